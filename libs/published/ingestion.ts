@@ -1,0 +1,49 @@
+import { type DomainEvent } from '#libs/event-sourcing/event';
+import { type Currency } from '#libs/money/currency';
+import { type Instant, type Month } from '#libs/time/time';
+import { type DataSourceId, type ImportId, type LinkedAccountId, type ManagementAccountId, type TenantId } from './ids.ts';
+
+/** Stream `ingestion.dataSource-<dataSourceId>`: one management account's files, owned by one tenant. */
+export type DataSourceEvent =
+  | DomainEvent<
+      'DataSourceRegistered',
+      {
+        dataSourceId: DataSourceId;
+        tenantId: TenantId;
+        /** Of the owner, from the root. */
+        path: readonly TenantId[];
+        managementAccountId: ManagementAccountId;
+        name: string;
+        /** Hours between deliveries that the source promises; null: by hand, it does not age. */
+        scheduleHours: number | null;
+        /** Publishers that are the provider itself, beside the built-in names. */
+        ownPublishers: readonly string[];
+        registeredAt: Instant;
+      }
+    >
+  | DomainEvent<
+      'DataSourceChanged',
+      { dataSourceId: DataSourceId; name: string; scheduleHours: number | null; ownPublishers: readonly string[] }
+    >;
+
+/** A write-once Parquet file of the usage store; `path` is relative to the store's folder. */
+export type UsageFile = Readonly<{ path: string; sha256: string; rows: number }>;
+
+/** One (data source, month) of an import. Amounts by currency, exact decimal text. */
+export type Slice = Readonly<{
+  dataSourceId: DataSourceId;
+  managementAccountId: ManagementAccountId;
+  month: Month;
+  files: readonly UsageFile[];
+  rows: number;
+  billedCost: readonly Readonly<{ currency: Currency; amount: string }>[];
+  /** Digest of what was delivered: the same again changes nothing. */
+  contentHash: string;
+  accounts: readonly Readonly<{ accountId: LinkedAccountId; name: string | null }>[];
+}>;
+
+/** Stream `ingestion.usageMonth-<dataSourceId>~<month>`: which import serves the slice. */
+export type UsageMonthEvent = DomainEvent<
+  'UsageImported',
+  Slice & Readonly<{ importId: ImportId; tenantId: TenantId; rootId: TenantId; importedAt: Instant }>
+>;
