@@ -5,6 +5,9 @@ import { type DataSourceId, type LinkedAccountId, type ManagementAccountId, type
 
 export type Tier = 'distributor' | 'reseller' | 'endCustomer';
 
+/** A keyed command that had nothing to decide. */
+type CommandAccepted = DomainEvent<'CommandAccepted', Readonly<Record<string, never>>>;
+
 /** Stream `tenants.tenant-<tenantId>`. */
 export type TenantEvent =
   | DomainEvent<
@@ -24,7 +27,8 @@ export type TenantEvent =
   | DomainEvent<
       'TenantProfileChanged',
       { tenantId: TenantId; path: readonly TenantId[]; name: string; customerCode: string | null; primaryDomain: string | null }
-    >;
+    >
+  | CommandAccepted;
 
 /** Stream `tenants.linkedAccount-<dataSourceId>~<account>`: to whom the account belongs since which day. */
 export type LinkedAccountEvent =
@@ -37,12 +41,17 @@ export type LinkedAccountEvent =
         tenantId: TenantId;
         /** Root of the tenant's tree. */
         rootId: TenantId;
-        /** First day; null: since the beginning. Replaces whatever held from that day on. */
+        /** Of the tenant, from the root. */
+        path: readonly TenantId[];
+        /** First day; null: since the beginning. Replaces whatever held on the days of [from, to); other days stay as they were. */
         from: Day | null;
         /** First day no longer; null: without end. */
         to: Day | null;
+        /** Other tenants that held a day of [from, to): those days are no longer theirs. */
+        takenFrom: readonly TenantId[];
       }
     >
+  /** The tenant no longer holds the account on any day from `from` on; what others hold stays. */
   | DomainEvent<
       'LinkedAccountUnlinked',
       {
@@ -54,7 +63,8 @@ export type LinkedAccountEvent =
         /** First day no longer. */
         from: Day;
       }
-    >;
+    >
+  | CommandAccepted;
 
 /** Stream `tenants.autoAssignment-<dataSourceId>`: which one customer takes in the accounts that nobody holds. */
 export type AutoAssignmentEvent =
@@ -65,12 +75,17 @@ export type AutoAssignmentEvent =
         managementAccountId: ManagementAccountId;
         tenantId: TenantId;
         rootId: TenantId;
+        /** Of the tenant, from the root. */
+        path: readonly TenantId[];
+        /** First day; null: since the beginning. Without end; replaces what the same tenant had from that day on. */
         from: Day | null;
         /** Whole-name patterns; an account whose name (or, without one, id) matches any is left out. */
         exclude: readonly string[];
       }
     >
+  /** The tenant no longer has it on from `from` on. */
   | DomainEvent<
       'AutoAssignmentTurnedOff',
       { dataSourceId: DataSourceId; managementAccountId: ManagementAccountId; tenantId: TenantId; rootId: TenantId; from: Day }
-    >;
+    >
+  | CommandAccepted;
