@@ -1,0 +1,33 @@
+import { type MembershipEvent } from '#libs/published/access-control';
+import { type TenantId, type UserId } from '#libs/published/ids';
+import { part, projection } from '#libs/read-models/projection';
+import { type Role } from './policy.ts';
+
+/** One user's role in one tenant (or in `platform`). */
+export type MembershipRow = Readonly<{ id: string; tenantId: TenantId | 'platform'; userId: UserId; role: Role }>;
+
+type MembershipPart = Readonly<{ tenantId: TenantId | 'platform'; userId: UserId; role: Role | null }>;
+
+export const membershipId = (tenantId: TenantId | 'platform', userId: UserId): string => `${tenantId}~${userId}`;
+
+/** One document per membership stream; a revoked one keeps its part, so that a late event cannot bring the row back. */
+export const memberships = projection({
+  name: 'memberships',
+  version: 1,
+  parts: {
+    membership: part<MembershipEvent, MembershipPart>('access-control.membership', {
+      document: ({ data }) => membershipId(data.tenantId, data.userId),
+      evolve: (_before, { type, data }) => {
+        switch (type) {
+          case 'MembershipGranted':
+            return { tenantId: data.tenantId, userId: data.userId, role: data.role };
+          case 'MembershipRevoked':
+            return { tenantId: data.tenantId, userId: data.userId, role: null };
+        }
+      },
+    }),
+  },
+  row: ({ membership }, id): MembershipRow | undefined =>
+    membership?.role ? { id, tenantId: membership.tenantId, userId: membership.userId, role: membership.role } : undefined,
+  indexes: [['userId'], ['tenantId']],
+});

@@ -1,0 +1,127 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
+import { type UserId } from '#libs/published/ids';
+
+const ISSUER = 'tributary';
+const ALGORITHM = 'EdDSA';
+/** Verified tokens remembered, at most; the oldest goes first. */
+const REMEMBERED = 10_000;
+
+/** What a valid token says. Instants are wall-clock milliseconds: a token's life has nothing to do with business time. */
+export type VerifiedToken = Readonly<{ userId: UserId; tokenId: string; issuedAt: number; expiresAt: number }>;
+
+export type IssuedToken = Readonly<{ accessToken: string; expiresAt: string }>;
+
+/**
+ * Short-lived EdDSA tokens that name the user and nothing else: what the user may do is looked up on every request, so that a
+ * revoked membership counts at once. The key pair lies in the data directory (mode 0600) and is made when missing.
+ */
+export class AccessTokens {
+  readonly #privateKey: CryptoKey;
+  readonly #publicKey: CryptoKey;
+  readonly #keyId: string;
+  readonly #publicJwk: JWK;
+  readonly #lifetimeMs: number;
+  readonly #verified = new Map<string, VerifiedToken>();
+
+  private constructor(privateKey: CryptoKey, publicKey: CryptoKey, publicJwk: JWK & { kid: string }, lifetimeMs: number) {
+    this.#privateKey = privateKey;
+    this.#publicKey = publicKey;
+    this.#publicJwk = publicJwk;
+    this.#keyId = publicJwk.kid;
+    this.#lifetimeMs = lifetimeMs;
+  }
+
+  /** @param lifetimeMinutes of the tokens that it issues */
+  static async open(dataDir: string, lifetimeMinutes: number): Promise<AccessTokens> {
+    const jwk = await keptKey(join(dataDir, 'keys'));
+    const { d: _secret, ...publicPart } = jwk;
+    const privateKey = await importJWK(jwk, ALGORITHM);
+    const publicKey = await importJWK(publicPart, ALGORITHM);
+    if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) throw new Error('the token key is not a key pair');
+    const kid = createHash('sha256').update(String(jwk.x)).digest('base64url').slice(0, 16);
+    return new AccessTokens(privateKey, publicKey, { ...publicPart, kid, use: 'sig', alg: ALGORITHM }, lifetimeMinutes * 60_000);
+  }
+
+  async issue(userId: UserId, now: Date = new Date()): Promise<IssuedToken> {
+    const issuedAt = Math.floor(now.getTime() / 1_000);
+    const expiresAt = issuedAt + Math.floor(this.#lifetimeMs / 1_000);
+    const accessToken = await new SignJWT()
+      .setProtectedHeader({ alg: ALGORITHM, kid: this.#keyId, typ: 'at+jwt' })
+      .setIssuer(ISSUER)
+      .setAudience(ISSUER)
+      .setSubject(userId)
+      .setJti(randomUUID())
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expiresAt)
+      .sign(this.#privateKey);
+    return { accessToken, expiresAt: new Date(expiresAt * 1_000).toISOString() };
+  }
+
+  /** Undefined for anything but a token of ours that is still valid: the reason is nobody's business. */
+  async verify(token: string, now: Date = new Date()): Promise<VerifiedToken | undefined> {
+    const key = createHash('sha256').update(token).digest('base64');
+    const known = this.#verified.get(key);
+    if (known) {
+      if (known.expiresAt > now.getTime()) return known;
+      this.#verified.delete(key);
+      return undefined;
+    }
+    try {
+      const { payload } = await jwtVerify(token, this.#publicKey, {
+        issuer: ISSUER,
+        audience: ISSUER,
+        algorithms: [ALGORITHM],
+        typ: 'at+jwt',
+        requiredClaims: ['sub', 'iat', 'exp', 'jti'],
+        currentDate: now,
+      });
+      const { sub = '', jti = '', iat = 0, exp = 0 } = payload;
+      const verified = { userId: sub as UserId, tokenId: jti, issuedAt: iat * 1_000, expiresAt: exp * 1_000 };
+      this.#remember(key, verified);
+      return verified;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The public keys, RFC 7517. */
+  jwks(): Readonly<{ keys: readonly JWK[] }> {
+    return { keys: [this.#publicJwk] };
+  }
+
+  #remember(key: string, verified: VerifiedToken): void {
+    const oldest = this.#verified.size >= REMEMBERED ? this.#verified.keys().next().value : undefined;
+    if (oldest !== undefined) this.#verified.delete(oldest);
+    this.#verified.set(key, verified);
+  }
+}
+
+const keptKey = async (folder: string): Promise<JWK> => {
+  const file = join(folder, 'access-tokens.jwk.json');
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as JWK;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+  const { privateKey } = await generateKeyPair(ALGORITHM, { crv: 'Ed25519', extractable: true });
+  const jwk = await exportJWK(privateKey);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeSecret(file, jwk);
+  return jwk;
+};
+
+/** Whole or not at all, readable by the owner only. */
+export const writeSecret = async (file: string, content: unknown): Promise<void> => {
+  const unfinished = `${file}.${randomUUID()}`;
+  const handle = await open(unfinished, 'wx', 0o600);
+  try {
+    await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(unfinished, file);
+};

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import { type FastifyRequest } from 'fastify';
+import { v5 as uuidv5 } from 'uuid';
+import { type Membership } from '#libs/access-policy/policy';
+import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
+import { type Command } from '#libs/event-sourcing/command';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type CommandId, type Revision } from '#libs/event-sourcing/event';
+import { type TenantId, type UserId } from '#libs/published/ids';
+import { type Clock } from '#libs/time/time';
+import { describeProblems } from './problem-responses.ts';
+import { currentTraceparent } from './trace.ts';
+
+/** Who asks, as the guard found it out. */
+export type Caller = Readonly<{
+  userId: UserId;
+  memberships: readonly Membership[];
+  /**
+   * The tenant as whose user the caller acts: that of the membership nearest to the route's tenant, `platform` for an operator. It
+   * and everything below it is within reach. Null for a user without any membership.
+   */
+  anchor: TenantId | 'platform' | null;
+  /** The tenant that the route's path names, already found to be within reach. */
+  tenant?: TenantTreeRow;
+}>;
+
+/** What the guard leaves on the request for the parameter decorators. */
+export type Exchange = Readonly<{ caller: Caller; clock: Clock; newId: () => string }>;
+
+const exchanges = new WeakMap<FastifyRequest, Exchange>();
+
+export const openExchange = (request: FastifyRequest, exchange: Exchange): void => {
+  exchanges.set(request, exchange);
+};
+
+const exchangeOf = (request: FastifyRequest): Exchange => {
+  const exchange = exchanges.get(request);
+  if (!exchange) throw new Error(`${request.method} ${request.url} is public: it has no caller and makes no command`);
+  return exchange;
+};
+
+const requestOf = (context: ExecutionContext): FastifyRequest => context.switchToHttp().getRequest<FastifyRequest>();
+
+/** Puts a method decorator where a parameter decorator stands, so that the docs show a header exactly where it is read. */
+const describing =
+  (decorator: MethodDecorator): ParameterDecorator =>
+  (target, key) => {
+    const descriptor = key === undefined ? undefined : Object.getOwnPropertyDescriptor(target, key);
+    if (key !== undefined && descriptor) decorator(target, key, descriptor);
+  };
+
+export const CallerOf = createParamDecorator((_: unknown, context: ExecutionContext) => exchangeOf(requestOf(context)).caller);
+
+/** The command of this request; its id comes from `Idempotency-Key`, else it is random. */
+export const CommandOf = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => commandOf(requestOf(context)),
+  [
+    describing(
+      ApiHeader({
+        name: 'Idempotency-Key',
+        required: false,
+        description:
+          'The same key, route and body again is answered as the first time and does nothing twice. 1 to 255 visible characters.',
+        schema: { type: 'string', minLength: 1, maxLength: 255 },
+      }),
+    ),
+    describing(describeProblems(409, 422, 503)),
+  ],
+);
+
+/** The revision in `If-Match`, undefined without one. */
+export const IfMatch = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => revisionIn(requestOf(context).headers['if-match']),
+  [
+    describing(
+      ApiHeader({
+        name: 'If-Match',
+        required: false,
+        description: 'The `ETag` of what the caller has seen, `"3"`',
+        schema: { type: 'string' },
+      }),
+    ),
+    describing(describeProblems(412)),
+  ],
+);
+
+const COMMAND_NAMESPACE = '5f0d3a54-6c0e-5c38-9e5c-6f5a9d2c7b11';
+const VISIBLE = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * The key is scoped to caller, method and path: the same key on another route is another command. Passwords stay out of the body's
+ * hash, because the hash is kept in events that others may read.
+ */
+export const commandOf = (request: FastifyRequest): Command => {
+  const { caller, clock, newId } = exchangeOf(request);
+  const key = request.headers['idempotency-key'];
+  if (key !== undefined && (typeof key !== 'string' || !VISIBLE.test(key))) {
+    const message = 'must be 1 to 255 visible ASCII characters';
+    throw new DomainError('invalid', 'invalid-idempotency-key', `The Idempotency-Key ${message}.`, [
+      { path: 'Idempotency-Key', message },
+    ]);
+  }
+  const path = request.url.split('?', 1)[0] ?? request.url;
+  const id = key === undefined ? newId() : uuidv5(`${caller.userId}\n${request.method}\n${path}\n${key}`, COMMAND_NAMESPACE);
+  const traceparent = currentTraceparent();
+  return {
+    id: id as CommandId,
+    bodyHash: createHash('sha256').update(canonical(request.body)).digest('hex'),
+    principal: { id: caller.userId },
+    tenant: caller.tenant?.id ?? null,
+    time: clock.now(),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+};
+
+/** The same text for the same JSON, whatever the order of its fields. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (key, field: unknown) => {
+    if (key === 'password') return undefined;
+    if (typeof field !== 'object' || field === null || Array.isArray(field)) return field;
+    return Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  }) ?? '';
+
+const revisionIn = (header: string | undefined): Revision | undefined => {
+  if (header === undefined || header.trim() === '*') return undefined;
+  const match = /^"(\d{1,15})"$/.exec(header.trim());
+  if (!match) {
+    const message = 'must be one strong entity tag as an ETag header gave it, such as "3"';
+    throw new DomainError('invalid', 'invalid-if-match', `If-Match ${message}.`, [{ path: 'If-Match', message }]);
+  }
+  return Number(match[1]);
+};
+
+/** `If-Match` where a route cannot do without. */
+export const requireIfMatch = (revision: Revision | undefined): Revision => {
+  if (revision === undefined) throw new PreconditionRequired();
+  return revision;
+};
+
+/** 428: an overwrite without having seen what is there. */
+export class PreconditionRequired extends Error {
+  override readonly name = 'PreconditionRequired';
+
+  constructor() {
+    super('Name the revision that you have seen: send its ETag as If-Match.');
+  }
+}

@@ -1,0 +1,40 @@
+import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { ApiBearerAuth } from '@nestjs/swagger';
+import { type Permission } from '#libs/access-policy/policy';
+import { describeProblems } from './problem-responses.ts';
+
+/**
+ * On what a permission is needed:
+ * - `{ tenant: 'tenantId' }`: the tenant that this path parameter names
+ * - `{ parentOf: 'tenantId' }`: that tenant's parent (a root: the root itself), for what an upstream decides about a tenant
+ * - `'platform'`: the platform itself, whatever tenant
+ * - `'reach'`: any of the caller's own tenants; the route lists what the caller reaches and filters by it
+ */
+export type Target = Readonly<{ tenant: string }> | Readonly<{ parentOf: string }> | 'platform' | 'reach';
+
+export type AccessRule =
+  | Readonly<{ kind: 'permission'; permission: Permission; target: Target }>
+  | Readonly<{ kind: 'any-user' }>
+  | Readonly<{ kind: 'public'; reason: string }>;
+
+export const ACCESS_RULE = 'tributary:access-rule';
+
+/** Every route carries exactly one of `@Requires`, `@AnyUser`, `@Public`: one without refuses the start. */
+export const Requires = (permission: Permission, target: Target = { tenant: 'tenantId' }): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_RULE, { kind: 'permission', permission, target } satisfies AccessRule),
+    ApiBearerAuth(),
+    describeProblems(...(typeof target === 'object' ? ([400, 401, 403, 404] as const) : ([400, 401, 403] as const))),
+  );
+
+/** Whoever is logged in, with or without a membership: what concerns the caller alone. */
+export const AnyUser = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_RULE, { kind: 'any-user' } satisfies AccessRule),
+    ApiBearerAuth(),
+    describeProblems(400, 401),
+  );
+
+/** Open to everybody; the reason is for the reader. */
+export const Public = (reason: string): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(ACCESS_RULE, { kind: 'public', reason } satisfies AccessRule), describeProblems(400));

@@ -1,0 +1,42 @@
+import { type Provider, type Type } from '@nestjs/common';
+import { type Logger } from 'pino';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { type Consumer } from '#libs/messaging/consumer';
+import { type Projection } from '#libs/read-models/projection';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { type Clock } from '#libs/time/time';
+import { type AccessTokens } from './access-tokens.ts';
+
+/** What the shell hands to a service: its ports and nothing of how they are made. */
+export type Platform = Readonly<{
+  store: EventStore;
+  readModels: ReadModels;
+  clock: Clock;
+  newId: () => string;
+  log: Logger;
+  /** Folder of everything that is kept: the log, the usage store, the keys. */
+  dataDir: string;
+  /** One validated object per concern; a concern that is not the platform's own stands in `ServiceDefinition.configuration`. */
+  configuration: <Concern extends object>(concern: Type<Concern>) => Concern;
+  accessTokens: AccessTokens;
+}>;
+
+/** Work beside the requests (a scheduler, a queue's worker). It ends soon after `signal` aborts; shutdown waits for it. */
+export type Background = Readonly<{
+  name: string;
+  run: (signal: AbortSignal) => Promise<void>;
+  /** Is there nothing left to do for what has happened so far? Tests wait for it; without it the work is always at rest. */
+  idle?: () => boolean | Promise<boolean>;
+}>;
+
+/** A service as a value: what a process composes. Several services of one process may name the same projection value. */
+export type ServiceDefinition = Readonly<{
+  name: string;
+  module: Type;
+  /** Classes with `@Variable` fields, read from the environment before anything starts. */
+  configuration?: readonly Type<object>[];
+  providers?: (platform: Platform) => Provider[];
+  projections: readonly Projection[];
+  consumers: (platform: Platform) => readonly Consumer[];
+  background?: (platform: Platform) => readonly Background[];
+}>;

@@ -1,0 +1,184 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsInt,
+  IsObject,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+  ValidateBy,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { isCurrency } from '#libs/money/currency';
+import { Decimal } from '#libs/money/decimal';
+import { type Query, type Sort } from '#libs/read-models/read-model';
+import { isDay, isMonth } from '#libs/time/time';
+
+/** Absent is fine, `null` is refused: for what has no meaning of "empty". */
+export const Optional = (): PropertyDecorator =>
+  applyDecorators(
+    ValidateIf((_object: object, value: unknown) => value !== undefined),
+    ValidateBy({
+      name: 'notNull',
+      validator: {
+        validate: (value) => value !== null,
+        defaultMessage: () => '$property must not be null; leave it out instead',
+      },
+    }),
+    ApiPropertyOptional(),
+  );
+
+/** `null` is a value of its own ("none"); absent is allowed too. */
+export const Nullable = (): PropertyDecorator =>
+  applyDecorators(
+    ValidateIf((_object: object, value: unknown) => value !== undefined && value !== null),
+    ApiPropertyOptional({ nullable: true }),
+  );
+
+const text = (name: string, holds: (value: string) => boolean, message: string): PropertyDecorator =>
+  ValidateBy({
+    name,
+    validator: { validate: (value) => typeof value === 'string' && holds(value), defaultMessage: () => `$property ${message}` },
+  });
+
+const PLAIN_DECIMAL = /^-?\d+(\.\d+)?$/;
+
+export type DecimalLimits = Readonly<{ min?: string; max?: string; decimals?: number; digits?: number }>;
+
+/**
+ * An exact decimal as text in plain notation, `"-12.5"`: no exponent, no blanks, no separators. Limits are inclusive; `digits`
+ * bounds those before the point (15 unless told), `decimals` those behind it (12 unless told).
+ */
+export const IsDecimalText = ({ min, max, decimals = 12, digits = 15 }: DecimalLimits = {}): PropertyDecorator => {
+  const range = [...(min === undefined ? [] : [`at least ${min}`]), ...(max === undefined ? [] : [`at most ${max}`])];
+  const wanted = [`up to ${String(digits)} digits before and ${String(decimals)} behind the point`, ...range].join(', ');
+  return applyDecorators(
+    text(
+      'isDecimalText',
+      (value) => {
+        if (value.length > digits + decimals + 2 || !PLAIN_DECIMAL.test(value)) return false;
+        const [whole = '', fraction = ''] = value.replace('-', '').split('.');
+        if (whole.replace(/^0+(?=\d)/, '').length > digits || fraction.length > decimals) return false;
+        const amount = Decimal.of(value);
+        return (
+          (min === undefined || amount.compare(Decimal.of(min)) >= 0) &&
+          (max === undefined || amount.compare(Decimal.of(max)) <= 0)
+        );
+      },
+      `must be a decimal number as text (${wanted})`,
+    ),
+    ApiProperty({ type: String, format: 'decimal', example: '12.5' }),
+  );
+};
+
+/** `YYYY-MM-DD`, a day that exists. */
+export const IsDay = (): PropertyDecorator =>
+  applyDecorators(
+    text('isDay', isDay, 'must be a day that exists, YYYY-MM-DD'),
+    ApiProperty({ type: String, format: 'date', example: '2026-01-31' }),
+  );
+
+/** `YYYY-MM`. */
+export const IsMonth = (): PropertyDecorator =>
+  applyDecorators(
+    text('isMonth', isMonth, 'must be a month, YYYY-MM'),
+    ApiProperty({ type: String, example: '2026-01', pattern: '^\\d{4}-(0[1-9]|1[0-2])$' }),
+  );
+
+/** ISO 4217. */
+export const IsCurrencyCode = (): PropertyDecorator =>
+  applyDecorators(
+    text('isCurrencyCode', isCurrency, 'must be a currency code (ISO 4217), such as USD'),
+    ApiProperty({ type: String, example: 'USD' }),
+  );
+
+/** A name or code as people write it: not blank, trimmed, no control characters, at most `max` characters. */
+export const IsName = (max = 200): PropertyDecorator =>
+  applyDecorators(
+    text(
+      'isName',
+      (value) => value.length > 0 && value.length <= max && value.trim() === value && !/\p{Cc}/u.test(value),
+      `must be 1 to ${String(max)} characters, without blanks around it or control characters`,
+    ),
+    ApiProperty({ type: String, minLength: 1, maxLength: max }),
+  );
+
+/** One object of its own class, checked throughout: neither absent nor an array passes. */
+export const Nested = (type: () => new () => object): PropertyDecorator =>
+  applyDecorators(IsObject(), ValidateNested(), Type(type), ApiProperty({ type }));
+
+/** A list of objects of one class, each checked. */
+export const NestedList = (type: () => new () => object, max = 1_000): PropertyDecorator =>
+  applyDecorators(
+    IsArray(),
+    ArrayMaxSize(max),
+    ValidateNested({ each: true }),
+    Type(type),
+    ApiProperty({ type, isArray: true, maxItems: max }),
+  );
+
+const digitsToNumber = ({ value }: Readonly<{ value: unknown }>): unknown =>
+  typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
+
+/** A whole number in a query string, where everything arrives as text. */
+export const QueryInteger = (min: number, max: number): PropertyDecorator =>
+  applyDecorators(Transform(digitsToNumber), IsInt(), Min(min), Max(max));
+
+/** `true` or `false` in a query string; anything else is refused. */
+export const QueryBoolean = (): PropertyDecorator =>
+  applyDecorators(
+    Transform(({ value }: Readonly<{ value: unknown }>) => (value === 'true' ? true : value === 'false' ? false : value)),
+    ValidateBy({
+      name: 'isQueryBoolean',
+      validator: { validate: (value) => typeof value === 'boolean', defaultMessage: () => '$property must be true or false' },
+    }),
+  );
+
+/** What every list takes; lists with filters extend it. */
+export class PageQuery {
+  @Optional()
+  @QueryInteger(1, 500)
+  @ApiPropertyOptional({ description: 'Items a page', default: 50, minimum: 1, maximum: 500 })
+  limit?: number;
+
+  @Optional()
+  @IsString()
+  @MaxLength(2_000)
+  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
+  cursor?: string;
+
+  @Optional()
+  @IsString()
+  @MaxLength(200)
+  @ApiPropertyOptional({ description: 'Fields by comma, `-` before one for descending: `-month,name`' })
+  sort?: string;
+}
+
+/**
+ * The paging part of a read-model query. `sortable` are the fields a caller may name, `otherwise` the order without `sort`.
+ * @throws DomainError `invalid` `invalid-sort`
+ */
+export const paging = (
+  query: PageQuery,
+  sortable: readonly string[] = [],
+  otherwise: Sort = [],
+): Pick<Query, 'limit' | 'cursor' | 'sort'> => ({
+  limit: query.limit ?? 50,
+  ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+  sort: query.sort === undefined ? otherwise : query.sort.split(',').map((term) => sortTerm(term, sortable)),
+});
+
+const sortTerm = (term: string, sortable: readonly string[]): Sort[number] => {
+  const by = term.replace(/^-/, '');
+  if (!sortable.includes(by)) {
+    const message = sortable.length > 0 ? `can be sorted by ${sortable.join(', ')}, not by "${by}"` : 'this list has one order';
+    throw new DomainError('invalid', 'invalid-sort', `This list ${message}.`, [{ path: 'sort', message }]);
+  }
+  return { by, direction: term.startsWith('-') ? 'descending' : 'ascending' };
+};
