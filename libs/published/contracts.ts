@@ -10,8 +10,15 @@ type OfContract<Data> = Readonly<{ tenantId: TenantId; rootId: TenantId; contrac
 
 /** Stream `contracts.tenantContracts-<tenantId>`: all contracts of one tenant. */
 export type ContractsEvent =
-  | DomainEvent<'ContractDrafted', OfContract<{ tier: ContractTier; terms: Terms; draftedAt: Instant }>>
-  /** `version` counts from 2: a draft is version 1, in force from the contract's start. */
+  /** `path`: from the root to the tenant itself. T1: the base contract of any root, also of one that is a reseller. */
+  | DomainEvent<
+      'ContractDrafted',
+      OfContract<{ path: readonly TenantId[]; tier: ContractTier; terms: Terms; draftedAt: Instant }>
+    >
+  /**
+   * `version` counts from 2: a draft is version 1, in force from the contract's start. A renewed version repeats the newest one
+   * (its `effectiveFrom` too) with the next term's end, so it changes no bill.
+   */
   | DomainEvent<
       'ContractVersionSaved',
       OfContract<{ version: number; effectiveFrom: Day; terms: Terms; savedAt: Instant; reason: 'saved' | 'renewed' }>
