@@ -11,9 +11,19 @@ export type Scenario = Readonly<{
   name: string;
   description?: string;
   tenants: readonly Readonly<{ name: string; tier: Tier; parent?: string; code?: string; currency?: string }>[];
-  dataSources?: readonly Readonly<{ managementAccount: string; owner: string; name?: string; ownPublishers?: readonly string[] }>[];
+  dataSources?: readonly Readonly<{
+    managementAccount: string;
+    owner: string;
+    name?: string;
+    ownPublishers?: readonly string[];
+  }>[];
   links?: readonly Readonly<{ tenant: string; managementAccount: string; account: string; from?: string; to?: string }>[];
-  autoAssignments?: readonly Readonly<{ tenant: string; managementAccount: string; from?: string; exclude?: readonly string[] }>[];
+  autoAssignments?: readonly Readonly<{
+    tenant: string;
+    managementAccount: string;
+    from?: string;
+    exclude?: readonly string[];
+  }>[];
   contracts?: readonly ScenarioContract[];
   usage?: readonly Delivery[];
   explain?: Readonly<{ tenant: string; month: string; line?: string }>;
@@ -30,7 +40,13 @@ export type ScenarioContract = Readonly<{
 
 export type ExpectedTotal = Readonly<{ managementAccount: string; month: string; rows?: number; billedCost?: string }>;
 
-export type GeneratedUsage = Readonly<{ managementAccount: string; month: string; rows: number; accounts: readonly string[]; seed: number }>;
+export type GeneratedUsage = Readonly<{
+  managementAccount: string;
+  month: string;
+  rows: number;
+  accounts: readonly string[];
+  seed: number;
+}>;
 
 export type Delivery = Readonly<{
   owner: string;
@@ -51,7 +67,8 @@ export class InvalidScenario extends Error {
 export const readScenario = async (path: string, schemaPath: string): Promise<Scenario> => {
   const lines = new LineCounter();
   const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines, merge: true });
-  if (document.errors.length > 0) throw new InvalidScenario(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
+  if (document.errors.length > 0)
+    throw new InvalidScenario(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
 
   const content: unknown = document.toJS({ maxAliasCount: 10_000 });
   const schema = JSON.parse(await readFile(schemaPath, 'utf8')) as object;
@@ -81,7 +98,8 @@ const unknownNames = (scenario: Scenario): readonly string[] => {
   const faults: string[] = [];
   for (const [index, { name, parent }] of scenario.tenants.entries()) {
     if (seen.has(name)) faults.push(`tenants.${String(index)}.name "${name}" is there twice`);
-    if (parent !== undefined && !seen.has(parent)) faults.push(`tenants.${String(index)}.parent "${parent}" is not a tenant further up`);
+    if (parent !== undefined && !seen.has(parent))
+      faults.push(`tenants.${String(index)}.parent "${parent}" is not a tenant further up`);
     seen.add(name);
   }
   const accounts = new Set((scenario.dataSources ?? []).map(({ managementAccount }) => managementAccount));
@@ -91,7 +109,8 @@ const unknownNames = (scenario: Scenario): readonly string[] => {
   const account = (path: string, id: string): void => {
     if (!accounts.has(id)) faults.push(`${path} "${id}" is not a management account of dataSources`);
   };
-  for (const [index, source] of (scenario.dataSources ?? []).entries()) tenant(`dataSources.${String(index)}.owner`, source.owner);
+  for (const [index, source] of (scenario.dataSources ?? []).entries())
+    tenant(`dataSources.${String(index)}.owner`, source.owner);
   for (const [index, link] of (scenario.links ?? []).entries()) {
     tenant(`links.${String(index)}.tenant`, link.tenant);
     account(`links.${String(index)}.managementAccount`, link.managementAccount);
@@ -100,7 +119,8 @@ const unknownNames = (scenario: Scenario): readonly string[] => {
     tenant(`autoAssignments.${String(index)}.tenant`, auto.tenant);
     account(`autoAssignments.${String(index)}.managementAccount`, auto.managementAccount);
   }
-  for (const [index, contract] of (scenario.contracts ?? []).entries()) tenant(`contracts.${String(index)}.tenant`, contract.tenant);
+  for (const [index, contract] of (scenario.contracts ?? []).entries())
+    tenant(`contracts.${String(index)}.tenant`, contract.tenant);
   for (const [index, delivery] of (scenario.usage ?? []).entries()) tenant(`usage.${String(index)}.owner`, delivery.owner);
   if (scenario.explain) tenant('explain.tenant', scenario.explain.tenant);
   return faults;

@@ -1,0 +1,99 @@
+import { Decimal } from '#libs/money/decimal';
+import { type DuckDb } from '#libs/usage-store/duckdb';
+import { type ExpectedTotal, type GeneratedUsage } from './scenario.ts';
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** Text of a list of rows, for `VALUES`. */
+const values = (rows: readonly (readonly string[])[]): string => rows.map((row) => `(${row.map(literal).join(', ')})`).join(', ');
+
+const SERVICES = [
+  ['Amazon Elastic Compute Cloud', 'BoxUsage:m5.large', 'RunInstances', 'us-east-1'],
+  ['Amazon Elastic Compute Cloud', 'BoxUsage:c6g.xlarge', 'RunInstances', 'eu-central-1'],
+  ['Amazon Elastic Compute Cloud', 'DataTransfer-Out-Bytes', 'RunInstances', 'us-east-1'],
+  ['Amazon Elastic Compute Cloud', 'EBS:VolumeUsage.gp3', 'CreateVolume-Gp3', 'us-east-1'],
+  ['Amazon Simple Storage Service', 'TimedStorage-ByteHrs', 'StandardStorage', 'us-east-1'],
+  ['Amazon Simple Storage Service', 'Requests-Tier1', 'PutObject', 'eu-central-1'],
+  ['AWS Lambda', 'Lambda-GB-Second', 'Invoke', 'us-east-1'],
+  ['Amazon Relational Database Service', 'InstanceUsage:db.r6g.large', 'CreateDBInstance', 'eu-central-1'],
+  ['Amazon DynamoDB', 'TimedStorage-ByteHrs', 'StandardStorage', 'us-east-1'],
+  ['AmazonCloudWatch', 'CW:MetricMonitorUsage', 'MetricStorage', 'us-west-2'],
+  ['AWS Key Management Service', 'KMS-Requests', 'Decrypt', 'us-west-2'],
+  ['Elastic Load Balancing', 'LCUUsage', 'LoadBalancing:Application', 'us-east-1'],
+] as const;
+
+/**
+ * One line of arithmetic for everything random: the md5 of seed, line and purpose as a number, so the same seed gives the same
+ * file with any number of threads and on any machine.
+ */
+const draw = (seed: number, purpose: string, below: string): string =>
+  `(md5_number_lower(${literal(`${String(seed)}/${purpose}/`)} || i) % ${below})`;
+
+const lines = ({ managementAccount, month, rows, accounts, seed }: GeneratedUsage): string => `
+  WITH service(name, usage_type, operation, region) AS (VALUES ${values(SERVICES)}),
+  services AS (SELECT list(service) AS all_services FROM service),
+  drawn AS (
+    SELECT i,
+      all_services[1 + ${draw(seed, 'service', String(SERVICES.length))}::INTEGER] AS s,
+      [${accounts.map(literal).join(', ')}][1 + (${draw(seed, 'account', String(accounts.length))})::INTEGER] AS account,
+      ${draw(seed, 'type', '1000')}::INTEGER AS kind,
+      ${draw(seed, 'hour', "(date_diff('hour', first, first + INTERVAL 1 MONTH))")}::INTEGER AS hour,
+      ${draw(seed, 'cost', '250000')}::BIGINT AS cost,
+      ${draw(seed, 'rate', '900')}::BIGINT + 1 AS quantity,
+      first
+    FROM range(${String(rows)}) lines(i), services, (SELECT TIMESTAMP '${month}-01' AS first)
+  ),
+  typed AS (
+    SELECT *, CASE
+      WHEN kind < 930 THEN 'Usage' WHEN kind < 950 THEN 'SppDiscount' WHEN kind < 965 THEN 'DistributorDiscount'
+      WHEN kind < 975 THEN 'EdpDiscount' WHEN kind < 982 THEN 'Credit' WHEN kind < 990 THEN 'Tax' WHEN kind < 995 THEN 'Fee'
+      ELSE 'Refund' END AS line_type
+    FROM drawn
+  ),
+  costed AS (
+    SELECT *, (CASE line_type
+      WHEN 'Usage' THEN cost WHEN 'Tax' THEN cost // 4 WHEN 'Fee' THEN cost
+      WHEN 'Refund' THEN -(cost // 2) ELSE -(cost // 3) END) AS microdollars
+    FROM typed
+  )
+  SELECT
+    'g' || i AS "identity/LineItemId",
+    CASE WHEN kind % 97 = 0 THEN 'AWS Marketplace' ELSE 'AWS' END AS "bill/BillingEntity",
+    ${literal(managementAccount)} AS "bill/PayerAccountId",
+    strftime(first, '%Y-%m-%dT%H:%M:%SZ') AS "bill/BillingPeriodStartDate",
+    strftime(first + INTERVAL 1 MONTH, '%Y-%m-%dT%H:%M:%SZ') AS "bill/BillingPeriodEndDate",
+    account AS "lineItem/UsageAccountId",
+    line_type AS "lineItem/LineItemType",
+    strftime(first + to_hours(hour), '%Y-%m-%dT%H:%M:%SZ') AS "lineItem/UsageStartDate",
+    strftime(first + to_hours(hour + 1), '%Y-%m-%dT%H:%M:%SZ') AS "lineItem/UsageEndDate",
+    s.usage_type AS "lineItem/UsageType",
+    s.operation AS "lineItem/Operation",
+    CASE WHEN line_type = 'Usage' THEN quantity::VARCHAR ELSE '' END AS "lineItem/UsageAmount",
+    'USD' AS "lineItem/CurrencyCode",
+    CASE WHEN cost % 50 = 0 THEN microdollars || 'E-6' ELSE (microdollars::DECIMAL(18,0) * 0.000001)::VARCHAR END AS "lineItem/UnblendedCost",
+    s.name AS "product/ProductName",
+    s.region AS "product/region",
+    CASE kind % 3 WHEN 0 THEN 'production' WHEN 1 THEN 'staging' ELSE '' END AS "resourceTags/user:environment",
+    microdollars
+  FROM costed`;
+
+/**
+ * Writes a synthetic AWS CUR month as CSV.gz and answers its control totals. It is made up, but shaped like the real thing: usage,
+ * three kinds of discounts, credits, refunds, fees, tax, marketplace lines, some costs in scientific notation.
+ */
+export const writeGeneratedUsage = async (duckDb: DuckDb, usage: GeneratedUsage, path: string): Promise<ExpectedTotal> => {
+  await duckDb.run(
+    `COPY (SELECT * EXCLUDE (microdollars) FROM (${lines(usage)})) TO ${literal(path)} (FORMAT csv, HEADER, COMPRESSION gzip)`,
+  );
+  const [totals] = await duckDb.all(
+    `SELECT count(*) AS lines, sum(microdollars)::HUGEINT AS microdollars FROM (${lines(usage)})`,
+  );
+  const microdollars = totals?.['microdollars'];
+  if (typeof microdollars !== 'bigint') throw new TypeError('the total of generated usage is not an integer');
+  return {
+    managementAccount: usage.managementAccount,
+    month: usage.month,
+    rows: usage.rows,
+    billedCost: Decimal.scaled(microdollars, 6).toString(),
+  };
+};

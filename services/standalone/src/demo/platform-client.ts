@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import { basename } from 'node:path';
+
+/** A refusal of the platform, with its problem+json as it came. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export type Json = Readonly<Record<string, unknown>>;
+
+type Answer<T> = Readonly<{ body: T; etag: string | null }>;
+
+const TIMEOUT_MS = 60_000;
+const UPLOAD_TIMEOUT_MS = 30 * 60_000;
+
+/**
+ * The public HTTP API as one signed-in user. Every command's `Idempotency-Key` is derived from what it says, so saying the same again
+ * changes nothing.
+ */
+export class PlatformClient {
+  readonly #address: string;
+  #credentials: Readonly<{ email: string; password: string }> | undefined;
+  #token = '';
+  #tokenEnds = 0;
+
+  constructor(address: string) {
+    this.#address = address.replace(/\/+$/, '');
+  }
+
+  async login(email: string, password: string): Promise<void> {
+    this.#credentials = { email, password };
+    this.#token = '';
+    const { body } = await this.#request<{ accessToken: string; expiresAt: string }>(
+      'POST',
+      '/auth/login',
+      this.#credentials,
+      {},
+    );
+    this.#token = body.accessToken;
+    this.#tokenEnds = Date.parse(body.expiresAt);
+  }
+
+  get<T>(path: string): Promise<Answer<T>> {
+    return this.#request<T>('GET', path, undefined, {});
+  }
+
+  /** `key` names the wish beside its path and body, where two equal ones may be meant. */
+  post<T>(path: string, body: Json, key = ''): Promise<Answer<T>> {
+    return this.#request<T>('POST', path, body, { 'idempotency-key': keyOf(path, JSON.stringify(body), key) });
+  }
+
+  put<T>(path: string, body: Json, headers: Readonly<Record<string, string>> = {}): Promise<Answer<T>> {
+    return this.#request<T>('PUT', path, body, { 'idempotency-key': keyOf(path, JSON.stringify(body), ''), ...headers });
+  }
+
+  async upload<T>(
+    path: string,
+    fields: Readonly<Record<string, string>>,
+    files: readonly string[],
+    key: string,
+  ): Promise<Answer<T>> {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.set(name, value);
+    for (const file of files) form.append('files', await openAsBlob(file), basename(file));
+    return this.#request<T>('POST', path, form, { 'idempotency-key': keyOf(path, JSON.stringify(fields), key) });
+  }
+
+  /** Every item of a paged list. */
+  async list<T>(path: string): Promise<readonly T[]> {
+    const items: T[] = [];
+    const separator = path.includes('?') ? '&' : '?';
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const next = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+      const page: Answer<{ items: readonly T[]; nextCursor: string | null }> = await this.get(
+        `${path}${separator}limit=500${next}`,
+      );
+      items.push(...page.body.items);
+      cursor = page.body.nextCursor;
+    }
+    return items;
+  }
+
+  async #request<T>(
+    method: string,
+    path: string,
+    body: Json | FormData | undefined,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Answer<T>> {
+    if (this.#credentials && this.#token !== '' && this.#tokenEnds - Date.parse(new Date().toISOString()) < TIMEOUT_MS) {
+      await this.login(this.#credentials.email, this.#credentials.password);
+    }
+    const upload = body instanceof FormData;
+    const response = await fetch(`${this.#address}/api/v1${path}`, {
+      method,
+      headers: {
+        ...headers,
+        ...(this.#token === '' ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...(body === undefined || upload ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: upload ? body : JSON.stringify(body) }),
+      signal: AbortSignal.timeout(upload ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS),
+    });
+    const text = await response.text();
+    if (!response.ok) throw refusalOf(method, path, response.status, text);
+    return { body: (text === '' ? {} : JSON.parse(text)) as T, etag: response.headers.get('etag') };
+  }
+}
+
+const keyOf = (...parts: readonly string[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+
+const refusalOf = (method: string, path: string, status: number, text: string): Refused => {
+  let problem: { code?: string; detail?: string; title?: string; errors?: readonly { path: string; message: string }[] } = {};
+  try {
+    problem = JSON.parse(text) as typeof problem;
+  } catch {
+    // Not a problem document: what came stands in the message.
+  }
+  const fields = (problem.errors ?? []).map((error) => `\n    ${error.path}: ${error.message}`).join('');
+  const reason = problem.detail ?? problem.title ?? text.slice(0, 200);
+  return new Refused(
+    status,
+    problem.code ?? '',
+    `${method} ${path} → ${String(status)} ${problem.code ?? ''}: ${reason}${fields}`,
+  );
+};
