@@ -1,0 +1,50 @@
+import { type TenantId } from '#libs/published/ids';
+import { type ReadModel, type ReadModels } from '#libs/read-models/read-model';
+import { type Row } from '#libs/read-models/projection';
+import { type Month } from '#libs/time/time';
+import { contractInputs } from './contracts.projection.ts';
+import { autoAssignmentInputs, linkInputs } from './links.projection.ts';
+import { type OneStream } from './one-stream.ts';
+import { tenantInputs } from './tenants.projection.ts';
+import { dataSourceInputs, usageMonthInputs } from './usage.projection.ts';
+
+/** A tree's month with usage, and the version of everything its rating reads. */
+export type VersionedMonth = Readonly<{ rootId: TenantId; month: Month; inputVersion: number }>;
+
+/**
+ * The months for which a tree has an import, with the version of their inputs: the number of events in all streams that the rating
+ * of the month reads. Streams only grow, so it grows with every change and with nothing else.
+ */
+export const versionedMonths = async (
+  readModels: ReadModels,
+  of?: Readonly<{ rootId: TenantId; month?: Month }>,
+): Promise<readonly VersionedMonth[]> => {
+  const tree = of && { rootId: of.rootId };
+  const shared = await Promise.all([
+    changesByTree(readModels.of(tenantInputs), tree),
+    changesByTree(readModels.of(linkInputs), tree),
+    changesByTree(readModels.of(autoAssignmentInputs), tree),
+    changesByTree(readModels.of(dataSourceInputs), tree),
+    changesByTree(readModels.of(contractInputs), tree),
+  ]);
+  const months = await readModels
+    .of(usageMonthInputs)
+    .aggregate({ filter: { ...tree, ...(of?.month && { month: of.month }) }, groupBy: ['rootId', 'month'], sum: ['changes'] });
+  return months.map(({ group: [rootId, month], sums: [changes = 0] }) => ({
+    rootId: rootId as TenantId,
+    month: month as Month,
+    inputVersion: shared.reduce((total, byTree) => total + (byTree.get(rootId as TenantId) ?? 0), changes),
+  }));
+};
+
+/** Undefined: the tree has no import for the month. */
+export const inputVersion = async (readModels: ReadModels, rootId: TenantId, month: Month): Promise<number | undefined> =>
+  (await versionedMonths(readModels, { rootId, month }))[0]?.inputVersion;
+
+const changesByTree = async <R extends Row & OneStream>(
+  inputs: ReadModel<R>,
+  filter: Readonly<{ rootId: TenantId }> | undefined,
+): Promise<ReadonlyMap<TenantId, number>> => {
+  const rows = await inputs.aggregate({ ...(filter && { filter }), groupBy: ['rootId'], sum: ['changes'] });
+  return new Map(rows.map(({ group: [rootId], sums: [changes = 0] }) => [rootId as TenantId, changes]));
+};
