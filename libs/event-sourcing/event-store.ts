@@ -8,7 +8,14 @@ import {
   type StreamName,
 } from './event.ts';
 
-export type Appended = Readonly<{ revision: Revision; position: Position }>;
+/** Where the stream and the log stand after an append, and the events as any reader will see them. */
+export type Appended = Readonly<{ revision: Revision; position: Position; events: readonly Recorded[] }>;
+
+/** Consecutive events of one command. */
+export type Batch = Readonly<{ events: readonly DomainEvent[]; metadata: Metadata }>;
+
+/** `upTo` (inclusive) reads a stream as it was; `after` (exclusive) leaves out what is known already. */
+export type ReadRange = Readonly<{ after?: Revision; upTo?: Revision }>;
 
 /** Thrown by `append` when the stream is not at the expected revision; nothing was written. */
 export class RevisionConflict extends Error {
@@ -29,16 +36,21 @@ export class RevisionConflict extends Error {
 export interface EventStore {
   /** Identity of the log; checkpoints of another log are refused. */
   readonly logId: string;
-  /** A missing stream has revision `NO_STREAM` and no events. `upTo` (inclusive) reads a stream as it was. */
+  /**
+   * `revision` is that of the last event within `upTo`, whether or not `after` left it out; `NO_STREAM` for a missing stream.
+   * A number instead of a range is `upTo`.
+   */
   read<E extends DomainEvent>(
     stream: StreamName,
-    upTo?: Revision,
+    range?: Revision | ReadRange,
   ): Promise<Readonly<{ revision: Revision; events: readonly Recorded<E>[] }>>;
   /**
-   * Appends all events or none. Resolves only when they are durable (and, embedded, folded into the serving read models).
-   * The event id is derived from the command id and the event's index. @throws RevisionConflict
+   * Appends all events or none; at least one. Resolves only when they are durable (and, embedded, folded into the serving read
+   * models). Event ids are derived from the command id, the stream and the event's index. @throws RevisionConflict
    */
   append(stream: StreamName, events: readonly DomainEvent[], expected: Revision, metadata: Metadata): Promise<Appended>;
+  /** `append` for the events of several commands, in order: all of them or none. @throws RevisionConflict */
+  appendBatches(stream: StreamName, batches: readonly Batch[], expected: Revision): Promise<Appended>;
   /** Every event of the categories after `from` (exclusive) in store order; `'caught-up'` whenever the present end is reached. */
   subscribe(
     categories: readonly Category[],

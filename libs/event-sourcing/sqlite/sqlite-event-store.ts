@@ -1,0 +1,282 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { v5 as uuidv5 } from 'uuid';
+import { sabotaged } from '#libs/sabotage';
+import { type Database, type ServingFold, type Statement } from '#libs/sqlite/database';
+import { type TurnParticipant } from '#libs/sqlite/turn';
+import {
+  type Category,
+  categoryOf,
+  type DomainEvent,
+  type Metadata,
+  NO_STREAM,
+  type Position,
+  type Recorded,
+  type Revision,
+  type StreamName,
+} from '../event.ts';
+import { type Appended, type Batch, type EventStore, type ReadRange, RevisionConflict } from '../event-store.ts';
+import { refuseUnstorable } from '../json.ts';
+import { upcast, type Upcasters } from '../upcasting.ts';
+
+const SCHEMA = `
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    category TEXT NOT NULL,
+    type TEXT NOT NULL,
+    data TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    UNIQUE (stream, revision)
+  ) STRICT;
+  CREATE INDEX events_by_category ON events (category, position);
+`;
+const COLUMNS = 'position, stream, revision, type, data, metadata, event_id';
+/** How many events a subscription holds in memory at once. */
+const PAGE = 500;
+
+type EventRow = {
+  position: number;
+  stream: StreamName;
+  revision: number;
+  type: string;
+  data: string;
+  metadata: string;
+  event_id: string;
+};
+
+/**
+ * The embedded write side. Appends of one turn of the event loop share a transaction with the folds of the serving projections over
+ * them; see `Turn`. A fold that throws is undone alone.
+ */
+export class SqliteEventStore implements EventStore, TurnParticipant {
+  readonly logId: string;
+  readonly #database: Database;
+  readonly #upcasters: ReadonlyMap<string, (data: unknown) => DomainEvent>;
+  readonly #checksRevision = !sabotaged('revision-check');
+  readonly #folds = new Set<ServingFold>();
+  readonly #waiting = new Set<() => void>();
+  readonly #closed = new AbortController();
+  readonly #headOf: Statement<{ revision: number }>;
+  readonly #insert: Statement<never>;
+  readonly #stream: Statement<EventRow>;
+  readonly #head: Statement<{ position: number | null }>;
+  #appended: Recorded[] = [];
+  #failed: Readonly<{ fold: ServingFold; error: unknown }>[] = [];
+
+  constructor(database: Database, { upcasters = {} }: Readonly<{ upcasters?: Upcasters }> = {}) {
+    database.schema('events', 1, SCHEMA);
+    this.logId = database.logId;
+    this.#database = database;
+    this.#upcasters = new Map(Object.entries(upcasters) as [string, (data: unknown) => DomainEvent][]);
+    this.#headOf = database.prepare('SELECT revision FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1');
+    this.#insert = database.prepare(
+      'INSERT INTO events (stream, revision, category, type, data, metadata, event_id) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
+    this.#stream = database.prepare(
+      `SELECT ${COLUMNS} FROM events WHERE stream = ? AND revision > ? AND revision <= ? ORDER BY revision`,
+    );
+    this.#head = database.prepare('SELECT max(position) AS position FROM events');
+    database.turn.join(this);
+  }
+
+  /** From now on `fold` is part of every turn, in the order of these calls. The result takes it out again. */
+  serve(fold: ServingFold): () => void {
+    this.#folds.add(fold);
+    return () => {
+      this.#folds.delete(fold);
+    };
+  }
+
+  read<E extends DomainEvent>(
+    stream: StreamName,
+    range: Revision | ReadRange = {},
+  ): Promise<Readonly<{ revision: Revision; events: readonly Recorded<E>[] }>> {
+    return promised(() => {
+      const { after = NO_STREAM, upTo = Number.MAX_SAFE_INTEGER } = typeof range === 'number' ? { upTo: range } : range;
+      const events = this.#recorded(this.#stream.all(stream, after, upTo)) as readonly Recorded<E>[];
+      return { revision: events.at(-1)?.revision ?? Math.min(this.#revisionOf(stream), upTo), events };
+    });
+  }
+
+  append(stream: StreamName, events: readonly DomainEvent[], expected: Revision, metadata: Metadata): Promise<Appended> {
+    return this.appendBatches(stream, [{ events, metadata }], expected);
+  }
+
+  async appendBatches(stream: StreamName, batches: readonly Batch[], expected: Revision): Promise<Appended> {
+    const written = batches.flatMap((batch) => serialised(stream, batch));
+    if (written.length === 0) throw new TypeError(`Nothing to append to ${stream}.`);
+    return this.#database.turn.run(() => this.#write(stream, written, expected));
+  }
+
+  async *subscribe(
+    categories: readonly Category[],
+    from: Position | 'start',
+    signal: AbortSignal,
+  ): AsyncGenerator<Recorded | 'caught-up'> {
+    const ended = AbortSignal.any([signal, this.#closed.signal]);
+    let position = from === 'start' ? 0 : from;
+    let told = false;
+    while (!ended.aborted) {
+      const head = this.#position();
+      const events = this.eventsAfter(position, categories, PAGE);
+      for (const event of events) {
+        if (ended.aborted) return;
+        yield event;
+      }
+      // The last page proves that nothing else of these categories stands before the head.
+      position = Math.max(events.length < PAGE ? head : position, events.at(-1)?.position ?? position);
+      if (events.length > 0) {
+        told = false;
+        // A long way to catch up must not keep requests, timers and the abort itself from running.
+        await nextTurn();
+      } else if (told) await this.#nextCommit(ended);
+      else {
+        told = true;
+        yield 'caught-up';
+      }
+    }
+  }
+
+  /**
+   * Up to `limit` events of the categories after `position` (exclusive), in store order, committed ones only when called outside a
+   * turn. Synchronous, for whoever follows the log within this process.
+   */
+  eventsAfter(position: Position, categories: readonly Category[], limit: number): readonly Recorded[] {
+    const [first] = categories;
+    if (first === undefined) return [];
+    // Each category's next positions from the index alone: a rare category costs no scan of the log, and no row is read in vain.
+    const next = categories.map(
+      () => 'SELECT * FROM (SELECT position FROM events WHERE category = ? AND position > ? ORDER BY position LIMIT ?)',
+    );
+    const parameters = categories.flatMap((category) => [category, position, limit]);
+    return this.#recorded(
+      this.#database
+        .prepare<EventRow>(
+          `SELECT ${COLUMNS} FROM events WHERE position IN (${next.join(' UNION ALL ')}) ORDER BY position LIMIT ?`,
+        )
+        .all(...parameters, limit),
+    );
+  }
+
+  head(): Promise<Position> {
+    return promised(() => this.#position());
+  }
+
+  /** Ends all subscriptions and closes the database, after what is queued has been committed. */
+  close(): void {
+    this.#closed.abort();
+    this.#database.close();
+  }
+
+  beforeCommit(): void {
+    const events = this.#appended;
+    if (events.length === 0) return;
+    for (const fold of this.#folds) {
+      try {
+        this.#database.savepoint(() => {
+          fold.fold(events);
+        });
+      } catch (error) {
+        if (!this.#database.inTransaction) throw error;
+        this.#failed.push({ fold, error });
+      }
+    }
+  }
+
+  committed(): void {
+    const failed = this.#failed;
+    const wake = this.#appended.length > 0;
+    this.#appended = [];
+    this.#failed = [];
+    for (const { fold, error } of failed) fold.rolledBack(error);
+    if (wake) for (const proceed of [...this.#waiting]) proceed();
+  }
+
+  rolledBack(error: unknown): void {
+    const folded = this.#appended.length > 0;
+    this.#appended = [];
+    this.#failed = [];
+    if (folded) for (const fold of this.#folds) fold.rolledBack(error);
+  }
+
+  #write(stream: StreamName, written: readonly Written[], expected: Revision): Appended {
+    const before = this.#revisionOf(stream);
+    if (before !== expected && this.#checksRevision) throw new RevisionConflict(stream, expected);
+    const category = categoryOf(stream);
+    let revision = before;
+    const events = written.map(({ event, metadata, data, metadataText, eventId }): Recorded => {
+      revision += 1;
+      const position = this.#insert.run(stream, revision, category, event.type, data, metadataText, eventId).lastInsertRowid;
+      return { ...upcast(this.#upcasters, event), stream, revision, position, eventId, metadata };
+    });
+    this.#appended.push(...events);
+    return { revision, position: events.at(-1)?.position ?? 0, events };
+  }
+
+  #recorded(rows: readonly EventRow[]): Recorded[] {
+    // Events of one command carry the same metadata: parsed once.
+    let text: string | undefined;
+    let metadata: Metadata | undefined;
+    return rows.map((row) => {
+      if (metadata === undefined || row.metadata !== text) metadata = JSON.parse((text = row.metadata)) as Metadata;
+      const { type, data } = upcast(this.#upcasters, { type: row.type, data: JSON.parse(row.data) as unknown });
+      return {
+        type,
+        data,
+        stream: row.stream,
+        revision: row.revision,
+        position: row.position,
+        eventId: row.event_id,
+        metadata,
+      };
+    });
+  }
+
+  #revisionOf(stream: StreamName): Revision {
+    return this.#headOf.get(stream)?.revision ?? NO_STREAM;
+  }
+
+  #position(): Position {
+    return this.#head.get()?.position ?? 0;
+  }
+
+  #nextCommit(ended: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const proceed = (): void => {
+        this.#waiting.delete(proceed);
+        ended.removeEventListener('abort', proceed);
+        resolve();
+      };
+      this.#waiting.add(proceed);
+      ended.addEventListener('abort', proceed);
+    });
+  }
+}
+
+type Written = Readonly<{ event: DomainEvent; metadata: Metadata; data: string; metadataText: string; eventId: string }>;
+
+/** Done before the turn, so that a value which cannot be stored fails its own command only. */
+const serialised = (stream: StreamName, { events, metadata }: Batch): readonly Written[] => {
+  const metadataText = JSON.stringify(metadata);
+  return events.map((event, index) => {
+    refuseUnstorable(event.data, event.type);
+    return {
+      event,
+      metadata,
+      data: JSON.stringify(event.data),
+      metadataText,
+      eventId: uuidv5(`${stream}/${String(index)}`, metadata.commandId),
+    };
+  });
+};
+
+/** A synchronous answer, or its error, as the port gives it. */
+const promised = <T>(work: () => T): Promise<T> => {
+  try {
+    return Promise.resolve(work());
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+};

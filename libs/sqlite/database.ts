@@ -1,0 +1,290 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { type Recorded } from '#libs/event-sourcing/event';
+import { StorageError, storageErrorOf } from './storage-error.ts';
+import { Turn } from './turn.ts';
+
+/**
+ * A serving projection inside the embedded turn: it sees the events of a turn in store order, within the very transaction that
+ * appends them, so a query never misses an answered command.
+ */
+export interface ServingFold {
+  readonly name: string;
+  /** Synchronous. May throw: then its own writes are undone, everything else commits. */
+  fold(events: readonly Recorded[]): void;
+  /**
+   * What the last `fold` wrote is undone, because it threw or because the whole turn failed. Called after the transaction has ended
+   * and before any answer is given: drop what memory holds of that turn, and follow the log until level again.
+   */
+  rolledBack(error: unknown): void;
+}
+
+export type Value = null | number | bigint | string | Uint8Array;
+
+/** A prepared statement; `Row` is what its columns are, by name. */
+export interface Statement<Row> {
+  get(...parameters: readonly Value[]): Row | undefined;
+  all(...parameters: readonly Value[]): Row[];
+  run(...parameters: readonly Value[]): Readonly<{ changes: number; lastInsertRowid: number }>;
+}
+
+/**
+ * One SQLite file (or memory), one connection. All work is synchronous, so whatever runs between two transactions sees committed
+ * facts only. Faults of the storage are thrown as `StorageError`.
+ */
+export class Database {
+  readonly #connection: DatabaseSync;
+  readonly #lock: DatabaseSync | undefined;
+  readonly #statements = new Map<string, PreparedStatement>();
+  /** Where work that wants to share one transaction (and one sync of the disk) meets. */
+  readonly turn: Turn;
+  /** Identity of the log kept here; a checkpoint of another log is worthless. */
+  readonly logId: string;
+
+  /** `file` stands in messages; `lock` is held as long as the database is open. */
+  constructor(
+    readonly file: string,
+    connection: DatabaseSync,
+    lock: DatabaseSync | undefined,
+  ) {
+    this.#connection = connection;
+    this.#lock = lock;
+    this.turn = new Turn(this);
+    this.logId = this.#identify();
+  }
+
+  get inTransaction(): boolean {
+    return this.#connection.isTransaction;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection.isOpen;
+  }
+
+  exec(sql: string): void {
+    this.#guard(() => {
+      this.#connection.exec(sql);
+    });
+  }
+
+  /** Prepared once per text. The row type is the caller's word about its own SQL. */
+  prepare<Row extends object = never>(sql: string): Statement<Row> {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      const prepared = this.#guard(() => this.#connection.prepare(sql));
+      statement = new PreparedStatement(prepared, this.file);
+      this.#statements.set(sql, statement);
+    }
+    return statement as unknown as Statement<Row>;
+  }
+
+  /** All of `work`'s writes or none; what surrounds it goes on either way. `work` is synchronous. */
+  savepoint<T>(work: () => T): T {
+    this.prepare('SAVEPOINT work').run();
+    let result: T;
+    try {
+      result = synchronous(work());
+    } catch (error) {
+      // A full disk can make SQLite end the whole transaction by itself.
+      if (this.inTransaction) {
+        this.prepare('ROLLBACK TO work').run();
+        this.prepare('RELEASE work').run();
+      }
+      throw error;
+    }
+    this.prepare('RELEASE work').run();
+    return result;
+  }
+
+  /** Commits `work`, durably, or undoes it. Inside another transaction it is a savepoint of that one. `work` is synchronous. */
+  transaction<T>(work: () => T): T {
+    if (this.inTransaction) return this.savepoint(work);
+    this.prepare('BEGIN IMMEDIATE').run();
+    try {
+      const result = synchronous(work());
+      this.prepare('COMMIT').run();
+      return result;
+    } catch (error) {
+      if (this.inTransaction) this.prepare('ROLLBACK').run();
+      throw error;
+    }
+  }
+
+  /**
+   * Makes the tables of one part of the system when they are not there yet.
+   * @throws StorageError `foreign` when the file holds another version of them.
+   */
+  schema(part: string, version: number, ddl: string): void {
+    this.transaction(() => {
+      const found = this.#setting(`schema ${part}`);
+      if (found === undefined) {
+        this.exec(ddl);
+        this.#set(`schema ${part}`, String(version));
+      } else if (found !== String(version)) {
+        throw new StorageError(
+          'foreign',
+          `${this.file} was written by another version of Tributary: its "${part}" tables have version ${found}, this program knows version ${String(version)}. Use the program that wrote it, or another file.`,
+        );
+      }
+    });
+  }
+
+  /** Finishes the queued turn, then closes file and lock. Closing twice is fine. */
+  close(): void {
+    if (!this.isOpen) return;
+    this.turn.finish();
+    this.#statements.clear();
+    this.#connection.close();
+    this.#lock?.close();
+  }
+
+  #identify(): string {
+    return this.transaction(() => {
+      const [{ tables } = { tables: 0 }] = this.prepare<{ tables: number }>('SELECT count(*) AS tables FROM sqlite_schema').all();
+      const [{ known } = { known: 0 }] = this.prepare<{ known: number }>(
+        `SELECT count(*) AS known FROM sqlite_schema WHERE type = 'table' AND name = 'tributary'`,
+      ).all();
+      if (tables > 0 && known === 0)
+        throw new StorageError('foreign', `${this.file} is a SQLite database, but not one of Tributary. Name another file.`);
+      if (known === 0) this.exec('CREATE TABLE tributary (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID');
+      const existing = this.#setting('log id');
+      if (existing !== undefined) return existing;
+      const created = randomUUID();
+      this.#set('log id', created);
+      return created;
+    });
+  }
+
+  #setting(name: string): string | undefined {
+    return this.prepare<{ value: string }>('SELECT value FROM tributary WHERE name = ?').get(name)?.value;
+  }
+
+  #set(name: string, value: string): void {
+    this.prepare('INSERT INTO tributary (name, value) VALUES (?, ?)').run(name, value);
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storageErrorOf(error, this.file);
+    }
+  }
+}
+
+class PreparedStatement implements Statement<unknown> {
+  readonly #statement: StatementSync;
+  readonly #file: string;
+
+  constructor(statement: StatementSync, file: string) {
+    this.#statement = statement;
+    this.#file = file;
+  }
+
+  get(...parameters: SQLInputValue[]): unknown {
+    try {
+      return this.#statement.get(...parameters);
+    } catch (error) {
+      throw storageErrorOf(error, this.#file);
+    }
+  }
+
+  all(...parameters: SQLInputValue[]): unknown[] {
+    try {
+      return this.#statement.all(...parameters);
+    } catch (error) {
+      throw storageErrorOf(error, this.#file);
+    }
+  }
+
+  run(...parameters: SQLInputValue[]): Readonly<{ changes: number; lastInsertRowid: number }> {
+    try {
+      const { changes, lastInsertRowid } = this.#statement.run(...parameters);
+      return { changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) };
+    } catch (error) {
+      throw storageErrorOf(error, this.#file);
+    }
+  }
+}
+
+/** A promise would go on after the transaction has ended. */
+const synchronous = <T>(result: T): T => {
+  if (result instanceof Promise) throw new TypeError('Work inside a transaction must be synchronous.');
+  return result;
+};
+
+const SCHEME = 'sqlite:';
+const MEMORY = ':memory:';
+const BUSY_TIMEOUT_MS = 5_000;
+
+/**
+ * Opens `sqlite:PATH` (folders are made) or `sqlite::memory:`. The file belongs to this process until `close`, also after kill -9
+ * of an earlier owner: the lock is the operating system's, on `PATH.lock`. `lock: false` lets several processes share a log.
+ * @throws StorageError with a message for the operator.
+ */
+export const openSqlite = (url: string, { lock = true }: Readonly<{ lock?: boolean }> = {}): Database => {
+  if (!url.startsWith(SCHEME) || url === SCHEME)
+    throw new StorageError('unusable', `"${url}" names no SQLite database: expected sqlite:PATH or sqlite::memory:.`);
+  const path = url.slice(SCHEME.length);
+  if (path === MEMORY) return new Database('the in-memory database', connect(MEMORY), undefined);
+
+  const file = locate(path);
+  const held = lock ? acquire(file) : undefined;
+  try {
+    const connection = connect(file);
+    try {
+      return new Database(file, connection, held);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  } catch (error) {
+    held?.close();
+    throw storageErrorOf(error, file);
+  }
+};
+
+/** The file itself, whatever links lead to it: two names of one file must meet at one lock. */
+const locate = (path: string): string => {
+  const absolute = resolve(path);
+  try {
+    mkdirSync(dirname(absolute), { recursive: true });
+    return existsSync(absolute) ? realpathSync(absolute) : join(realpathSync(dirname(absolute)), basename(absolute));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StorageError('unusable', `The folder of ${absolute} cannot be made or read (${reason}).`, { cause: error });
+  }
+};
+
+const acquire = (file: string): DatabaseSync => {
+  const lockFile = `${file}.lock`;
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(lockFile, { timeout: 0 });
+    lock.exec('PRAGMA journal_mode = DELETE');
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    const fault = storageErrorOf(error, file);
+    // The lock holds nothing worth keeping, so its damage is told apart from the database's.
+    throw fault instanceof StorageError && fault.fault === 'locked' ? fault : storageErrorOf(error, lockFile);
+  }
+};
+
+const connect = (location: string): DatabaseSync => {
+  const connection = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
+  try {
+    // FULL syncs the log at every commit: an answer means "on the disk". WAL's own default would be weaker in some builds.
+    connection.exec('PRAGMA journal_mode = WAL');
+    connection.exec('PRAGMA synchronous = FULL');
+    connection.exec('PRAGMA temp_store = MEMORY');
+    connection.exec('PRAGMA cache_size = -65536');
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+};
