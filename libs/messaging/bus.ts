@@ -1,0 +1,54 @@
+import { type Instant } from '#libs/time/time';
+import { type Position, type Revision, type StreamName } from '#libs/event-sourcing/event';
+import { type Consumer } from './consumer.ts';
+
+/** Which event failed and why; `attempts` counts the deliveries so far. */
+export type Failure = Readonly<{
+  stream: StreamName;
+  revision: Revision;
+  position: Position;
+  message: string;
+  attempts: number;
+}>;
+
+export type ConsumerStatus = Readonly<{
+  consumer: string;
+  /** `retrying`: waiting to deliver the event of `failure` again. `stopped`: it gave up on it, and waits for a restart. */
+  state: 'running' | 'retrying' | 'stopped' | 'ended';
+  /** Everything up to here is handled or parked. */
+  position: Position;
+  /** Log positions not yet handled. */
+  lag: number;
+  parked: number;
+  failure: Failure | null;
+}>;
+
+/** `bytes` is the message as it was delivered, JSON. `behind`: it only waits for an earlier one of its target. */
+export type Parked = Readonly<{
+  consumer: string;
+  target: string;
+  position: Position;
+  stream: StreamName;
+  revision: Revision;
+  reason: string;
+  behind: boolean;
+  parkedAt: Instant;
+  bytes: string;
+}>;
+
+/** Between services. Adapters: `embedded/`. Every adapter passes `bus.contract.ts`. */
+export interface Bus {
+  /** Runs the consumers until the signal aborts; resolves when their handlers have ended. A consumer's failure never rejects it. */
+  run(consumers: readonly Consumer[], signal: AbortSignal): Promise<void>;
+  status(): readonly ConsumerStatus[];
+  /** In store order. */
+  parked(consumer?: string): Promise<readonly Parked[]>;
+  /** Delivers parked messages in order, target by target; a target whose message fails again stays parked from there on. */
+  retryParked(consumer: string, target?: string): Promise<Readonly<{ handled: number; remaining: number }>>;
+  /** Gives one message up for good. @throws DomainError `not-found` */
+  dropParked(consumer: string, position: Position): Promise<void>;
+  /** Rejects when a consumer has stopped, or at the timeout (milliseconds). */
+  untilCaughtUp(position: Position, options: Readonly<{ timeout: number }>): Promise<void>;
+  /** Until no consumer has anything left to do, what their own reactions appended included. */
+  settled(options?: Readonly<{ timeout: number }>): Promise<void>;
+}

@@ -1,0 +1,269 @@
+import { type Category, categoryOf, NO_STREAM, type Recorded, type Revision, type StreamName } from '#libs/event-sourcing/event';
+import { type Part, type Projection } from './projection.ts';
+
+/**
+ * How far one source stream has been folded into one document. While `waiting` is there the part is quarantined: its events wait,
+ * in order, from the one that could not be folded, and `error` says why.
+ */
+export type PartState = Readonly<{
+  stream: StreamName;
+  revision: Revision;
+  state: unknown;
+  waiting?: readonly Recorded[];
+  error?: string;
+}>;
+
+/**
+ * What a read model keeps per id. `row` is JSON text as queries see it, null for "not, or no longer, a row": a removed document
+ * stays, or an older redelivered event would bring it back. `version` counts the writes and guards them.
+ */
+export type Document = Readonly<{
+  id: string;
+  parts: Readonly<Record<string, PartState>>;
+  row: string | null;
+  version: number;
+}>;
+
+/** A document as it is stored; equal bytes in `parts` and `row` mean equal documents. */
+export type Encoded = Document & Readonly<{ partsText: string; flagged: boolean }>;
+
+/** A stream that a projection no longer follows, and the revision it could not take. */
+export type Alarm = Readonly<{ stream: StreamName; revision: Revision; reason: string }>;
+
+/** One event and the documents that it concerns in one part. */
+export type Touch = Readonly<{ event: Recorded; part: string; documents: readonly string[] }>;
+
+export type Routed = Readonly<{ touches: readonly Touch[]; heads: ReadonlyMap<StreamName, Revision>; alarms: readonly Alarm[] }>;
+
+/** A projection with what folding needs at hand. */
+export type Plan = Readonly<{
+  projection: Projection;
+  parts: readonly string[];
+  byCategory: ReadonlyMap<Category, readonly (readonly [name: string, part: Part<unknown>])[]>;
+}>;
+
+/** `handle` and `claims` put these into every stream for their own use; no projection is asked about them. */
+const BOOKKEEPING: ReadonlySet<string> = new Set(['CommandAccepted', 'ClaimGivenUp']);
+
+export const planOf = (projection: Projection): Plan => {
+  const byCategory = new Map<Category, (readonly [string, Part<unknown>])[]>();
+  for (const [name, part] of Object.entries(projection.parts)) {
+    const known = byCategory.get(part.category);
+    if (known) known.push([name, part]);
+    else byCategory.set(part.category, [[name, part]]);
+  }
+  return { projection, parts: Object.keys(projection.parts), byCategory };
+};
+
+export const categoriesOf = (plan: Plan): readonly Category[] => [...plan.byCategory.keys()];
+
+const NOTHING: readonly string[] = [];
+const asList = (ids: string | readonly string[] | undefined): readonly string[] =>
+  ids === undefined ? NOTHING : typeof ids === 'string' ? [ids] : ids;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+
+/**
+ * Which documents each event touches. Gaps are judged per stream, since a stream may concern several documents: `headOf` is the
+ * last revision taken (undefined: not known, the next one is trusted), and a revision beyond the next stops the stream.
+ */
+export const route = (
+  plan: Plan,
+  events: readonly Recorded[],
+  headOf: (stream: StreamName) => Revision | undefined,
+  isStopped: (stream: StreamName) => boolean = () => false,
+): Routed => {
+  const touches: Touch[] = [];
+  const heads = new Map<StreamName, Revision>();
+  const alarms = new Map<StreamName, Alarm>();
+  for (const event of events) {
+    const { stream, revision } = event;
+    const concerned = plan.byCategory.get(categoryOf(stream));
+    if (!concerned || alarms.has(stream) || isStopped(stream)) continue;
+    const head = heads.get(stream) ?? headOf(stream);
+    if (head !== undefined && revision <= head) continue;
+    if (head !== undefined && revision > head + 1) {
+      const reason =
+        head === NO_STREAM
+          ? `the stream begins at revision ${String(revision)} instead of 0`
+          : `revision ${String(revision)} follows revision ${String(head)}`;
+      alarms.set(stream, { stream, revision, reason });
+      continue;
+    }
+    if (!BOOKKEEPING.has(event.type))
+      try {
+        for (const [part, { document }] of concerned) {
+          const documents = asList(document(event));
+          if (documents.length > 0) touches.push({ event, part, documents });
+        }
+      } catch (error) {
+        const reason = `the document of ${event.type} cannot be told: ${messageOf(error)}`;
+        alarms.set(stream, { stream, revision, reason });
+        continue;
+      }
+    heads.set(stream, revision);
+  }
+  if (alarms.size === 0) return { touches, heads, alarms: [] };
+  return { touches: touches.filter(({ event }) => !isBeyond(alarms, event)), heads, alarms: [...alarms.values()] };
+};
+
+/** An event that names documents in one part and throws in the next counts as not taken in either. */
+const isBeyond = (alarms: ReadonlyMap<StreamName, Alarm>, { stream, revision }: Recorded): boolean => {
+  const alarm = alarms.get(stream);
+  return alarm !== undefined && revision >= alarm.revision;
+};
+
+const emptyDocument = (id: string): Document => ({ id, parts: {}, row: null, version: 0 });
+
+const withPart = (plan: Plan, document: Document, name: string, state: PartState): Document => {
+  if (document.parts[name]) return { ...document, parts: { ...document.parts, [name]: state } };
+  // Declared order, whichever stream spoke first: the bytes must not tell how the streams interleaved.
+  const parts: Record<string, PartState> = {};
+  for (const known of plan.parts) {
+    const there = known === name ? state : document.parts[known];
+    if (there) parts[known] = there;
+  }
+  return { ...document, parts };
+};
+
+const quarantined = (plan: Plan, document: Document, { part: name, event }: Touch, error: unknown): Document => {
+  const before = document.parts[name];
+  return withPart(plan, document, name, {
+    stream: event.stream,
+    revision: before?.revision ?? NO_STREAM,
+    state: before?.state,
+    waiting: [event],
+    error: messageOf(error),
+  });
+};
+
+/** Folds one event into one document; the same document when the event is older than what its part has reached. */
+const step = (plan: Plan, document: Document, touch: Touch): Document => {
+  const { part: name, event } = touch;
+  const before = document.parts[name];
+  if (before?.waiting) {
+    const last = before.waiting.at(-1);
+    if (last && event.revision <= last.revision) return document;
+    return withPart(plan, document, name, { ...before, waiting: [...before.waiting, event] });
+  }
+  if (before && before.stream === event.stream && event.revision <= before.revision) return document;
+  try {
+    if (before && before.stream !== event.stream)
+      throw new Error(`part "${name}" of ${document.id} belongs to ${before.stream}, and ${event.stream} writes to it`);
+    const evolve = plan.projection.parts[name]?.evolve;
+    const state = evolve?.(before?.state, event);
+    return withPart(plan, document, name, { stream: event.stream, revision: event.revision, state });
+  } catch (error) {
+    return quarantined(plan, document, touch, error);
+  }
+};
+
+/** Folds the touches into the working set, rows left as they were; answers the ids that changed. */
+export const foldInto = (plan: Plan, working: Map<string, Document>, touches: readonly Touch[]): ReadonlySet<string> => {
+  const changed = new Set<string>();
+  for (const touch of touches)
+    for (const id of touch.documents) {
+      const before = working.get(id);
+      const after = step(plan, before ?? emptyDocument(id), touch);
+      if (after === before) continue;
+      working.set(id, after);
+      changed.add(id);
+    }
+  return changed;
+};
+
+export const isFlagged = (document: Document): boolean =>
+  Object.values(document.parts).some(({ waiting }) => waiting !== undefined);
+
+/**
+ * The row of the parts, both as text. @throws what `row` throws, or TypeError for a state that is not JSON.
+ * A document with a quarantined part keeps computing its row from what was folded before.
+ */
+export const encode = (plan: Plan, document: Document): Encoded => {
+  const states: Record<string, unknown> = {};
+  for (const name of plan.parts) states[name] = document.parts[name]?.state;
+  const row = plan.projection.row(states, document.id);
+  if (row && row.id !== document.id) throw new Error(`the row of ${document.id} says that its id is ${row.id}`);
+  return encoded({ ...document, row: row ? JSON.stringify(row) : null });
+};
+
+const encoded = (document: Document): Encoded => ({
+  ...document,
+  partsText: JSON.stringify(document.parts),
+  flagged: isFlagged(document),
+});
+
+/** Event by event, so that the one whose row cannot be computed is found and waits in its part. */
+const encodeCarefully = (plan: Plan, before: Document, touches: readonly Touch[]): Encoded => {
+  let document = before;
+  for (const touch of touches) {
+    const after = step(plan, document, touch);
+    if (after === document) continue;
+    try {
+      document = after.parts[touch.part]?.waiting ? after : encode(plan, after);
+    } catch (error) {
+      document = quarantined(plan, document, touch, error);
+    }
+  }
+  return encoded(document);
+};
+
+/** `touches` are those of this document since `before`, in order. */
+export const encodeFrom = (
+  plan: Plan,
+  before: Document | undefined,
+  after: Document,
+  touches: () => readonly Touch[],
+): Encoded => {
+  try {
+    return encode(plan, after);
+  } catch {
+    return encodeCarefully(plan, before ?? emptyDocument(after.id), touches());
+  }
+};
+
+/** Every document that the touches change, with its row. `loaded` holds those that exist. */
+export const fold = (plan: Plan, loaded: ReadonlyMap<string, Document>, touches: readonly Touch[]): readonly Encoded[] => {
+  const working = new Map(loaded);
+  const written: Encoded[] = [];
+  for (const id of foldInto(plan, working, touches)) {
+    const after = working.get(id);
+    if (!after) continue;
+    const own = (): readonly Touch[] => touches.filter(({ documents }) => documents.includes(id));
+    written.push(encodeFrom(plan, loaded.get(id), after, own));
+  }
+  return written;
+};
+
+/** The document with its waiting events folded again; what still cannot be folded waits on. */
+export const foldWaiting = (plan: Plan, document: Document): Encoded => {
+  const touches: Touch[] = [];
+  let before = document;
+  for (const [name, part] of Object.entries(document.parts)) {
+    const { waiting, error: _error, ...folded } = part;
+    if (!waiting) continue;
+    touches.push(...waiting.map((event) => ({ event, part: name, documents: [document.id] })));
+    before =
+      folded.revision === NO_STREAM
+        ? { ...before, parts: Object.fromEntries(Object.entries(before.parts).filter(([other]) => other !== name)) }
+        : withPart(plan, before, name, folded);
+  }
+  touches.sort((a, b) => a.event.position - b.event.position);
+  let after = before;
+  for (const touch of touches) after = step(plan, after, touch);
+  return encodeFrom(plan, before, after, () => touches);
+};
+
+export type Loaded = Readonly<{ documents: ReadonlyMap<string, Document>; heads: ReadonlyMap<StreamName, Revision> }>;
+export type Projected = Readonly<{
+  documents: readonly Encoded[];
+  heads: ReadonlyMap<StreamName, Revision>;
+  alarms: readonly Alarm[];
+}>;
+
+/** Folds a batch: the changed documents, the heads its streams have reached, and the streams that had to be stopped. */
+export const project = (projection: Projection, events: readonly Recorded[], loaded: Loaded): Projected => {
+  const plan = planOf(projection);
+  const { touches, heads, alarms } = route(plan, events, (stream) => loaded.heads.get(stream) ?? NO_STREAM);
+  return { documents: fold(plan, loaded.documents, touches), heads, alarms };
+};
