@@ -22,26 +22,24 @@ const SERVICES = [
   ['Elastic Load Balancing', 'LCUUsage', 'LoadBalancing:Application', 'us-east-1'],
 ] as const;
 
-/**
- * One line of arithmetic for everything random: the md5 of seed, line and purpose as a number, so the same seed gives the same
- * file with any number of threads and on any machine.
- */
-const draw = (seed: number, purpose: string, below: string): string =>
-  `(md5_number_lower(${literal(`${String(seed)}/${purpose}/`)} || i) % ${below})`;
-
 const lines = ({ managementAccount, month, rows, accounts, seed }: GeneratedUsage): string => `
   WITH service(name, usage_type, operation, region) AS (VALUES ${values(SERVICES)}),
   services AS (SELECT list(service) AS all_services FROM service),
+  -- Everything random is cut from the md5 of seed and line: the same seed gives the same file on any machine.
+  numbered AS (
+    SELECT i, md5_number_lower(${literal(`${String(seed)}/`)} || i) AS low, md5_number_upper(${literal(`${String(seed)}/`)} || i) AS high
+    FROM range(${String(rows)}) lines(i)
+  ),
   drawn AS (
     SELECT i,
-      all_services[1 + ${draw(seed, 'service', String(SERVICES.length))}::INTEGER] AS s,
-      [${accounts.map(literal).join(', ')}][1 + (${draw(seed, 'account', String(accounts.length))})::INTEGER] AS account,
-      ${draw(seed, 'type', '1000')}::INTEGER AS kind,
-      ${draw(seed, 'hour', "(date_diff('hour', first, first + INTERVAL 1 MONTH))")}::INTEGER AS hour,
-      ${draw(seed, 'cost', '250000')}::BIGINT AS cost,
-      ${draw(seed, 'rate', '900')}::BIGINT + 1 AS quantity,
+      all_services[1 + (low % ${String(SERVICES.length)})::INTEGER] AS s,
+      [${accounts.map(literal).join(', ')}][1 + (low // 1000 % ${String(accounts.length)})::INTEGER] AS account,
+      (low // 1000000 % 1000)::INTEGER AS kind,
+      (high % date_diff('hour', first, first + INTERVAL 1 MONTH))::INTEGER AS hour,
+      (high // 10000 % 250000)::BIGINT AS cost,
+      (high // 10000000000 % 900)::BIGINT + 1 AS quantity,
       first
-    FROM range(${String(rows)}) lines(i), services, (SELECT TIMESTAMP '${month}-01' AS first)
+    FROM numbered, services, (SELECT TIMESTAMP '${month}-01' AS first)
   ),
   typed AS (
     SELECT *, CASE
