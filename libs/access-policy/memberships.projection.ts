@@ -17,13 +17,10 @@ export const memberships = projection({
   parts: {
     membership: part<MembershipEvent, MembershipPart>('access-control.membership', {
       document: ({ data }) => membershipId(data.tenantId, data.userId),
-      evolve: (_before, { type, data }) => {
-        switch (type) {
-          case 'MembershipGranted':
-            return { tenantId: data.tenantId, userId: data.userId, role: data.role };
-          case 'MembershipRevoked':
-            return { tenantId: data.tenantId, userId: data.userId, role: null };
-        }
+      evolve: (before, { type, data }) => {
+        if (type === 'MembershipGranted') return { tenantId: data.tenantId, userId: data.userId, role: data.role };
+        if (!before) throw new Error(`${type} before any membership was granted`);
+        return type === 'MembershipRevoked' ? { ...before, role: null } : before;
       },
     }),
   },

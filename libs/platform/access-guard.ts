@@ -1,0 +1,109 @@
+import { type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { type Reflector } from '@nestjs/core';
+import { type FastifyRequest } from 'fastify';
+import { memberships as membershipsProjection } from '#libs/access-policy/memberships.projection';
+import {
+  decide,
+  decideAnywhere,
+  decideFromAbove,
+  decideOnPlatform,
+  nearestMembership,
+  type Membership,
+  type Verdict,
+} from '#libs/access-policy/policy';
+import { tenantTree, type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
+import { userAccess } from '#libs/access-policy/user-access.projection';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type UserId } from '#libs/published/ids';
+import { type AccessTokens } from './access-tokens.ts';
+import { openExchange, type Caller } from './caller.ts';
+import { Forbidden, Unauthenticated } from './problem.ts';
+import { ACCESS_RULE, type AccessRule } from './requires.ts';
+import { type Platform } from './service.ts';
+
+type Rule = Extract<AccessRule, { kind: 'permission' }>;
+
+/**
+ * Who asks, and may they? The token says who; what they may do is read on every request from the read models, so a revoked
+ * membership or token counts at once. A tenant out of reach and one that does not exist are answered alike.
+ */
+export class AccessGuard implements CanActivate {
+  readonly #reflector: Reflector;
+  readonly #platform: Platform;
+  readonly #tokens: AccessTokens;
+
+  constructor(reflector: Reflector, platform: Platform) {
+    this.#reflector = reflector;
+    this.#platform = platform;
+    this.#tokens = platform.accessTokens;
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const rule = this.#reflector.getAllAndOverride<AccessRule | undefined>(ACCESS_RULE, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (!rule) throw new Error(`${context.getClass().name}.${context.getHandler().name} declares no access rule`);
+    if (rule.kind === 'public') return true;
+
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const userId = await this.#authenticate(request.headers.authorization);
+    const memberships = await this.#platform.readModels.of(membershipsProjection).all({ userId });
+    const caller =
+      rule.kind === 'any-user' ? withoutTarget(userId, memberships) : await this.#admit(userId, memberships, rule, request);
+    openExchange(request, { caller, clock: this.#platform.clock, newId: this.#platform.newId });
+    return true;
+  }
+
+  async #authenticate(header: string | undefined): Promise<UserId> {
+    const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header ?? '') ?? [];
+    if (token === undefined) throw new Unauthenticated();
+    const verified = await this.#tokens.verify(token);
+    const access = verified && (await this.#platform.readModels.of(userAccess).get(verified.userId));
+    const counts =
+      access?.open === true && (access.issuedSince === null || verified.issuedAt >= new Date(access.issuedSince).getTime());
+    if (!counts) throw new Unauthenticated('access-token-invalid', 'The access token is not valid, or no longer. Log in again.');
+    return verified.userId;
+  }
+
+  async #admit(userId: UserId, memberships: readonly Membership[], rule: Rule, request: FastifyRequest): Promise<Caller> {
+    const { permission, target } = rule;
+    if (typeof target === 'string') {
+      demand(
+        target === 'platform' ? decideOnPlatform(memberships, permission) : decideAnywhere(memberships, permission),
+        permission,
+      );
+      return withoutTarget(userId, memberships);
+    }
+    const tenant = await this.#tenantIn(request, 'tenant' in target ? target.tenant : target.parentOf);
+    const verdict = ('tenant' in target ? decide : decideFromAbove)(memberships, permission, tenant?.path);
+    demand(verdict, permission);
+    const anchor = tenant && nearestMembership(memberships, tenant.path)?.tenantId;
+    if (!anchor) throw new Error('a tenant was found to be within reach of nobody');
+    return { userId, memberships, anchor, tenant };
+  }
+
+  async #tenantIn(request: FastifyRequest, parameter: string): Promise<TenantTreeRow | undefined> {
+    const { params } = request;
+    const id: unknown = typeof params === 'object' && params !== null ? Reflect.get(params, parameter) : undefined;
+    if (typeof id !== 'string') throw new Error(`${request.routeOptions.url ?? request.url} has no parameter "${parameter}"`);
+    return this.#platform.readModels.of(tenantTree).get(id);
+  }
+}
+
+const demand = (verdict: Verdict, permission: string): void => {
+  switch (verdict) {
+    case 'allowed':
+      return;
+    case 'denied':
+      throw new Forbidden(`Your role does not include ${permission} here.`);
+    case 'hidden':
+      throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant within your reach.');
+  }
+};
+
+/** Without a tenant in the route the caller stands where their membership is; an operator's platform comes before everything. */
+const withoutTarget = (userId: UserId, memberships: readonly Membership[]): Caller => {
+  const nearest = memberships.find(({ tenantId }) => tenantId === 'platform') ?? memberships[0];
+  return { userId, memberships, anchor: nearest?.tenantId ?? null };
+};

@@ -1,0 +1,54 @@
+import { ValidationPipe, type ArgumentMetadata, type ValidationError } from '@nestjs/common';
+import { DomainError, type FieldError } from '#libs/event-sourcing/domain-error';
+
+/** Checks bodies and queries against their class: nothing unknown passes and nothing is converted unasked. */
+export class InputPipe extends ValidationPipe {
+  constructor() {
+    super({
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: true,
+      transform: true,
+      transformOptions: { enableImplicitConversion: false },
+      validationError: { target: false, value: false },
+      exceptionFactory: (faults) => invalid(faults.flatMap((fault) => fieldErrors(fault, ''))),
+    });
+  }
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body' && this.toValidate(metadata)) {
+      // A list at the top would pass with its elements unchecked.
+      if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+        throw invalid([{ path: '', message: 'the body must be a JSON object' }]);
+      }
+      return super.transform(value ?? {}, metadata) as Promise<unknown>;
+    }
+    return super.transform(value, metadata) as Promise<unknown>;
+  }
+}
+
+const invalid = (errors: readonly FieldError[]): DomainError =>
+  new DomainError(
+    'invalid',
+    'invalid-input',
+    `The request is not valid: ${errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')}.`,
+    errors,
+  );
+
+const INDEX = /^\d+$/;
+
+/** `items[0].price`, the way a reader of JSON would write it. */
+const fieldErrors = ({ property, constraints = {}, children = [] }: ValidationError, parent: string): FieldError[] => {
+  const path = INDEX.test(property) ? `${parent}[${property}]` : parent === '' ? property : `${parent}.${property}`;
+  return [
+    ...Object.entries(constraints).map(([rule, message]) => ({
+      path,
+      message: rule === 'whitelistValidation' ? 'is not a known field' : worded(message, property),
+    })),
+    ...children.flatMap((child) => fieldErrors(child, path)),
+  ];
+};
+
+/** The path stands before the message already. */
+const worded = (message: string, property: string): string =>
+  message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
