@@ -1,0 +1,94 @@
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { decider } from '#libs/event-sourcing/decider';
+import { type Revision } from '#libs/event-sourcing/event';
+import { type Currency } from '#libs/money/currency';
+import { type TenantId } from '#libs/published/ids';
+import { type TenantEvent, type Tier } from '#libs/published/tenants';
+import { type Instant } from '#libs/time/time';
+
+export type Profile = Readonly<{ name: string; customerCode: string | null; primaryDomain: string | null }>;
+
+/** `revision` is the tenant's own: that of the last event that changed it, its ETag. */
+export type RegisteredTenant = Profile &
+  Readonly<{ id: TenantId; path: readonly TenantId[]; tier: Tier; currency: Currency; revision: Revision }>;
+
+/** Undefined until it is registered. */
+export type Tenant = RegisteredTenant | undefined;
+
+export const tenant = decider<Tenant, TenantEvent, TenantId>('tenants.tenant', undefined, (state, event, revision) => {
+  switch (event.type) {
+    case 'TenantRegistered': {
+      const { tenantId, path, tier, name, customerCode, currency, primaryDomain } = event.data;
+      return { id: tenantId, path, tier, name, customerCode, currency, primaryDomain, revision };
+    }
+    case 'TenantProfileChanged': {
+      const { name, customerCode, primaryDomain } = event.data;
+      return state && { ...state, name, customerCode, primaryDomain, revision };
+    }
+    case 'CommandAccepted':
+      return state;
+  }
+});
+
+/** Under whom a tenant of each tier may stand; null: it may be a root. */
+const PARENTS: Readonly<Record<Tier, readonly (Tier | null)[]>> = {
+  distributor: [null],
+  reseller: [null, 'distributor'],
+  endCustomer: ['reseller'],
+};
+
+const WORDS: Readonly<Record<Tier, string>> = { distributor: 'distributor', reseller: 'reseller', endCustomer: 'end customer' };
+
+const placesOf = (tier: Tier): string =>
+  PARENTS[tier].map((parent) => (parent === null ? 'at the root' : `under a ${WORDS[parent]}`)).join(' or ');
+
+type Parent = Readonly<{ id: TenantId; path: readonly TenantId[]; tier: Tier; currency: Currency }>;
+
+/** What somebody registers; without a currency a child bills in its parent's. */
+export type Registration = Profile & Readonly<{ tier: Tier; currency?: Currency }>;
+
+/** A root needs a currency of its own. The tenant stays where it is registered: it never moves in the tree. */
+export const register =
+  (id: TenantId, parent: Parent | null, { tier, currency, ...profile }: Registration, registeredAt: Instant) =>
+  (state: Tenant): TenantEvent[] => {
+    if (state) return [];
+    if (!PARENTS[tier].includes(parent?.tier ?? null)) {
+      const asked = parent ? `under a ${WORDS[parent.tier]}` : 'at the root';
+      const message = `stands ${placesOf(tier)}, not ${asked}`;
+      throw new DomainError('rejected', 'parent-tier-not-allowed', `The parent does not fit: a ${WORDS[tier]} ${message}.`, [
+        { path: 'tier', message: `a ${WORDS[tier]} ${message}` },
+      ]);
+    }
+    const own = currency ?? parent?.currency;
+    if (own === undefined)
+      throw new DomainError('invalid', 'currency-missing', 'A root needs a billing currency.', [
+        { path: 'currency', message: 'is required for a root' },
+      ]);
+    const data = { tenantId: id, path: [...(parent?.path ?? []), id], tier, ...profile, currency: own, registeredAt };
+    return [{ type: 'TenantRegistered', data }];
+  };
+
+/** The fields that are given replace the present ones; null takes a code or a domain away. */
+export const changeProfile =
+  (change: Partial<Profile>) =>
+  (state: Tenant): TenantEvent[] => {
+    const { id, path, ...before } = registered(state);
+    const name = change.name ?? before.name;
+    const customerCode = change.customerCode === undefined ? before.customerCode : change.customerCode;
+    const primaryDomain = change.primaryDomain === undefined ? before.primaryDomain : change.primaryDomain;
+    if (name === before.name && customerCode === before.customerCode && primaryDomain === before.primaryDomain) return [];
+    return [{ type: 'TenantProfileChanged', data: { tenantId: id, path, name, customerCode, primaryDomain } }];
+  };
+
+const registered = (state: Tenant): RegisteredTenant => {
+  if (!state) throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant.');
+  return state;
+};
+
+/** Among whom a customer code is unique: the children of one parent, or all roots. */
+export const codeScope = (path: readonly TenantId[]): string => path.at(-2) ?? 'roots';
+
+/** Codes that differ in case or in the encoding of a character only are the same code. */
+export const sameCode = (a: string | null, b: string | null): boolean => normalisedCode(a) === normalisedCode(b);
+
+const normalisedCode = (code: string | null): string | null => code?.normalize('NFKC').trim().toLowerCase() ?? null;
