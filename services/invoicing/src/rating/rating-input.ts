@@ -5,6 +5,7 @@ import { type ContractTier } from '#libs/published/contracts';
 import {
   type ContractId,
   type DataSourceId,
+  type ImportId,
   type LinkedAccountId,
   type ManagementAccountId,
   type TenantId,
@@ -33,7 +34,7 @@ export type RatedSource = Readonly<{
   id: DataSourceId;
   managementAccountId: ManagementAccountId;
   ownerId: TenantId;
-  slice: Readonly<{ importId: string; files: readonly UsageFile[] }> | null;
+  slice: Readonly<{ importId: ImportId; files: readonly UsageFile[] }> | null;
   /** Names of the accounts as the usage gives them: exclusion patterns of automatic links look at these. */
   accounts: readonly Readonly<{ accountId: LinkedAccountId; name: string | null }>[];
 }>;
@@ -61,10 +62,12 @@ export type RatedContract = Readonly<{
   tenantId: TenantId;
   tier: ContractTier;
   /** Ascending by version number, in the order they were saved; start, end, renewal and accounts are the last one's. */
-  versions: readonly Readonly<{ version: number; effectiveFrom: Day; terms: Terms }>[];
+  versions: readonly RatedVersion[];
   /** First day no longer covered because of a cancellation or superseding. */
   endedOn: Day | null;
 }>;
+
+export type RatedVersion = Readonly<{ version: number; effectiveFrom: Day; terms: Terms }>;
 
 /**
  * Lines of one slice that no rule of the tree can tell apart, summed exactly. `segment` counts the cuts (`cutsOf(input)`, days on
