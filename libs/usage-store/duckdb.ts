@@ -72,6 +72,26 @@ export class DuckDb {
     parameters: readonly Parameter[] = [],
     options: StatementOptions = {},
   ): AsyncGenerator<readonly Row[]> {
+    for await (const { names, columns, rows } of this.#chunks(sql, parameters, options))
+      yield Array.from({ length: rows }, (_, row) =>
+        Object.fromEntries(names.map((name, index) => [name, columns[index]?.[row] ?? null])),
+      );
+  }
+
+  /** The same by columns, without an object a row: for results of very many rows. */
+  async *columns(
+    sql: string,
+    parameters: readonly Parameter[] = [],
+    options: StatementOptions = {},
+  ): AsyncGenerator<readonly (readonly Value[])[]> {
+    for await (const { columns } of this.#chunks(sql, parameters, options)) yield columns;
+  }
+
+  async *#chunks(
+    sql: string,
+    parameters: readonly Parameter[],
+    options: StatementOptions,
+  ): AsyncGenerator<Readonly<{ names: readonly string[]; columns: readonly (readonly Value[])[]; rows: number }>> {
     const connection = await this.#connect();
     const ending = endingOf(connection, options);
     try {
@@ -79,10 +99,12 @@ export class DuckDb {
       const names = result.deduplicatedColumnNames();
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
         ending.throwIfEnded();
-        const columns = names.map((_, index) => chunk.convertColumnValues<Value>(index, toValue));
-        yield Array.from({ length: chunk.rowCount }, (_, row) =>
-          Object.fromEntries(names.map((name, index) => [name, columns[index]?.[row] ?? null])),
-        );
+        const full = chunk;
+        yield {
+          names,
+          columns: names.map((_, index) => full.convertColumnValues<Value>(index, toValue)),
+          rows: full.rowCount,
+        };
       }
     } catch (error) {
       ending.throwIfEnded();
