@@ -19,6 +19,7 @@ export type Contract = Covering &
     /** Number, start of force and terms of the newest version. */
     version: number;
     effectiveFrom: Day;
+    savedAt: Instant;
     terms: Terms;
     /** Of the last event that touched this contract: its ETag. */
     revision: Revision;
@@ -63,7 +64,7 @@ export const tenantContracts = decider<TenantContracts, ContractsEvent, TenantId
   (state, event, revision) => {
     switch (event.type) {
       case 'ContractDrafted': {
-        const { tenantId, rootId, contractId, tier, terms } = event.data;
+        const { tenantId, rootId, contractId, tier, terms, draftedAt } = event.data;
         return withContract(state, {
           id: contractId,
           tenantId,
@@ -72,6 +73,7 @@ export const tenantContracts = decider<TenantContracts, ContractsEvent, TenantId
           status: 'draft',
           version: 1,
           effectiveFrom: terms.start,
+          savedAt: draftedAt,
           terms,
           marked: false,
           agreedEnd: terms.end,
@@ -80,11 +82,11 @@ export const tenantContracts = decider<TenantContracts, ContractsEvent, TenantId
         });
       }
       case 'ContractVersionSaved': {
-        const { contractId, version, effectiveFrom, terms, reason } = event.data;
+        const { contractId, version, effectiveFrom, savedAt, terms, reason } = event.data;
         const before = existing(state, contractId);
         const endStays = reason === 'renewed' || terms.end === before.terms.end;
         const agreedEnd = endStays ? before.agreedEnd : terms.end;
-        return withContract(state, { ...before, version, effectiveFrom, terms, agreedEnd, revision });
+        return withContract(state, { ...before, version, effectiveFrom, savedAt, terms, agreedEnd, revision });
       }
       case 'ContractStatusChanged': {
         const { contractId, to, effectiveFrom } = event.data;

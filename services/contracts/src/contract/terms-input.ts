@@ -356,7 +356,7 @@ export class TermsInput {
   @Optional()
   @IsArray()
   @ArrayMaxSize(50)
-  @Matches(/^\S(.{0,48}\S)?$/, { each: true, message: 'each of $property must be 1 to 50 characters without blanks around it' })
+  @Matches(/^\S(.{0,48}\S)?$/, { each: true, message: '$property must each be 1 to 50 characters without blanks around them' })
   entitlements?: string[];
 
   @Nullable()
