@@ -81,7 +81,7 @@ describe('registering a tenant', () => {
 describe("changing a tenant's profile", () => {
   it('replaces what is given and keeps the rest', () => {
     given(tenant, registered)
-      .when(changeProfile({ name: 'Acme Corp' }))
+      .when(changeProfile({ name: 'Acme Corp' }, null))
       .then({
         type: 'TenantProfileChanged',
         data: { tenantId: C, path: [D, R, C], name: 'Acme Corp', customerCode: 'A-1', primaryDomain: null },
@@ -89,19 +89,32 @@ describe("changing a tenant's profile", () => {
   });
 
   it('takes a code away with null', () => {
-    const [event] = changeProfile({ customerCode: null })(given(tenant, registered).state);
+    const [event] = changeProfile({ customerCode: null }, null)(given(tenant, registered).state);
     expect(event?.data).toMatchObject({ name: 'Acme', customerCode: null });
+  });
+
+  it('changes to a code only when it was claimed for that', () => {
+    given(tenant, registered)
+      .when(changeProfile({ customerCode: 'B' }, null))
+      .thenRejected('lost-race');
+    const [event] = changeProfile({ customerCode: 'B' }, 'B')(given(tenant, registered).state);
+    expect(event?.data).toMatchObject({ customerCode: 'B' });
+  });
+
+  it('needs no claim to write the same code in other letters', () => {
+    const [event] = changeProfile({ customerCode: 'a-1' }, null)(given(tenant, registered).state);
+    expect(event?.data).toMatchObject({ customerCode: 'a-1' });
   });
 
   it('does nothing when nothing changes', () => {
     given(tenant, registered)
-      .when(changeProfile({ name: 'Acme', customerCode: 'A-1' }))
+      .when(changeProfile({ name: 'Acme', customerCode: 'A-1' }, null))
       .thenNothing();
   });
 
   it('refuses a tenant that is not there', () => {
     given(tenant)
-      .when(changeProfile({ name: 'Acme' }))
+      .when(changeProfile({ name: 'Acme' }, null))
       .thenRejected('tenant-not-found');
   });
 

@@ -1,3 +1,4 @@
+import { normalised } from '#libs/event-sourcing/claims';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { decider } from '#libs/event-sourcing/decider';
 import { type Revision } from '#libs/event-sourcing/event';
@@ -68,15 +69,20 @@ export const register =
     return [{ type: 'TenantRegistered', data }];
   };
 
-/** The fields that are given replace the present ones; null takes a code or a domain away. */
+/**
+ * The fields that are given replace the present ones; null takes a code or a domain away. `claimed` is the code that the shell has
+ * claimed for this change, null for none: another writer may have changed the code since the shell looked.
+ */
 export const changeProfile =
-  (change: Partial<Profile>) =>
+  (change: Partial<Profile>, claimed: string | null) =>
   (state: Tenant): TenantEvent[] => {
     const { id, path, ...before } = registered(state);
     const name = change.name ?? before.name;
     const customerCode = change.customerCode === undefined ? before.customerCode : change.customerCode;
     const primaryDomain = change.primaryDomain === undefined ? before.primaryDomain : change.primaryDomain;
     if (name === before.name && customerCode === before.customerCode && primaryDomain === before.primaryDomain) return [];
+    if (customerCode !== null && !sameCode(customerCode, before.customerCode) && !sameCode(customerCode, claimed))
+      throw new DomainError('conflict', 'lost-race', 'Another writer changed the customer code. Read again and repeat.');
     return [{ type: 'TenantProfileChanged', data: { tenantId: id, path, name, customerCode, primaryDomain } }];
   };
 
@@ -89,6 +95,5 @@ const registered = (state: Tenant): RegisteredTenant => {
 export const codeScope = (path: readonly TenantId[]): string => path.at(-2) ?? 'roots';
 
 /** Codes that differ in case or in the encoding of a character only are the same code. */
-export const sameCode = (a: string | null, b: string | null): boolean => normalisedCode(a) === normalisedCode(b);
-
-const normalisedCode = (code: string | null): string | null => code?.normalize('NFKC').trim().toLowerCase() ?? null;
+export const sameCode = (a: string | null, b: string | null): boolean =>
+  a === null || b === null ? a === b : normalised(a) === normalised(b);
