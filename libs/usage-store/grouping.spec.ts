@@ -45,7 +45,8 @@ const plainGroups = (lines: readonly WrittenLine[], { cuts, dimensions, conditio
   for (const line of lines) {
     const day = (line.ChargePeriodStart ?? '').slice(0, 10) as Day;
     const cost = Decimal.of(line.BilledCost ?? '');
-    const quantity = line.PricingQuantity == null ? undefined : Decimal.of(line.PricingQuantity);
+    const given = line.PricingQuantity ?? null;
+    const quantity = given === null ? undefined : Decimal.of(given);
     const alike = {
       dataSourceId: source,
       accountId: line.SubAccountId ?? '',

@@ -9,7 +9,7 @@ export type WrittenLine = Readonly<Partial<Record<ColumnName, string | null>>>;
 export const writeUsage = async (duckDb: DuckDb, file: string, lines: readonly WrittenLine[]): Promise<void> => {
   const rows = lines.map((line, index) => {
     const full: WrittenLine = { x_Row: String(index + 1), x_Marketplace: 'false', ...line };
-    return `(${columnNames.map((name) => `(${full[name] == null ? 'NULL' : literal(full[name])})::${COLUMNS[name]}`).join(', ')})`;
+    return `(${columnNames.map((name) => `(${cell(full[name] ?? null)})::${COLUMNS[name]}`).join(', ')})`;
   });
   const select =
     rows.length > 0
@@ -17,3 +17,5 @@ export const writeUsage = async (duckDb: DuckDb, file: string, lines: readonly W
       : `SELECT ${columnNames.map((name) => `NULL::${COLUMNS[name]} AS ${identifier(name)}`).join(', ')} LIMIT 0`;
   await duckDb.run(`COPY (${select}) TO ${literal(file)} (FORMAT parquet)`);
 };
+
+const cell = (text: string | null): string => (text === null ? 'NULL' : literal(text));
