@@ -15,7 +15,7 @@ import { tenantTree, type TenantTreeRow } from '#libs/access-policy/tenant-tree.
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type UserId } from '#libs/published/ids';
-import { type AccessTokens } from './access-tokens.ts';
+import { type AccessTokens, type VerifiedToken } from './access-tokens.ts';
 import { openExchange, type Caller } from './caller.ts';
 import { Forbidden, Unauthenticated } from './problem.ts';
 import { ACCESS_RULE, type AccessRule } from './requires.ts';
@@ -59,11 +59,15 @@ export class AccessGuard implements CanActivate {
     const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header ?? '') ?? [];
     if (token === undefined) throw new Unauthenticated();
     const verified = await this.#tokens.verify(token);
-    const access = verified && (await this.#platform.readModels.of(userAccess).get(verified.userId));
-    const counts =
-      access?.open === true && (access.issuedSince === null || verified.issuedAt >= new Date(access.issuedSince).getTime());
-    if (!counts) throw new Unauthenticated('access-token-invalid', 'The access token is not valid, or no longer. Log in again.');
+    if (!verified || !(await this.#counts(verified))) {
+      throw new Unauthenticated('access-token-invalid', 'The access token is not valid, or no longer. Log in again.');
+    }
     return verified.userId;
+  }
+
+  async #counts({ userId, issuedAt }: VerifiedToken): Promise<boolean> {
+    const access = await this.#platform.readModels.of(userAccess).get(userId);
+    return access?.open === true && (access.issuedSince === null || issuedAt >= new Date(access.issuedSince).getTime());
   }
 
   async #admit(userId: UserId, memberships: readonly Membership[], rule: Rule, request: FastifyRequest): Promise<Caller> {

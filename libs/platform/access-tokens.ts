@@ -46,8 +46,9 @@ export class AccessTokens {
   }
 
   async issue(userId: UserId, now: Date = new Date()): Promise<IssuedToken> {
-    const issuedAt = Math.floor(now.getTime() / 1_000);
-    const expiresAt = issuedAt + Math.floor(this.#lifetimeMs / 1_000);
+    // With its milliseconds: a login right after a revocation within the same second must count.
+    const issuedAt = now.getTime() / 1_000;
+    const expiresAt = Math.floor(issuedAt) + this.#lifetimeMs / 1_000;
     const accessToken = await new SignJWT()
       .setProtectedHeader({ alg: ALGORITHM, kid: this.#keyId, typ: 'at+jwt' })
       .setIssuer(ISSUER)
@@ -79,7 +80,7 @@ export class AccessTokens {
         currentDate: now,
       });
       const { sub = '', jti = '', iat = 0, exp = 0 } = payload;
-      const verified = { userId: sub as UserId, tokenId: jti, issuedAt: iat * 1_000, expiresAt: exp * 1_000 };
+      const verified = { userId: sub as UserId, tokenId: jti, issuedAt: Math.round(iat * 1_000), expiresAt: exp * 1_000 };
       this.#remember(key, verified);
       return verified;
     } catch {

@@ -107,6 +107,7 @@ export const commandOf = (request: FastifyRequest): Command => {
   const traceparent = currentTraceparent();
   return {
     id: id as CommandId,
+    keyed: key !== undefined,
     bodyHash: createHash('sha256').update(canonical(request.body)).digest('hex'),
     principal: { id: caller.userId },
     tenant: caller.tenant?.id ?? null,

@@ -1,0 +1,38 @@
+import { type INestApplication } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { Problem } from './problem-responses.ts';
+
+const DESCRIPTION = `
+Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
+
+- **Amounts** are exact decimals as text (\`"12.345"\`), days \`YYYY-MM-DD\`, months \`YYYY-MM\`, instants RFC 3339 in UTC.
+- **Lists** answer \`{ items, nextCursor, total }\`; \`limit\` (1 to 500), \`cursor\` and \`sort\` page through them.
+- **\`Idempotency-Key\`** on a request that changes something: the same key, route and body again does nothing twice and is answered
+  as the first time; the same key with another body is 422.
+- **\`ETag\`** names the revision of what was answered; sent back as **\`If-Match\`** it makes a change fail with 412 when somebody else
+  was there in between.
+- **Refusals** are \`application/problem+json\` (RFC 9457) with a stable \`code\`, the fields concerned in \`errors\`, and a \`traceId\`.
+  What lies outside your reach is 404, exactly as if it did not exist. \`Retry-After\` comes with 429 and 503.
+- **\`traceparent\`** (W3C) is continued and answered.
+`;
+
+/** `/api/docs` and, for programs, `/api/docs-json`. */
+export const serveApiDocs = (app: INestApplication): void => {
+  const outline = new DocumentBuilder()
+    .setTitle('Tributary')
+    .setDescription(DESCRIPTION)
+    .setVersion('1')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
+    .addGlobalResponse({
+      status: 500,
+      description: 'Not the fault of the caller; the cause is in the logs under the trace id',
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    })
+    .build();
+  SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, outline, { extraModels: [Problem] }), {
+    jsonDocumentUrl: 'api/docs-json',
+    customSiteTitle: 'Tributary API',
+    swaggerOptions: { persistAuthorization: true, tagsSorter: 'alpha' },
+  });
+};

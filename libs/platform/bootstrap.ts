@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import {
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
+import { APP_GUARD, Reflector } from '@nestjs/core';
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type Logger } from 'pino';
+import { memberships } from '#libs/access-policy/memberships.projection';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { userAccess } from '#libs/access-policy/user-access.projection';
+import { type Projection } from '#libs/read-models/projection';
+import { StorageError } from '#libs/sqlite/storage-error';
+import { systemClock, type Clock } from '#libs/time/time';
+import { AccessGuard } from './access-guard.ts';
+import { AccessTokens } from './access-tokens.ts';
+import { BackgroundWork } from './background-work.ts';
+import {
+  ConfigurationFault,
+  HttpConfiguration,
+  LoggingConfiguration,
+  PLATFORM_CONCERNS,
+  readConfiguration,
+  SecurityConfiguration,
+  StorageConfiguration,
+  type Configuration,
+} from './configuration.ts';
+import { healthOf, type Health } from './health.ts';
+import { createHttpApplication } from './http.ts';
+import { createLog } from './logging.ts';
+import { Metrics } from './metrics.ts';
+import { HEALTH, METRICS, OperationsController } from './operations.controller.ts';
+import { type Platform, type ServiceDefinition } from './service.ts';
+import { openStorage, type Storage } from './storage.ts';
+import { CLOCK, EVENT_STORE, NEW_ID, PLATFORM, READ_MODELS } from './tokens.ts';
+
+export type StartOptions = Readonly<{
+  environment?: Readonly<Record<string, string | undefined>>;
+  clock?: Clock;
+  newId?: () => string;
+  log?: Logger;
+}>;
+
+/** A platform that answers requests. */
+export type Running = Readonly<{
+  /** `http://127.0.0.1:8080`. */
+  url: string;
+  app: NestFastifyApplication;
+  platform: Platform;
+  storage: Storage;
+  /** Until reactions and background work have nothing left to do for what has happened so far. */
+  settled: (timeoutMs?: number) => Promise<void>;
+  /** Requests under way end, then reactions and background work, then the adapters close. Twice is fine. */
+  stop: () => Promise<void>;
+}>;
+
+/** The shell itself needs them on every request, whichever services run. */
+const SHELL_PROJECTIONS: readonly Projection[] = [tenantTree, memberships, userAccess];
+
+/**
+ * Composes services into one process and starts it.
+ * @throws ConfigurationFault with every fault; StorageError when the data cannot be opened
+ */
+export const start = async (services: readonly ServiceDefinition[], options: StartOptions = {}): Promise<Running> => {
+  const concerns = [...PLATFORM_CONCERNS, ...services.flatMap(({ configuration = [] }) => configuration)];
+  const configuration = readConfiguration(concerns, options.environment ?? process.env);
+  const log = options.log ?? createLog(configuration(LoggingConfiguration).level);
+  const opened = await openPlatform(services, configuration, { ...options, log });
+  try {
+    return await serve(services, opened);
+  } catch (error) {
+    await opened.storage.close();
+    throw error;
+  }
+};
+
+export type OpenedPlatform = Readonly<{ platform: Platform; storage: Storage }>;
+
+/** Data without a server: what a command-line tool of a service works on. Whoever opens it closes `storage`. */
+export const openPlatform = async (
+  services: readonly ServiceDefinition[],
+  configuration: Configuration,
+  { clock = systemClock, newId = randomUUID, log }: StartOptions & Readonly<{ log: Logger }>,
+): Promise<OpenedPlatform> => {
+  const settings = configuration(StorageConfiguration);
+  const dataDir = resolve(settings.dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const storage = await openStorage({ ...settings, dataDir }, distinctProjections(services));
+  try {
+    const accessTokens = await AccessTokens.open(dataDir, configuration(SecurityConfiguration).accessTokenMinutes);
+    const { store, readModels } = storage;
+    return { platform: { store, readModels, clock, newId, log, dataDir, configuration, accessTokens }, storage };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+};
+
+/** Every projection once. @throws Error when two different ones bear the same name: they would write into each other's documents. */
+export const distinctProjections = (services: readonly Pick<ServiceDefinition, 'projections'>[]): readonly Projection[] => {
+  const byName = new Map<string, Projection>();
+  for (const projection of [...SHELL_PROJECTIONS, ...services.flatMap(({ projections }) => projections)]) {
+    const known = byName.get(projection.name);
+    if (known && known !== projection) throw new Error(`Two different read models are called "${projection.name}".`);
+    byName.set(projection.name, projection);
+  }
+  return [...byName.values()];
+};
+
+const serve = async (services: readonly ServiceDefinition[], { platform, storage }: OpenedPlatform): Promise<Running> => {
+  const { log, configuration } = platform;
+  const { host, port, shutdownSeconds } = configuration(HttpConfiguration);
+  const metrics = new Metrics(storage);
+  const work = new BackgroundWork(log);
+  const shutdown = new Shutdown(storage, work, shutdownSeconds * 1_000, log);
+  const health = (): Health => healthOf(storage, { stopping: shutdown.begun, failedWork: work.failed });
+
+  const root = rootModule(services, platform, [
+    { provide: METRICS, useValue: metrics },
+    { provide: HEALTH, useValue: health },
+    { provide: Shutdown, useValue: shutdown },
+  ]);
+  const app = await createHttpApplication(root, configuration, log, metrics);
+  shutdown.closeAllConnections = () => {
+    app.getHttpServer().closeAllConnections();
+  };
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  const consumers = services.flatMap((service) => service.consumers(platform));
+  work.start([
+    { name: 'reactions', run: (signal) => storage.bus.run(consumers, signal) },
+    ...services.flatMap(({ background }) => background?.(platform) ?? []),
+  ]);
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  let stopped: Promise<void> | undefined;
+  return {
+    url: await listeningOn(app),
+    app,
+    platform,
+    storage,
+    settled: (timeoutMs = 10_000) => settled(storage, work, timeoutMs),
+    stop: () => (stopped ??= app.close()),
+  };
+};
+
+const rootModule = (services: readonly ServiceDefinition[], platform: Platform, own: Provider[]): DynamicModule => {
+  const ports: Provider[] = [
+    { provide: PLATFORM, useValue: platform },
+    { provide: EVENT_STORE, useValue: platform.store },
+    { provide: READ_MODELS, useValue: platform.readModels },
+    { provide: CLOCK, useValue: platform.clock },
+    { provide: NEW_ID, useValue: platform.newId },
+  ];
+  const guard: Provider = {
+    provide: APP_GUARD,
+    useFactory: (reflector: Reflector) => new AccessGuard(reflector, platform),
+    inject: [Reflector],
+  };
+  return {
+    module: PlatformModule,
+    global: true,
+    imports: services.map(({ module, providers }) => ({ module, providers: providers?.(platform) ?? [] })),
+    controllers: [OperationsController],
+    providers: [...ports, ...own, guard],
+    exports: ports,
+  };
+};
+
+@Module({})
+class PlatformModule {}
+
+/**
+ * The order of an end: no new requests, those under way may finish for a while, then reactions and background work, then the adapters.
+ * Nest closes the server between the two hooks.
+ */
+class Shutdown implements BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly #storage: Storage;
+  readonly #work: BackgroundWork;
+  readonly #patienceMs: number;
+  readonly #log: Logger;
+  #impatience: NodeJS.Timeout | undefined;
+  begun = false;
+  closeAllConnections: () => void = () => undefined;
+
+  constructor(storage: Storage, work: BackgroundWork, patienceMs: number, log: Logger) {
+    this.#storage = storage;
+    this.#work = work;
+    this.#patienceMs = patienceMs;
+    this.#log = log;
+  }
+
+  beforeApplicationShutdown(): void {
+    this.begun = true;
+    this.#impatience = setTimeout(() => {
+      this.#log.warn('requests did not end in time; their connections are closed');
+      this.closeAllConnections();
+    }, this.#patienceMs);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearTimeout(this.#impatience);
+    const ended = await this.#work.end(this.#patienceMs);
+    if (!ended) this.#log.warn('background work did not end in time; it goes on from its checkpoint at the next start');
+    await this.#storage.close();
+    this.#log.info('stopped');
+  }
+}
+
+const listeningOn = async (app: NestFastifyApplication): Promise<string> => {
+  const url = await app.getUrl();
+  return url.replace('[::1]', 'localhost').replace('//0.0.0.0', '//localhost').replace('//[::]', '//localhost');
+};
+
+const settled = async ({ bus, store }: Storage, work: BackgroundWork, timeoutMs: number): Promise<void> => {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const before = await store.head();
+    await bus.settled({ timeout: Math.max(1, deadline - performance.now()) });
+    if ((await work.idle()) && (await store.head()) === before) return;
+    if (performance.now() > deadline) throw new Error(`the platform did not come to rest within ${String(timeoutMs)} ms`);
+    await new Promise((resume) => setImmediate(resume));
+  }
+};
+
+/** For a `main.ts`: starts, says where, and ends with exit code 1 and a readable reason when it cannot. */
+export const run = async (services: readonly ServiceDefinition[], options: StartOptions = {}): Promise<Running | undefined> => {
+  try {
+    return await start(services, options);
+  } catch (error) {
+    process.stderr.write(`${reasonOf(error)}\n`);
+    process.exitCode = 1;
+    return undefined;
+  }
+};
+
+/** What the operator can do something about is said in a sentence, a fault of ours with its stack. */
+export const reasonOf = (error: unknown): string => {
+  if (error instanceof ConfigurationFault || error instanceof StorageError) return error.message;
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return `${error.message}. Another program listens there: stop it, or set PORT.`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+};

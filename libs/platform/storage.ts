@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { type Bus } from '#libs/messaging/bus';
+import { type Projection } from '#libs/read-models/projection';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { ConfigurationFault, type StorageConfiguration } from './configuration.ts';
+
+/** How far one serving projection is. */
+export type ProjectionState = Readonly<{
+  name: string;
+  version: number;
+  /** Log position that it has reached. */
+  position: number;
+  /** Level with the log; otherwise it follows and queries answer 503. */
+  level: boolean;
+  /** Streams set aside because an event of theirs cannot be folded. */
+  quarantined: number;
+}>;
+
+/** The adapters of a process, opened together because the embedded ones share one file. */
+export type Storage = Readonly<{
+  store: EventStore;
+  readModels: ReadModels;
+  bus: Bus;
+  projections: () => readonly ProjectionState[];
+  /** After everything that uses them has ended. */
+  close: () => Promise<void>;
+}>;
+
+/** Adapters by role and scheme; each is imported only when it is chosen. */
+const SCHEMES = {
+  EVENT_STORE_URL: ['sqlite'],
+  MESSAGING_URL: ['embedded'],
+  READ_MODELS_URL: ['sqlite'],
+} as const;
+
+/** @throws ConfigurationFault for a scheme that no adapter has; StorageError when the file cannot be used. */
+export const openStorage = async (
+  { dataDir, eventStoreUrl, messagingUrl, readModelsUrl }: StorageConfiguration,
+  projections: readonly Projection[],
+): Promise<Storage> => {
+  const faults = [
+    ...unknownScheme('EVENT_STORE_URL', eventStoreUrl),
+    ...unknownScheme('MESSAGING_URL', messagingUrl),
+    ...unknownScheme('READ_MODELS_URL', readModelsUrl),
+    ...(readModelsUrl === eventStoreUrl
+      ? []
+      : ['READ_MODELS_URL: must be the same file as EVENT_STORE_URL: they commit together']),
+  ];
+  if (faults.length > 0) throw new ConfigurationFault(faults);
+  return openEmbedded(located(eventStoreUrl, dataDir), projections);
+};
+
+/** A relative file lies in the data directory. */
+const located = (url: string, dataDir: string): string => {
+  const file = url.slice('sqlite:'.length);
+  return file === ':memory:' || file.startsWith('/') ? url : `sqlite:${join(dataDir, file)}`;
+};
+
+const unknownScheme = (variable: keyof typeof SCHEMES, url: string): readonly string[] => {
+  const scheme = url.slice(0, url.indexOf(':'));
+  const known: readonly string[] = SCHEMES[variable];
+  return known.includes(scheme)
+    ? []
+    : [`${variable}: there is no adapter for "${scheme}:"; known: ${known.map((name) => `${name}:`).join(', ')}`];
+};
