@@ -84,7 +84,7 @@ export const tenantContracts = decider<TenantContracts, ContractsEvent, TenantId
       case 'ContractVersionSaved': {
         const { contractId, version, effectiveFrom, savedAt, terms, reason } = event.data;
         const before = existing(state, contractId);
-        const endStays = reason === 'renewed' || terms.end === before.terms.end;
+        const endStays = reason === 'renewed' || (terms.start === before.terms.start && terms.end === before.terms.end);
         const agreedEnd = endStays ? before.agreedEnd : terms.end;
         return withContract(state, { ...before, version, effectiveFrom, savedAt, terms, agreedEnd, revision });
       }
@@ -218,12 +218,27 @@ export type Due = Readonly<{ contractId: ContractId; /** Instant from which it w
  * active ones expire after their end, automatic renewals save a version with the next end. None of it changes a bill.
  */
 export const due = (state: TenantContracts, today: Day): readonly Due[] => {
-  const next = [...state.contracts.values()]
+  const owed: Due[] = [];
+  for (let reached = state, next = firstDue(state, today); next; next = firstDue(reached, today)) {
+    owed.push(next);
+    reached = evolved(reached, [next.event]);
+  }
+  return owed;
+};
+
+const firstDue = (state: TenantContracts, today: Day): Due | undefined =>
+  [...state.contracts.values()]
     .flatMap((contract) => dueFor(contract, state) ?? [])
     .filter(({ at }) => dayOf(at) <= today)
     .toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.contractId < b.contractId ? -1 : 1))[0];
-  return next ? [next, ...due(evolved(state, [next.event]), today)] : [];
-};
+
+/** The first thing that the clock owes, if it still is this one. */
+export const settle =
+  ({ contractId, at }: Due): Decided =>
+  (state) => {
+    const next = firstDue(state, dayOf(at));
+    return next?.contractId === contractId && next.at === at ? [next.event] : [];
+  };
 
 const dueFor = (contract: Contract, state: TenantContracts): Due | undefined => {
   const dueOn = (day: Day, event: (at: Instant) => ContractsEvent): Due => ({
@@ -258,12 +273,13 @@ const dueFor = (contract: Contract, state: TenantContracts): Due | undefined => 
 
 /** Decides on the state as it stands today, whether or not the clock's tick has come; what the decision makes due follows at once. */
 const inTime = (now: Instant, state: TenantContracts, decide: Decided): readonly ContractsEvent[] => {
-  const settle = (of: TenantContracts) => due(of, dayOf(now)).map(({ event }) => event);
-  const overdue = settle(state);
+  const overdue = owed(state, dayOf(now));
   const present = evolved(state, overdue);
   const decided = decide(present);
-  return [...overdue, ...decided, ...settle(evolved(present, decided))];
+  return [...overdue, ...decided, ...owed(evolved(present, decided), dayOf(now))];
 };
+
+const owed = (state: TenantContracts, today: Day): readonly ContractsEvent[] => due(state, today).map(({ event }) => event);
 
 const existing = (state: TenantContracts, id: ContractId): Contract => {
   const contract = state.contracts.get(id);

@@ -91,8 +91,9 @@ export const nextTermEnd = (start: Day, agreedEnd: Day, after: Day): Day => {
   const days = daysBetween(start, agreedEnd) + 1;
   const endOf = (term: number): Day =>
     months === undefined ? addDays(start, days * term - 1) : addDays(addMonths(start, months * term), -1);
-  const terms = Math.floor(daysBetween(start, after) / days);
-  for (let term = Math.max(1, terms - 1); ; term++) if (endOf(term) > after) return endOf(term);
+  const longest = months === undefined ? days : months * 31;
+  for (let term = Math.max(1, Math.floor(daysBetween(start, after) / longest)); ; term++)
+    if (endOf(term) > after) return endOf(term);
 };
 
 const wholeMonths = (start: Day, end: Day): number | undefined => {

@@ -1,0 +1,69 @@
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { Matches } from 'class-validator';
+import { Requires } from '#libs/platform/requires';
+import { READ_MODELS } from '#libs/platform/tokens';
+import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type ContractTier } from '#libs/published/contracts';
+import { type TenantId } from '#libs/published/ids';
+import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
+import { contractList, type ContractListRow } from './contract-list.projection.ts';
+
+const STATUS = '(draft|scheduled|active|expired|cancelled|superseded)';
+
+export class ContractQuery extends PageQuery {
+  @Optional()
+  @OneOf('own', 'children', 'subtree')
+  @ApiPropertyOptional({
+    description: 'Whose: the tenant’s own (default), its direct children’s, or all of its subtree',
+    default: 'own',
+  })
+  scope?: 'own' | 'children' | 'subtree';
+
+  @Optional()
+  @Matches(new RegExp(`^${STATUS}(,${STATUS})*$`), { message: '$property must be statuses by comma' })
+  @ApiPropertyOptional({ description: 'One status or several by comma', example: 'active,scheduled' })
+  status?: string;
+
+  @Optional()
+  @IsName()
+  @ApiPropertyOptional({ description: 'Part of the name, in any case' })
+  name?: string;
+
+  @Optional()
+  @OneOf('T1', 'T2', 'T3')
+  tier?: ContractTier;
+}
+
+@ApiTags('contracts')
+@Controller('tenants/:tenantId/contracts')
+export class ContractListController {
+  readonly #readModels: ReadModels;
+
+  constructor(@Inject(READ_MODELS) readModels: ReadModels) {
+    this.#readModels = readModels;
+  }
+
+  @Get()
+  @Requires('contracts:read')
+  @ApiOperation({
+    summary: 'Contracts of a tenant, its children or its subtree',
+    description:
+      'Sorted by name; also by version, versionDate, status, start, end. Whether a recent change is still being applied to bills ' +
+      '(data freshness): `state` in `GET /api/v1/tenants/{tenantId}/bills`, `applying` until the bills reflect it.',
+  })
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: ContractQuery): Promise<Page<ContractListRow>> {
+    const { scope = 'own', status, name, tier } = query;
+    const filter: Filter = {
+      ...(scope === 'own' ? { tenantId } : scope === 'children' ? { parentId: tenantId } : { path: { has: tenantId } }),
+      ...(status === undefined ? {} : { status: { in: status.split(',') } }),
+      ...(name === undefined ? {} : { name: { contains: name } }),
+      ...(tier === undefined ? {} : { tier }),
+    };
+    const sortable = ['name', 'version', 'versionDate', 'status', 'start', 'end'];
+    return this.#readModels
+      .of(contractList)
+      .find({ filter, ...paging(query, sortable, [{ by: 'name', direction: 'ascending' }]) });
+  }
+}
