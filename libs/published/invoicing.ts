@@ -1,10 +1,11 @@
 import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type Currency } from '#libs/money/currency';
-import { type Instant, type Month } from '#libs/time/time';
+import { type Day, type Instant, type Month } from '#libs/time/time';
 import {
   type ContractId,
   type DataSourceId,
   type ImportId,
+  type LinkedAccountId,
   type ManagementAccountId,
   type RuleId,
   type TenantId,
@@ -68,6 +69,19 @@ export type Proforma = Readonly<{
 /** A finding that refuses nothing. `by` is the tenant whose contract causes it: tiers below `by` do not see it. */
 export type BillWarning = Readonly<{ code: string; message: string; by: TenantId | null }>;
 
+/** Usage that has no price in a tenant's month: shown with its source amount (tax included) and never priced. */
+export type UnpricedUsage = Readonly<{
+  dataSourceId: DataSourceId;
+  managementAccountId: ManagementAccountId;
+  accountId: LinkedAccountId;
+  currency: Currency;
+  sourceAmount: string;
+  lines: number;
+  firstDay: Day;
+  lastDay: Day;
+  reason: Readonly<{ code: string; message: string }>;
+}>;
+
 /** A month of one tenant, whole: an event replaces what the earlier one said. */
 export type Bill = Readonly<{
   tenantId: TenantId;
@@ -84,6 +98,10 @@ export type Bill = Readonly<{
   contracts: readonly Readonly<{ tenantId: TenantId; contractId: ContractId; version: number }>[];
   imports: readonly Readonly<{ dataSourceId: DataSourceId; importId: ImportId }>[];
   warnings: readonly BillWarning[];
+  /** Accounts of data sources of this tenant that are nobody's on the days of their lines. */
+  unassigned: readonly UnpricedUsage[];
+  /** Usage of accounts linked in its subtree that none of its contracts covers, what an exclusion removes left out. */
+  unbilled: readonly UnpricedUsage[];
 }>;
 
 /** Stream `invoicing.bill-<tenantId>~<month>`. Rating again without a change appends nothing. */

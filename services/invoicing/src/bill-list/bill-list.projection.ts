@@ -1,0 +1,45 @@
+import { type Revision } from '#libs/event-sourcing/event';
+import { type TenantId } from '#libs/published/ids';
+import { type Bill, type BillEvent, type Proforma } from '#libs/published/invoicing';
+import { part, projection } from '#libs/read-models/projection';
+import { type Instant } from '#libs/time/time';
+import { billId } from '../bill/bill.ts';
+
+/** A proforma without its lines, which can be very many. */
+export type ProformaTotals = Omit<Proforma, 'lines'> & Readonly<{ lines: number }>;
+
+/** A tenant's month as lists show it; `revision` is the bill's own. */
+export type BillRow = Omit<Bill, 'proforma'> &
+  Readonly<{
+    id: string;
+    rootId: TenantId;
+    parentId: TenantId | null;
+    proforma: ProformaTotals | null;
+    hasUnassigned: boolean;
+    hasUnbilled: boolean;
+    revision: Revision;
+    contentHash: string;
+    revisedAt: Instant;
+  }>;
+
+export const billList = projection({
+  name: 'invoicing-bill-list',
+  version: 1,
+  parts: {
+    bill: part<BillEvent, BillRow>('invoicing.bill', {
+      document: ({ data }) => billId(data.tenantId, data.month),
+      evolve: (_before, { data: { proforma, inputDigest: _digest, ...data }, revision }) => ({
+        ...data,
+        id: billId(data.tenantId, data.month),
+        rootId: data.path[0] ?? data.tenantId,
+        parentId: data.path.at(-2) ?? null,
+        proforma: proforma && { ...proforma, lines: proforma.lines.length },
+        hasUnassigned: data.unassigned.length > 0,
+        hasUnbilled: data.unbilled.length > 0,
+        revision,
+      }),
+    }),
+  },
+  row: ({ bill }): BillRow | undefined => bill,
+  indexes: [['rootId', 'month'], ['tenantId', 'month'], ['parentId', 'month'], ['path']],
+});
