@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { isPromise } from 'node:util/types';
 import { type Recorded } from '#libs/event-sourcing/event';
 import { StorageError, storageErrorOf } from './storage-error.ts';
 import { Turn } from './turn.ts';
@@ -211,7 +212,7 @@ class PreparedStatement implements Statement<unknown> {
 
 /** A promise would go on after the transaction has ended. */
 const synchronous = <T>(result: T): T => {
-  if (result instanceof Promise) throw new TypeError('Work inside a transaction must be synchronous.');
+  if (isPromise(result)) throw new TypeError('Work inside a transaction must be synchronous.');
   return result;
 };
 

@@ -43,14 +43,18 @@ const SQLITE_NOTADB = 26;
 /** Primary result codes are the low byte of SQLite's extended ones. */
 const PRIMARY = 0xff;
 
-const errcodeOf = (error: unknown): number | undefined =>
-  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & PRIMARY : undefined;
+type SqliteError = Readonly<{ errcode: number; message: string }>;
+
+/** By its shape: an error of another realm is no instance of this one's `Error`. */
+const isSqliteError = (error: unknown): error is SqliteError =>
+  typeof error === 'object' && error !== null && 'errcode' in error && typeof error.errcode === 'number';
 
 /** What SQLite reports, in words that name the file; anything that is not the storage's fault comes back unchanged. */
 export const storageErrorOf = (error: unknown, file: string): unknown => {
+  if (!isSqliteError(error)) return error;
   const cause = { cause: error };
-  const reason = error instanceof Error ? error.message : String(error);
-  switch (errcodeOf(error)) {
+  const reason = error.message;
+  switch (error.errcode & PRIMARY) {
     case SQLITE_FULL:
       return new StorageFull(file, cause);
     case SQLITE_CORRUPT:
