@@ -1,0 +1,110 @@
+import {
+  type CommandId,
+  type DomainEvent,
+  type Metadata,
+  NO_STREAM,
+  type Revision,
+  type StreamName,
+} from '#libs/event-sourcing/event';
+import { type EventStore, RevisionConflict } from '#libs/event-sourcing/event-store';
+import { type TenantId } from '#libs/published/ids';
+import { type Bill } from '#libs/published/invoicing';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { type Clock, type Month } from '#libs/time/time';
+import { bill, billId, revise } from '../bill/bill.ts';
+import { billList } from '../bill-list/bill-list.projection.ts';
+import { type Group, type RatingInput } from '../rating/rating-input.ts';
+import { inputVersion } from '../rating-inputs/input-version.ts';
+import { loadRatingInput } from '../rating-inputs/load-rating-input.ts';
+import { type InputArchive } from './input-archive.ts';
+import { markRated, monthRating, monthRatingId } from './month-rating.ts';
+import { monthRatings } from './month-ratings.projection.ts';
+
+/** What a rating is made with. */
+export type Rating = Readonly<{
+  store: EventStore;
+  readModels: ReadModels;
+  clock: Clock;
+  newId: () => string;
+  archive: InputArchive;
+  groupsOf: (input: RatingInput, signal: AbortSignal) => Promise<readonly Group[]>;
+  billsOf: (input: RatingInput, groups: readonly Group[]) => readonly Bill[];
+}>;
+
+const ATTEMPTS = 10;
+
+/**
+ * Rates a month of a tree as of its present inputs and revises the bills that come out differently. It knows the bills' revisions
+ * before it resolves the files, so an older result never overwrites a newer one: whoever loses the race, or finds a file gone because
+ * another import serves by now, resolves and rates anew. All appends are issued in one turn: readers see all bills old or all new.
+ */
+export const rateMonth = async (rating: Rating, rootId: TenantId, month: Month, signal: AbortSignal): Promise<void> => {
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted();
+    const outcome = await rateOnce(rating, rootId, month, signal);
+    if (outcome === 'done') return;
+    if (attempt === ATTEMPTS) throw outcome;
+  }
+};
+
+/** An error: somebody else got on meanwhile, so a further attempt may succeed. */
+const rateOnce = async (rating: Rating, rootId: TenantId, month: Month, signal: AbortSignal): Promise<'done' | Error> => {
+  const { store, readModels, clock, archive } = rating;
+  const heads = await headsOf(readModels, rootId, month);
+  const loaded = await loadRatingInput(readModels, rootId, month);
+  if (!loaded) return 'done';
+  let bills: readonly Bill[];
+  try {
+    bills = rating.billsOf(loaded.input, await rating.groupsOf(loaded.input, signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    if ((await inputVersion(readModels, rootId, month)) !== loaded.inputVersion)
+      return error instanceof Error ? error : new Error(String(error));
+    throw error;
+  }
+  const inputDigest = await archive.keep(loaded.input);
+  const now = clock.now();
+  const appends: Append[] = bills.map((content) => {
+    const head = heads.bills.get(content.tenantId);
+    return {
+      stream: bill.stream(billId(content.tenantId, month)),
+      events: revise(content, inputDigest, now)({ contentHash: head?.contentHash ?? null }),
+      expected: head?.revision ?? NO_STREAM,
+      tenant: content.tenantId,
+    };
+  });
+  appends.push({
+    stream: monthRating.stream(monthRatingId(rootId, month)),
+    events: markRated({ rootId, month, inputVersion: loaded.inputVersion, inputDigest, ratedAt: now })(heads.rating ?? null),
+    expected: heads.rating?.revision ?? NO_STREAM,
+    tenant: rootId,
+  });
+  const settled = await Promise.allSettled(
+    appends
+      .filter(({ events }) => events.length > 0)
+      .map(({ stream, events, expected, tenant }) =>
+        store.append(stream, events, expected, metadataOf(rating.newId() as CommandId, tenant, inputDigest, now)),
+      ),
+  );
+  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const other = failures.find((failure) => !(failure instanceof RevisionConflict));
+  if (other !== undefined) throw other;
+  return failures.length > 0 ? new Error(`${rootId}, ${month}: others kept changing its bills`) : 'done';
+};
+
+type Append = Readonly<{ stream: StreamName; events: readonly DomainEvent[]; expected: Revision; tenant: TenantId }>;
+
+const headsOf = async (readModels: ReadModels, rootId: TenantId, month: Month) => {
+  const rating = await readModels.of(monthRatings).get(monthRatingId(rootId, month));
+  const rows = await readModels.of(billList).all({ rootId, month });
+  return { rating, bills: new Map(rows.map((row) => [row.tenantId, row])) };
+};
+
+/** Nobody asked for it: the platform rates by itself. */
+const metadataOf = (commandId: CommandId, tenant: TenantId, bodyHash: string, time: Metadata['time']): Metadata => ({
+  commandId,
+  bodyHash,
+  principal: { id: 'invoicing' },
+  tenant,
+  time,
+});

@@ -1,0 +1,124 @@
+import { type TenantId } from '#libs/published/ids';
+import { type Month } from '#libs/time/time';
+import { type VersionedMonth } from '../rating-inputs/input-version.ts';
+
+export type RatingWork = Readonly<{
+  /** Months that are not rated as of their present inputs, the most wanted first. */
+  due: () => Promise<readonly VersionedMonth[]>;
+  rate: (rootId: TenantId, month: Month, signal: AbortSignal) => Promise<void>;
+  /** Told of every failure; it is tried again. */
+  failed: (error: unknown, of: VersionedMonth | undefined) => void;
+}>;
+
+export type RatingPace = Readonly<{ settleMs: number; firstRetryMs: number; lastRetryMs: number }>;
+const PACE: RatingPace = { settleMs: 30, firstRetryMs: 500, lastRetryMs: 60_000 };
+
+type Failure = Readonly<{ of: VersionedMonth; attempts: number; message: string; retryAt: number }>;
+
+/**
+ * Rates what is due, one month after the other, until nothing is; then waits to be woken. A month that fails is tried again with
+ * growing pauses, and at once when its inputs change; others go on meanwhile.
+ */
+export class RatingWorker {
+  readonly #failures = new Map<string, Failure>();
+  #wake: (() => void) | undefined;
+  #woken = false;
+
+  constructor(
+    private readonly work: RatingWork,
+    private readonly pace: RatingPace = PACE,
+  ) {}
+
+  /** Something may have become due. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    let brokenFor = 0;
+    while (!signal.aborted) {
+      this.#woken = false;
+      try {
+        const due = await this.work.due();
+        brokenFor = 0;
+        this.#forgetAllBut(due);
+        const next = due.find((month) => !this.#isPausing(month));
+        if (next) await this.#rate(next, signal);
+        else await this.#sleep(signal, this.#untilRetry());
+      } catch (error) {
+        this.work.failed(error, undefined);
+        await this.#sleep(signal, this.#pause(++brokenFor));
+      }
+    }
+  }
+
+  async idle(): Promise<boolean> {
+    return (await this.work.due()).length === 0;
+  }
+
+  /** What fails at present, in words. */
+  troubles(): readonly string[] {
+    return [...this.#failures.values()].map(
+      ({ of: { rootId, month }, attempts, message }) =>
+        `rating ${month} of ${rootId} has failed ${String(attempts)} time(s): ${message}`,
+    );
+  }
+
+  /** Why a month is not rated, when it fails. */
+  troubleOf(rootId: TenantId, month: Month): string | undefined {
+    return this.#failures.get(keyOf({ rootId, month }))?.message;
+  }
+
+  async #rate(month: VersionedMonth, signal: AbortSignal): Promise<void> {
+    const key = keyOf(month);
+    try {
+      await this.work.rate(month.rootId, month.month, signal);
+      this.#failures.delete(key);
+    } catch (error) {
+      if (signal.aborted) return;
+      const attempts = (this.#failures.get(key)?.attempts ?? 0) + 1;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#failures.set(key, { of: month, attempts, message, retryAt: performance.now() + this.#pause(attempts) });
+      this.work.failed(error, month);
+    }
+  }
+
+  #isPausing(month: VersionedMonth): boolean {
+    const failure = this.#failures.get(keyOf(month));
+    return failure !== undefined && failure.of.inputVersion === month.inputVersion && failure.retryAt > performance.now();
+  }
+
+  #forgetAllBut(due: readonly VersionedMonth[]): void {
+    const kept = new Set(due.map(keyOf));
+    for (const key of this.#failures.keys()) if (!kept.has(key)) this.#failures.delete(key);
+  }
+
+  #pause(attempts: number): number {
+    return Math.min(this.pace.firstRetryMs * 2 ** (attempts - 1), this.pace.lastRetryMs);
+  }
+
+  #untilRetry(): number | undefined {
+    const next = Math.min(...[...this.#failures.values()].map(({ retryAt }) => retryAt));
+    return Number.isFinite(next) ? Math.max(next - performance.now(), 0) : undefined;
+  }
+
+  /** Until it is woken (and what woke it has settled), the time is over, or the signal aborts. */
+  async #sleep(signal: AbortSignal, milliseconds: number | undefined): Promise<void> {
+    if (!this.#woken) {
+      await new Promise<void>((resolve) => {
+        const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        signal.addEventListener('abort', this.#wake, { once: true });
+      });
+      if (this.#wake) signal.removeEventListener('abort', this.#wake);
+      this.#wake = undefined;
+    }
+    if (this.#woken && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, this.pace.settleMs));
+  }
+}
+
+const keyOf = ({ rootId, month }: Readonly<{ rootId: TenantId; month: Month }>): string => `${rootId}~${month}`;
