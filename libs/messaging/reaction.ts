@@ -13,6 +13,7 @@ export const reactionCommand = (consumerName: string, event: Recorded, targetStr
   const { principal, tenant, time, traceparent } = event.metadata;
   return {
     id: uuidv5(JSON.stringify([consumerName, event.eventId, targetStream]), REACTIONS) as CommandId,
+    keyed: true,
     bodyHash: createHash('sha256').update(event.eventId).digest('hex'),
     principal,
     tenant,

@@ -1,4 +1,5 @@
 import { type Category, categoryOf, NO_STREAM, type Recorded, type Revision, type StreamName } from '#libs/event-sourcing/event';
+import { isStreamFact } from '#libs/event-sourcing/stream-facts';
 import { type Part, type Projection } from './projection.ts';
 
 /**
@@ -27,8 +28,12 @@ export type Document = Readonly<{
 /** A document as it is stored; equal bytes in `parts` and `row` mean equal documents. */
 export type Encoded = Document & Readonly<{ partsText: string; flagged: boolean }>;
 
-/** A stream that a projection no longer follows, and the revision it could not take. */
-export type Alarm = Readonly<{ stream: StreamName; revision: Revision; reason: string }>;
+/**
+ * A stream that a projection no longer follows, and the revision it could not take.
+ * - `gap`: events before it are missing
+ * - `unreadable`: the projection cannot tell which documents it concerns
+ */
+export type Alarm = Readonly<{ stream: StreamName; revision: Revision; kind: 'gap' | 'unreadable'; reason: string }>;
 
 /** One event and the documents that it concerns in one part. */
 export type Touch = Readonly<{ event: Recorded; part: string; documents: readonly string[] }>;
@@ -41,9 +46,6 @@ export type Plan = Readonly<{
   parts: readonly string[];
   byCategory: ReadonlyMap<Category, readonly (readonly [name: string, part: Part<unknown>])[]>;
 }>;
-
-/** `handle` and `claims` put these into every stream for their own use; no projection is asked about them. */
-const BOOKKEEPING: ReadonlySet<string> = new Set(['CommandAccepted', 'ClaimGivenUp']);
 
 export const planOf = (projection: Projection): Plan => {
   const byCategory = new Map<Category, (readonly [string, Part<unknown>])[]>();
@@ -62,6 +64,9 @@ const asList = (ids: string | readonly string[] | undefined): readonly string[] 
   ids === undefined ? NOTHING : typeof ids === 'string' ? [ids] : ids;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+
+/** For events that follow a log position without a hole: the position stands for the heads. */
+export const NO_HEADS = (): undefined => undefined;
 
 /**
  * Which documents each event touches. Gaps are judged per stream, since a stream may concern several documents: `headOf` is the
@@ -87,10 +92,10 @@ export const route = (
         head === NO_STREAM
           ? `the stream begins at revision ${String(revision)} instead of 0`
           : `revision ${String(revision)} follows revision ${String(head)}`;
-      alarms.set(stream, { stream, revision, reason });
+      alarms.set(stream, { stream, revision, kind: 'gap', reason });
       continue;
     }
-    if (!BOOKKEEPING.has(event.type))
+    if (!isStreamFact(event))
       try {
         for (const [part, { document }] of concerned) {
           const documents = asList(document(event));
@@ -98,7 +103,7 @@ export const route = (
         }
       } catch (error) {
         const reason = `the document of ${event.type} cannot be told: ${messageOf(error)}`;
-        alarms.set(stream, { stream, revision, reason });
+        alarms.set(stream, { stream, revision, kind: 'unreadable', reason });
         continue;
       }
     heads.set(stream, revision);

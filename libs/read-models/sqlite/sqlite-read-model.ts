@@ -1,0 +1,131 @@
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Database, type Value } from '#libs/sqlite/database';
+import { type PartState } from '../fold.ts';
+import { type Row } from '../projection.ts';
+import { cursorAfter, totalOrder, valuesOf } from '../query.ts';
+import {
+  type Aggregate,
+  type AggregateRow,
+  type Filter,
+  type Page,
+  type Query,
+  type ReadModel,
+  type Scalar,
+  type Sort,
+} from '../read-model.ts';
+import { type Generation } from './generation.ts';
+import { firstWaiting, waitingParts } from './sqlite-documents.ts';
+import { isBooleanAt, joined, matching, ordered, rangesAfter, type Sql, valueAt } from './statements.ts';
+
+type Found = { id: string; row: string; flagged: number } & Record<`key${number}`, Scalar>;
+
+/** Queries over the documents of whatever generation serves. */
+export class SqliteReadModel<R extends Row> implements ReadModel<R> {
+  readonly #database: Database;
+  readonly #current: () => Generation;
+
+  constructor(database: Database, current: () => Generation) {
+    this.#database = database;
+    this.#current = current;
+  }
+
+  async get(id: string): Promise<R | undefined> {
+    const { documents, plan } = this.#current();
+    const found = this.#database
+      .prepare<{ row: string | null; flagged: number }>(`SELECT row, flagged FROM ${documents.table} WHERE id = ?`)
+      .get(id);
+    if (found?.flagged) throw this.#quarantined(plan.projection.name, id);
+    return found?.row ? (JSON.parse(found.row) as R) : undefined;
+  }
+
+  async find({ filter = {}, sort, limit, cursor }: Query): Promise<Page<R>> {
+    const { documents, plan } = this.#current();
+    const { name } = plan.projection;
+    const order = totalOrder(sort);
+    const where = matching(filter, documents.members);
+    const ranges =
+      cursor === undefined ? [{ text: '1', parameters: [] }] : rangesAfter(order, valuesOf(cursor, name, filter, order));
+    const found: Found[] = [];
+    for (const range of ranges) {
+      if (found.length > limit) break;
+      found.push(...this.#select(documents.table, joined([where, range], ' AND '), order, limit + 1 - found.length));
+    }
+    const items = found.slice(0, limit);
+    const last = found.length > limit ? items.at(-1) : undefined;
+    const counted = this.#database
+      .prepare<{ total: number }>(`SELECT count(*) AS total FROM ${documents.table} WHERE ${where.text}`)
+      .get(...where.parameters);
+    return {
+      items: items.map(rowOf<R>),
+      nextCursor: last ? cursorAfter(keysOf(last, order), name, filter, order) : null,
+      total: counted?.total ?? 0,
+    };
+  }
+
+  async all(filter: Filter, sort?: Sort): Promise<readonly R[]> {
+    const { documents, plan } = this.#current();
+    const order = totalOrder(sort);
+    const found = this.#select(documents.table, matching(filter, documents.members), order, -1);
+    const flagged = found.find((one) => one.flagged);
+    if (flagged) throw this.#quarantined(plan.projection.name, flagged.id);
+    return found.map(rowOf<R>);
+  }
+
+  async aggregate({ filter = {}, groupBy, sum = [] }: Aggregate): Promise<readonly AggregateRow[]> {
+    const { documents } = this.#current();
+    const where = matching(filter, documents.members);
+    const groups = groupBy.flatMap((path, index) => [
+      `${valueAt(path)} AS group${String(index)}`,
+      `max(${isBooleanAt(path)}) AS boolean${String(index)}`,
+    ]);
+    const sums = sum.flatMap((path, index) => [
+      `sum(${valueAt(path)}) AS sum${String(index)}`,
+      `max(typeof(${valueAt(path)}) NOT IN ('integer', 'null')) AS inexact${String(index)}`,
+    ]);
+    const by = groupBy.map(valueAt).join(', ');
+    const found = this.#database
+      .prepare<Record<string, Scalar>>(
+        `SELECT ${['count(*) AS count', ...groups, ...sums].join(', ')} FROM ${documents.table} WHERE ${where.text}
+         ${by ? `GROUP BY ${by} ORDER BY ${by}` : ''}`,
+      )
+      .all(...where.parameters);
+    return found.map((group) => ({
+      group: groupBy.map((_, index) => {
+        const value = group[`group${String(index)}`] ?? null;
+        return group[`boolean${String(index)}`] ? value === 1 : value;
+      }),
+      count: Number(group['count']),
+      sums: sum.map((path, index) => {
+        if (group[`inexact${String(index)}`])
+          throw new TypeError(`"${path}" holds values that are not integers: they cannot be summed exactly.`);
+        return Number(group[`sum${String(index)}`] ?? 0);
+      }),
+    }));
+  }
+
+  #select(table: string, where: Sql, order: Sort, limit: number): Found[] {
+    const keys = order.map(({ by }, index) => `, ${valueAt(by)} AS key${String(index)}`);
+    const parameters: Value[] = [...where.parameters, limit];
+    return this.#database
+      .prepare<Found>(
+        `SELECT id, row, flagged${keys.join('')} FROM ${table} WHERE ${where.text} ORDER BY ${ordered(order)} LIMIT ?`,
+      )
+      .all(...parameters);
+  }
+
+  #quarantined(name: string, id: string): DomainError {
+    const waiting = waitingParts([...this.#current().documents.load([id]).values()]);
+    const events = waiting.map(({ state }: { state: PartState }) => firstWaiting(state));
+    const named = events.map(({ stream, revision }) => `revision ${String(revision)} of ${stream}`).join(' and ');
+    return new DomainError(
+      'unavailable',
+      'row-quarantined',
+      `"${name}" cannot answer for ${id}: ${named} could not be folded. An operator has to look at it.`,
+    );
+  }
+}
+
+const rowOf = <R extends Row>({ row, flagged }: Found): R =>
+  flagged ? ({ ...(JSON.parse(row) as R), quarantined: true } satisfies R & { quarantined: true }) : (JSON.parse(row) as R);
+
+const keysOf = (found: Found, order: Sort): readonly Scalar[] => order.map((_, index) => found[`key${index}`] ?? null);
