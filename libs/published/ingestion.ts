@@ -1,6 +1,6 @@
 import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type Currency } from '#libs/money/currency';
-import { type Instant, type Month } from '#libs/time/time';
+import { type Day, type Instant, type Month } from '#libs/time/time';
 import { type DataSourceId, type ImportId, type LinkedAccountId, type ManagementAccountId, type TenantId } from './ids.ts';
 
 /** Stream `ingestion.dataSource-<dataSourceId>`: one management account's files, owned by one tenant. */
@@ -39,7 +39,8 @@ export type Slice = Readonly<{
   billedCost: readonly Readonly<{ currency: Currency; amount: string }>[];
   /** Digest of what was delivered: the same again changes nothing. */
   contentHash: string;
-  accounts: readonly Readonly<{ accountId: LinkedAccountId; name: string | null }>[];
+  /** With the first and the last day of each account's lines in this slice. */
+  accounts: readonly Readonly<{ accountId: LinkedAccountId; name: string | null; firstDay: Day; lastDay: Day }>[];
 }>;
 
 /** Stream `ingestion.usageMonth-<dataSourceId>~<month>`: which import serves the slice. */

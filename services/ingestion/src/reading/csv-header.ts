@@ -1,0 +1,61 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+
+/** How a delivered file begins. `newline` is what ends its lines. */
+export type CsvHeader = Readonly<{ names: readonly string[]; gzip: boolean; newline: '\n' | '\r\n' }>;
+
+/** A header longer than this is no header. */
+const LONGEST_HEADER = 1 << 20;
+
+const GZIP = [0x1f, 0x8b];
+
+/** Is the file gzip? Its first two bytes say so; its name is not asked. */
+export const isGzip = async (file: string): Promise<boolean> => {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && GZIP.every((byte, index) => buffer[index] === byte);
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Reads the names of the columns. Undefined: the file is empty or begins with no line that could be a header. */
+export const readCsvHeader = async (file: string): Promise<CsvHeader | undefined> => {
+  const gzip = await isGzip(file);
+  const bytes = createReadStream(file);
+  const text: Readable = gzip ? bytes.pipe(createGunzip()) : bytes;
+  // `pipe` does not hand on an error of the file itself.
+  bytes.on('error', (error) => text.destroy(error));
+  let begin = '';
+  try {
+    for await (const chunk of text.setEncoding('utf8')) {
+      begin += String(chunk);
+      const header = headerIn(begin.replace(/^\uFEFF/, ''), false);
+      if (header) return { ...header, gzip };
+      if (begin.length > LONGEST_HEADER) return undefined;
+    }
+  } finally {
+    bytes.destroy();
+    text.destroy();
+  }
+  const header = headerIn(begin.replace(/^\uFEFF/, ''), true);
+  return header && { ...header, gzip };
+};
+
+/** The first record of a text, once it is there whole. */
+const headerIn = (text: string, ended: boolean): Omit<CsvHeader, 'gzip'> | undefined => {
+  const names: string[] = [];
+  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
+  for (;;) {
+    const match = field.exec(text);
+    if (!match) return undefined;
+    const [, inQuotes, bare = '', end = ''] = match;
+    if (end === '' && !ended) return undefined;
+    names.push((inQuotes?.replaceAll('""', '"') ?? bare).trim());
+    if (end === ',') continue;
+    return names.some((name) => name !== '') ? { names, newline: end === '\r\n' ? '\r\n' : '\n' } : undefined;
+  }
+};

@@ -1,0 +1,54 @@
+import { type ColumnName, quoted } from '#libs/usage-store/columns';
+import { type CsvHeader } from './csv-header.ts';
+
+/** Where a column of the store comes from. `text` and `value` are SQL over the delivered columns (`c0`, `c1`, … by place). */
+export type Source = Readonly<{
+  /** Name in the file, as problems say it. */
+  column: string;
+  /** The text as it was delivered; null: empty. */
+  text: string;
+  /** What it means, where that is not the text itself: null for a text that means nothing. */
+  value?: string;
+  /** Why such a text means nothing: the sentence of the problem. */
+  refusal?: string;
+  /** Must every row have it? */
+  required?: true;
+}>;
+
+/** How one file's columns become the store's. */
+export type Mapping = Readonly<{
+  sources: Readonly<Partial<Record<ColumnName, Source>>>;
+  /** Columns of the file that are kept out. */
+  unknown: readonly string[];
+  /** Columns that the format requires and the file has not. */
+  missing: readonly string[];
+  /** Texts that stand for "nothing". */
+  nothing: readonly string[];
+  /** SQL names of the delivered columns that `sources` read. */
+  used: ReadonlySet<string>;
+}>;
+
+/** The SQL name of a delivered column, undefined when the file has none of that name. */
+export type Delivered = (name: string) => string | undefined;
+
+export const delivered = ({ names }: CsvHeader): Readonly<{ textOf: Delivered; used: ReadonlySet<string> }> => {
+  const places = new Map(names.map((name, place) => [name, place]));
+  const used = new Set<string>();
+  const textOf = (name: string): string | undefined => {
+    const place = places.get(name);
+    if (place === undefined) return undefined;
+    const column = `c${String(place)}`;
+    used.add(column);
+    return column;
+  };
+  return { textOf, used };
+};
+
+/** A data source's management account and the publishers that are the provider itself there. */
+export type SourceRules = Readonly<{ managementAccountId: string; ownPublishers: readonly string[] }>;
+
+/** An ISO 4217 code in any column of currencies. */
+export const currencyIn = (text: string): Pick<Source, 'value' | 'refusal'> => ({
+  value: `CASE WHEN ${text} IN (${Intl.supportedValuesOf('currency').map(quoted).join(', ')}) THEN ${text} END`,
+  refusal: 'is no currency code (ISO 4217)',
+});

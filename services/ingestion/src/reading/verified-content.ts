@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+
+const CHUNK = 1 << 20;
+
+/**
+ * SHA-256 (hex) of what a file says, gzip or not: the same content has one digest however it was packed. Reads gzip to its end, so
+ * that a truncated file or a wrong checksum is found: DuckDB reads over a wrong checksum without a word.
+ * @throws Error with a `code` of zlib for damaged gzip; the signal's reason when it aborts.
+ */
+export const digestOfContent = async (file: string, gzip: boolean, signal?: AbortSignal): Promise<string> => {
+  const hash = createHash('sha256');
+  const counted = new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      hash.update(chunk);
+      done();
+    },
+  });
+  const bytes = createReadStream(file, { highWaterMark: CHUNK });
+  const options = signal ? { signal } : {};
+  if (gzip) await pipeline(bytes, createGunzip({ chunkSize: CHUNK }), counted, options);
+  else await pipeline(bytes, counted, options);
+  return hash.digest('hex');
+};
+
+const DAMAGES: Readonly<Record<string, string>> = {
+  Z_BUF_ERROR: 'The gzip file is truncated: it ends in the middle of its data.',
+  Z_DATA_ERROR: 'The gzip file is damaged: its checksum or its data is wrong.',
+};
+
+/** What is wrong with a gzip file, in a sentence; undefined when the error is another one. */
+export const damageOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error ? DAMAGES[String(error.code)] : undefined;
