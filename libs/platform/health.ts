@@ -11,32 +11,27 @@ export type Health = Readonly<{
 /** What a process knows about itself beside its adapters. */
 export type Process = Readonly<{ stopping: boolean; failedWork: readonly string[] }>;
 
-export const healthOf = (
+export const healthOf = async (
   { projections, bus }: Pick<Storage, 'projections' | 'bus'>,
   { stopping, failedWork }: Process,
-): Health => {
-  const states = projections();
-  const consumers = bus.status();
+): Promise<Health> => {
+  const states = await projections();
+  const consumers = await bus.status();
+  const behind = states.filter(({ state }) => state !== 'serving');
+  const waiting = states.filter(({ quarantined }) => quarantined > 0);
+  const inState = (wanted: string) => consumers.filter(({ state }) => state === wanted);
   const reasons = [
     ...(stopping ? ['the process is stopping'] : []),
-    ...states
-      .filter(({ level }) => !level)
-      .map(({ name, position }) => `read model ${name} is behind, at position ${String(position)}`),
-    ...consumers
-      .filter(({ state }) => state === 'stopped')
-      .map(({ consumer, failure }) => `reaction ${consumer} has stopped: ${failure?.message ?? ''}`),
+    ...behind.map(({ projection, lag }) => `read model ${projection} is ${String(lag)} events behind`),
+    ...inState('stopped').map(({ consumer, failure }) => `reaction ${consumer} has stopped: ${failure?.message ?? ''}`),
     ...failedWork.map((name) => `background work ${name} has failed`),
   ];
   const warnings = [
-    ...states
-      .filter(({ quarantined }) => quarantined > 0)
-      .map(({ name, quarantined }) => `read model ${name} has ${String(quarantined)} quarantined stream(s)`),
+    ...waiting.map(({ projection, quarantined }) => `read model ${projection} has ${String(quarantined)} part(s) in quarantine`),
     ...consumers
       .filter(({ parked }) => parked > 0)
-      .map(({ consumer, parked }) => `reaction ${consumer} has parked ${String(parked)} message(s)`),
-    ...consumers
-      .filter(({ state }) => state === 'retrying')
-      .map(({ consumer, failure }) => `reaction ${consumer} is retrying: ${failure?.message ?? ''}`),
+      .map(({ consumer, parked }) => `reaction ${consumer} has ${String(parked)} parked message(s)`),
+    ...inState('retrying').map(({ consumer, failure }) => `reaction ${consumer} is retrying: ${failure?.message ?? ''}`),
   ];
   return { status: reasons.length === 0 ? 'ready' : 'not-ready', reasons, warnings };
 };

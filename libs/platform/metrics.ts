@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type Storage } from './storage.ts';
+import { type ConsumerStatus } from '#libs/messaging/bus';
+import { type ProjectionState, type Storage } from './storage.ts';
 
 /** Prometheus metrics of one process; positions and lags are read when they are scraped. */
 export class Metrics {
@@ -34,29 +35,25 @@ export class Metrics {
     gauge('tributary_events_appended', 'Events in the log: the position of the last one', [], async (appended) => {
       appended.set(await storage.store.head());
     });
-    gauge('tributary_projection_position', 'Log position that a read model has reached', ['projection'], (position) => {
-      for (const state of storage.projections())
-        position.set({ projection: `${state.name}@${String(state.version)}` }, state.position);
-    });
-    gauge('tributary_projection_lag', 'Log positions that a read model is behind', ['projection'], async (lag) => {
-      const head = await storage.store.head();
-      for (const { name, version, level, position } of storage.projections()) {
-        lag.set({ projection: `${name}@${String(version)}` }, level ? 0 : Math.max(0, head - position));
-      }
-    });
-    gauge('tributary_projection_quarantined', 'Streams that a read model cannot fold', ['projection'], (quarantined) => {
-      for (const state of storage.projections())
-        quarantined.set({ projection: `${state.name}@${String(state.version)}` }, state.quarantined);
-    });
-    gauge('tributary_consumer_lag', 'Log positions that a reaction has not handled', ['consumer'], (lag) => {
-      for (const status of storage.bus.status()) lag.set({ consumer: status.consumer }, status.lag);
-    });
-    gauge('tributary_consumer_stopped', '1: a reaction has given up and waits for a restart', ['consumer'], (stopped) => {
-      for (const { consumer, state } of storage.bus.status()) stopped.set({ consumer }, state === 'stopped' ? 1 : 0);
-    });
-    gauge('tributary_consumer_parked', 'Messages that a reaction has set aside', ['consumer'], (parked) => {
-      for (const status of storage.bus.status()) parked.set({ consumer: status.consumer }, status.parked);
-    });
+    const ofProjections = (name: string, help: string, value: (state: ProjectionState) => number): void => {
+      gauge(name, help, ['projection'], async (values) => {
+        for (const state of await storage.projections()) {
+          values.set({ projection: `${state.projection}@${String(state.version)}` }, value(state));
+        }
+      });
+    };
+    ofProjections('tributary_projection_position', 'Log position that a read model has reached', ({ position }) => position);
+    ofProjections('tributary_projection_lag', 'Log positions that a read model is behind', ({ lag }) => lag);
+    ofProjections('tributary_projection_quarantined', 'Parts that a read model cannot fold', ({ quarantined }) => quarantined);
+
+    const ofConsumers = (name: string, help: string, value: (status: ConsumerStatus) => number): void => {
+      gauge(name, help, ['consumer'], async (values) => {
+        for (const status of await storage.bus.status()) values.set({ consumer: status.consumer }, value(status));
+      });
+    };
+    ofConsumers('tributary_consumer_lag', 'Log positions that a reaction has not handled', ({ lag }) => lag);
+    ofConsumers('tributary_consumer_stopped', '1: a reaction waits for a restart', ({ state }) => (state === 'stopped' ? 1 : 0));
+    ofConsumers('tributary_consumer_parked', 'Messages that a reaction has set aside', ({ parked }) => parked);
   }
 
   /** @param route the pattern, never the path: a label per tenant would be without bounds */

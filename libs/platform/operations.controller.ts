@@ -6,7 +6,7 @@ import { type Metrics } from './metrics.ts';
 import { Public } from './requires.ts';
 
 export const METRICS = Symbol('Metrics');
-/** `() => Health`. */
+/** `() => Promise<Health>`. */
 export const HEALTH = Symbol('health');
 
 /** What runs the platform looks at these; they tell nothing about tenants. */
@@ -14,9 +14,9 @@ export const HEALTH = Symbol('health');
 @ApiTags('operations')
 export class OperationsController {
   readonly #metrics: Metrics;
-  readonly #health: () => Health;
+  readonly #health: () => Promise<Health>;
 
-  constructor(@Inject(METRICS) metrics: Metrics, @Inject(HEALTH) health: () => Health) {
+  constructor(@Inject(METRICS) metrics: Metrics, @Inject(HEALTH) health: () => Promise<Health>) {
     this.#metrics = metrics;
     this.#health = health;
   }
@@ -33,8 +33,8 @@ export class OperationsController {
   @ApiOperation({ summary: 'Are answers complete? Otherwise 503 and why' })
   @ApiOkResponse({ description: '`status` ready, `reasons`, `warnings`' })
   @ApiServiceUnavailableResponse({ description: '`status` not-ready with its `reasons`' })
-  ready(@Res({ passthrough: true }) reply: FastifyReply): Health {
-    const health = this.#health();
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<Health> {
+    const health = await this.#health();
     void reply.status(health.status === 'ready' ? 200 : 503);
     return health;
   }

@@ -5,16 +5,18 @@ import { type Projection } from '#libs/read-models/projection';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { ConfigurationFault, type StorageConfiguration } from './configuration.ts';
 
-/** How far one serving projection is. */
+/** How far the serving generation of one projection is. */
 export type ProjectionState = Readonly<{
-  name: string;
+  projection: string;
   version: number;
-  /** Log position that it has reached. */
+  /** `behind`: queries answer 503 until it is level with the log again. */
+  state: 'building' | 'behind' | 'serving';
   position: number;
-  /** Level with the log; otherwise it follows and queries answer 503. */
-  level: boolean;
-  /** Streams set aside because an event of theirs cannot be folded. */
+  /** Log positions not folded yet. */
+  lag: number;
+  /** What waits because an event of it cannot be folded. */
   quarantined: number;
+  error: string | null;
 }>;
 
 /** The adapters of a process, opened together because the embedded ones share one file. */
@@ -22,7 +24,7 @@ export type Storage = Readonly<{
   store: EventStore;
   readModels: ReadModels;
   bus: Bus;
-  projections: () => readonly ProjectionState[];
+  projections: () => Promise<readonly ProjectionState[]>;
   /** After everything that uses them has ended. */
   close: () => Promise<void>;
 }>;
@@ -49,6 +51,35 @@ export const openStorage = async (
   ];
   if (faults.length > 0) throw new ConfigurationFault(faults);
   return openEmbedded(located(eventStoreUrl, dataDir), projections);
+};
+
+const openEmbedded = async (url: string, projections: readonly Projection[]): Promise<Storage> => {
+  const [{ openSqlite }, { SqliteEventStore }, { SqliteReadModels }, { EmbeddedBus }] = await Promise.all([
+    import('#libs/sqlite/database'),
+    import('#libs/event-sourcing/sqlite/sqlite-event-store'),
+    import('#libs/read-models/sqlite/sqlite-read-models'),
+    import('#libs/messaging/embedded/embedded-bus'),
+  ]);
+  const database = openSqlite(url);
+  try {
+    const store = new SqliteEventStore(database);
+    const readModels = new SqliteReadModels(database, store, projections);
+    await readModels.start();
+    return {
+      store,
+      readModels,
+      bus: new EmbeddedBus(database, store),
+      projections: () => readModels.status(),
+      close: async () => {
+        await readModels.close();
+        store.close();
+        database.close();
+      },
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 };
 
 /** A relative file lies in the data directory. */

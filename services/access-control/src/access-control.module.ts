@@ -1,0 +1,18 @@
+import { Module } from '@nestjs/common';
+import { memberships } from '#libs/access-policy/memberships.projection';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { userAccess } from '#libs/access-policy/user-access.projection';
+import { type ServiceDefinition } from '#libs/platform/service';
+import { SessionController } from './session/session.controller.ts';
+import { UserController } from './user/user.controller.ts';
+import { userList } from './user-list/user-list.projection.ts';
+
+@Module({ controllers: [SessionController, UserController] })
+class AccessControlModule {}
+
+export const accessControlService: ServiceDefinition = {
+  name: 'access-control',
+  module: AccessControlModule,
+  projections: [userList, memberships, userAccess, tenantTree],
+  consumers: () => [],
+};

@@ -1,0 +1,127 @@
+import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { IsString, MaxLength, MinLength } from 'class-validator';
+import { type Membership } from '#libs/access-policy/policy';
+import { memberships } from '#libs/access-policy/memberships.projection';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { normalised } from '#libs/event-sourcing/claims';
+import { type Command } from '#libs/event-sourcing/command';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { type IssuedToken } from '#libs/platform/access-tokens';
+import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
+import { SecurityConfiguration } from '#libs/platform/configuration';
+import { TooManyAttempts, Unauthenticated } from '#libs/platform/problem';
+import { describeProblems } from '#libs/platform/problem-responses';
+import { AnyUser, Public } from '#libs/platform/requires';
+import { type Platform } from '#libs/platform/service';
+import { PLATFORM } from '#libs/platform/tokens';
+import { type UserId } from '#libs/published/ids';
+import { systemClock } from '#libs/time/time';
+import { credentials } from '../credentials/credentials.ts';
+import { PASSWORD_LENGTH, PasswordCheck } from '../credentials/password.ts';
+import { revokeTokens, userAccessOf } from '../user-access/user-access.ts';
+import { userList, type UserRow } from '../user-list/user-list.projection.ts';
+import { LoginThrottle } from './login-throttle.ts';
+
+class LoginInput {
+  @IsString()
+  @MinLength(1)
+  @MaxLength(320)
+  email!: string;
+
+  @IsString()
+  @MinLength(1)
+  @MaxLength(PASSWORD_LENGTH.max)
+  password!: string;
+}
+
+/** Somebody as they see themselves. */
+type Profile = Readonly<{
+  id: UserId;
+  email: string;
+  name: string;
+  memberships: readonly Readonly<Membership & { tenantName: string | null }>[];
+}>;
+
+@ApiTags('access')
+@Controller()
+export class SessionController {
+  readonly #platform: Platform;
+  readonly #passwords: PasswordCheck;
+  readonly #throttle: LoginThrottle;
+
+  constructor(@Inject(PLATFORM) platform: Platform) {
+    const { loginFailures, loginLockMinutes } = platform.configuration(SecurityConfiguration);
+    this.#platform = platform;
+    this.#passwords = new PasswordCheck(platform.newId());
+    this.#throttle = new LoginThrottle(loginFailures, loginLockMinutes);
+  }
+
+  @Post('auth/login')
+  @HttpCode(200)
+  @Public('whoever logs in has no token yet')
+  @ApiOperation({
+    summary: 'Log in',
+    description: 'The access token goes into `Authorization: Bearer …`. Failures in a row lock the address for a while.',
+  })
+  @ApiOkResponse({ description: '`accessToken`, `expiresAt`, `user`' })
+  @describeProblems(401, 429)
+  async login(@Body() { email, password }: LoginInput): Promise<IssuedToken & { user: Profile }> {
+    const address = normalised(email);
+    const wait = this.#throttle.begin(address, Date.parse(systemClock.now()));
+    if (wait > 0) throw new TooManyAttempts('Too many logins have failed for this e-mail address. Try again later.', wait);
+    const person = await this.#personWith(address);
+    const { passwordHash } = person
+      ? (await present(this.#platform.store, credentials, person.id)).state
+      : { passwordHash: null };
+    const matches = await this.#passwords.matches(password, passwordHash);
+    if (!person || !matches || !(await this.#mayLogIn(person.id))) {
+      throw new Unauthenticated('login-failed', 'E-mail address and password do not match.');
+    }
+    this.#throttle.succeeded(address);
+    return { ...(await this.#platform.accessTokens.issue(person.id)), user: await this.#profileOf(person.id) };
+  }
+
+  @Post('auth/logout')
+  @HttpCode(204)
+  @AnyUser()
+  @ApiOperation({ summary: 'Log out everywhere', description: 'No token issued to the caller so far counts any longer.' })
+  async logout(@CallerOf() { userId }: Caller, @CommandOf() command: Command): Promise<void> {
+    await handle(this.#platform.store, userAccessOf, userId, revokeTokens(userId, systemClock.now()), { command });
+  }
+
+  @Get('auth/jwks')
+  @Public('the keys are public')
+  @ApiOperation({ summary: 'The public keys of access tokens, RFC 7517' })
+  jwks(): unknown {
+    return this.#platform.accessTokens.jwks();
+  }
+
+  @Get('me')
+  @AnyUser()
+  @ApiOperation({ summary: 'Who am I, and what may I do where?' })
+  me(@CallerOf() { userId }: Caller): Promise<Profile> {
+    return this.#profileOf(userId);
+  }
+
+  async #personWith(emailKey: string): Promise<UserRow | undefined> {
+    const { items } = await this.#platform.readModels.of(userList).find({ filter: { emailKey }, limit: 1 });
+    return items[0];
+  }
+
+  async #mayLogIn(userId: UserId): Promise<boolean> {
+    return (await present(this.#platform.store, userAccessOf, userId)).state.open;
+  }
+
+  async #profileOf(userId: UserId): Promise<Profile> {
+    const { readModels } = this.#platform;
+    const person = await readModels.of(userList).get(userId);
+    const held = await readModels.of(memberships).all({ userId });
+    const named = held.map(async ({ tenantId, role }) => ({
+      tenantId,
+      role,
+      tenantName: tenantId === 'platform' ? null : ((await readModels.of(tenantTree).get(tenantId))?.name ?? null),
+    }));
+    return { id: userId, email: person?.email ?? '', name: person?.name ?? '', memberships: await Promise.all(named) };
+  }
+}

@@ -1,0 +1,38 @@
+import { v5 as uuidv5 } from 'uuid';
+import { membershipId } from '#libs/access-policy/memberships.projection';
+import { type Role } from '#libs/access-policy/policy';
+import { handleClaiming } from '#libs/event-sourcing/claims';
+import { type Command } from '#libs/event-sourcing/command';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { handle } from '#libs/event-sourcing/handle';
+import { type TenantId, type UserId } from '#libs/published/ids';
+import { credentials, setPassword } from '../credentials/credentials.ts';
+import { hashPassword } from '../credentials/password.ts';
+import { grant, membership } from '../membership/membership.ts';
+import { openAccess, userAccessOf } from '../user-access/user-access.ts';
+import { register, user } from './user.ts';
+
+export type NewUser = Readonly<{
+  email: string;
+  name: string;
+  password: string;
+  tenantId: TenantId | 'platform';
+  role: Role;
+}>;
+
+/**
+ * A new person with a password and a role. Each step carries the command, and the membership comes last: a repeated command goes on
+ * where a crash ended it, and without the membership there is nothing that a login could do.
+ * @throws DomainError `conflict` `email-taken`
+ */
+export const addUser = async (store: EventStore, wanted: NewUser, command: Command): Promise<UserId> => {
+  const userId = uuidv5('user', command.id) as UserId;
+  const { email, name, password, tenantId, role } = wanted;
+  const taken = { code: 'email-taken', message: 'There is a user with this e-mail address already.', path: 'email' };
+  const claims = [{ service: 'access-control', kind: 'email', scope: '', value: email, taken }];
+  await handleClaiming(store, user, userId, register(userId, email, name), { command, claims });
+  await handle(store, credentials, userId, setPassword(userId, await hashPassword(password)), { command });
+  await handle(store, userAccessOf, userId, openAccess(userId), { command });
+  await handle(store, membership, membershipId(tenantId, userId), grant(tenantId, userId, role), { command });
+  return userId;
+};
