@@ -2,11 +2,9 @@ import { type Instant } from '#libs/time/time';
 import { type Position, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { type Consumer } from './consumer.ts';
 
-/** Which event failed and why; `attempts` counts the deliveries so far. */
+/** Why a consumer does not get on: the event that failed, and how often; no event when the bus itself is at fault. */
 export type Failure = Readonly<{
-  stream: StreamName;
-  revision: Revision;
-  position: Position;
+  event: Readonly<{ stream: StreamName; revision: Revision; position: Position }> | null;
   message: string;
   attempts: number;
 }>;
@@ -40,7 +38,7 @@ export type Parked = Readonly<{
 export interface Bus {
   /** Runs the consumers until the signal aborts; resolves when their handlers have ended. A consumer's failure never rejects it. */
   run(consumers: readonly Consumer[], signal: AbortSignal): Promise<void>;
-  status(): readonly ConsumerStatus[];
+  status(): Promise<readonly ConsumerStatus[]>;
   /** In store order. */
   parked(consumer?: string): Promise<readonly Parked[]>;
   /** Delivers parked messages in order, target by target; a target whose message fails again stays parked from there on. */

@@ -58,6 +58,7 @@ export class SqliteReadModels implements ReadModels {
   readonly #leave: (() => void)[] = [];
   #head: Position = 0;
   #background: Promise<unknown> = Promise.resolve();
+  #clearing: Promise<void> = Promise.resolve();
 
   /** The same projection may be named by several services; two different ones of one name are a programming error. */
   constructor(
@@ -190,6 +191,7 @@ export class SqliteReadModels implements ReadModels {
     for (const leave of this.#leave.splice(0)) leave();
     await Promise.allSettled([
       this.#background,
+      this.#clearing,
       ...[...this.#replays.values()].map(({ ended }) => ended),
       ...[...this.#serving.values()].map((serving) => serving.ended()),
     ]);
@@ -295,8 +297,14 @@ export class SqliteReadModels implements ReadModels {
     await this.#clearRetired();
   }
 
+  /** One after the other, whoever asks. */
+  #clearRetired(): Promise<void> {
+    this.#clearing = this.#clearing.then(() => this.#dropRetired());
+    return this.#clearing;
+  }
+
   /** Piece by piece: dropping a large table at once would hold up requests. */
-  async #clearRetired(): Promise<void> {
+  async #dropRetired(): Promise<void> {
     for (const { generation } of this.#stored('retired')) {
       while (!this.#database.transaction(() => shrink(this.#database, generation, RETIRED_A_TURN))) {
         await nextTurn();
