@@ -9,7 +9,9 @@ export type AutoAssignmentRow = Readonly<{
   managementAccountId: ManagementAccountId;
   /** Who takes in the source's unlinked accounts on which days. */
   holdings: Holdings<AutoHolder>;
-  /** Everybody who has or had it on, and all above them. */
+  /** Everybody who has or had it on. */
+  holders: readonly TenantId[];
+  /** They and all above them. */
   within: readonly TenantId[];
 }>;
 
@@ -31,6 +33,10 @@ export const autoAssignments = projection({
     }),
   },
   row: ({ source }): AutoAssignmentRow | undefined =>
-    source && { ...source, within: [...new Set(source.holdings.flatMap(({ holder }) => holder.path))] },
-  indexes: [['within']],
+    source && {
+      ...source,
+      holders: [...new Set(source.holdings.map(({ holder }) => holder.id))],
+      within: [...new Set(source.holdings.flatMap(({ holder }) => holder.path))],
+    },
+  indexes: [['holders'], ['within']],
 });

@@ -4,7 +4,7 @@ import { currency } from '#libs/money/currency';
 import { type TenantId } from '#libs/published/ids';
 import { type TenantEvent, type Tier } from '#libs/published/tenants';
 import { type Instant } from '#libs/time/time';
-import { changeProfile, codeScope, register, sameCode, tenant } from './tenant.ts';
+import { changeProfile, claimOfCode, register, sameCode, tenant } from './tenant.ts';
 
 const D = 'd' as TenantId;
 const R = 'r' as TenantId;
@@ -126,8 +126,10 @@ describe("changing a tenant's profile", () => {
 
 describe('a customer code', () => {
   it('is unique among the children of one parent, and among the roots', () => {
-    expect(codeScope([D, R, C])).toBe(R);
-    expect(codeScope([D])).toBe(codeScope([R]));
+    const scope = (...path: TenantId[]): string => claimOfCode(path, 'A-1').scope;
+    expect(scope(D, R, C)).toBe(scope(D, R, 'other' as TenantId));
+    expect(scope(D, R, C)).not.toBe(scope(D, 'r2' as TenantId, C));
+    expect(scope(D)).toBe(scope(R));
   });
 
   it('is the same in any case', () => {

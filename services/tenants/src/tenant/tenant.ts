@@ -1,4 +1,4 @@
-import { normalised } from '#libs/event-sourcing/claims';
+import { type Claim, normalised } from '#libs/event-sourcing/claims';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { decider } from '#libs/event-sourcing/decider';
 import { type Revision } from '#libs/event-sourcing/event';
@@ -11,7 +11,14 @@ export type Profile = Readonly<{ name: string; customerCode: string | null; prim
 
 /** `revision` is the tenant's own: that of the last event that changed it, its ETag. */
 export type RegisteredTenant = Profile &
-  Readonly<{ id: TenantId; path: readonly TenantId[]; tier: Tier; currency: Currency; revision: Revision }>;
+  Readonly<{
+    id: TenantId;
+    path: readonly TenantId[];
+    tier: Tier;
+    currency: Currency;
+    registeredAt: Instant;
+    revision: Revision;
+  }>;
 
 /** Undefined until it is registered. */
 export type Tenant = RegisteredTenant | undefined;
@@ -19,8 +26,8 @@ export type Tenant = RegisteredTenant | undefined;
 export const tenant = decider<Tenant, TenantEvent, TenantId>('tenants.tenant', undefined, (state, event, revision) => {
   switch (event.type) {
     case 'TenantRegistered': {
-      const { tenantId, path, tier, name, customerCode, currency, primaryDomain } = event.data;
-      return { id: tenantId, path, tier, name, customerCode, currency, primaryDomain, revision };
+      const { tenantId, path, tier, name, customerCode, currency, primaryDomain, registeredAt } = event.data;
+      return { id: tenantId, path, tier, name, customerCode, currency, primaryDomain, registeredAt, revision };
     }
     case 'TenantProfileChanged': {
       const { name, customerCode, primaryDomain } = event.data;
@@ -43,7 +50,7 @@ const WORDS: Readonly<Record<Tier, string>> = { distributor: 'distributor', rese
 const placesOf = (tier: Tier): string =>
   PARENTS[tier].map((parent) => (parent === null ? 'at the root' : `under a ${WORDS[parent]}`)).join(' or ');
 
-type Parent = Readonly<{ id: TenantId; path: readonly TenantId[]; tier: Tier; currency: Currency }>;
+export type Parent = Readonly<{ id: TenantId; path: readonly TenantId[]; tier: Tier; currency: Currency }>;
 
 /** What somebody registers; without a currency a child bills in its parent's. */
 export type Registration = Profile & Readonly<{ tier: Tier; currency?: Currency }>;
@@ -86,14 +93,28 @@ export const changeProfile =
     return [{ type: 'TenantProfileChanged', data: { tenantId: id, path, name, customerCode, primaryDomain } }];
   };
 
-const registered = (state: Tenant): RegisteredTenant => {
+/** @throws DomainError `not-found` */
+export const registered = (state: Tenant): RegisteredTenant => {
   if (!state) throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant.');
   return state;
 };
 
 /** Among whom a customer code is unique: the children of one parent, or all roots. */
-export const codeScope = (path: readonly TenantId[]): string => path.at(-2) ?? 'roots';
+const codeScope = (path: readonly TenantId[]): string => path.at(-2) ?? 'roots';
 
 /** Codes that differ in case or in the encoding of a character only are the same code. */
 export const sameCode = (a: string | null, b: string | null): boolean =>
   a === null || b === null ? a === b : normalised(a) === normalised(b);
+
+/** What must be unique about a tenant. A tenant without a code claims nothing. */
+export const claimOfCode = (path: readonly TenantId[], code: string): Claim => ({
+  service: 'tenants',
+  kind: 'customer-code',
+  scope: codeScope(path),
+  value: code,
+  taken: {
+    code: 'customer-code-taken',
+    message: 'Another customer of the same parent has this customer code.',
+    path: 'customerCode',
+  },
+});

@@ -1,0 +1,142 @@
+import { Controller, Get, Inject, Param, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { type FastifyReply } from 'fastify';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Caller, CallerOf } from '#libs/platform/caller';
+import { withETag } from '#libs/platform/reply';
+import { Requires } from '#libs/platform/requires';
+import { CLOCK, READ_MODELS } from '#libs/platform/tokens';
+import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type TenantId } from '#libs/published/ids';
+import { type Tier } from '#libs/published/tenants';
+import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Clock, dayOf } from '#libs/time/time';
+import { concatenated } from '../concatenated-pages.ts';
+import { linkedAccounts } from '../linked-accounts/linked-accounts.projection.ts';
+import { type Reach } from '../reach.ts';
+import { type TenantAnswer, tenantAnswer } from '../tenant/tenant.controller.ts';
+import { type ContractCounts, customerList, type CustomerRow } from './customer-list.projection.ts';
+
+class TenantQuery extends PageQuery {
+  @Optional()
+  @IsName()
+  @ApiPropertyOptional({ description: 'Part of the name, in any case' })
+  name?: string;
+
+  @Optional()
+  @OneOf('distributor', 'reseller', 'endCustomer')
+  tier?: Tier;
+
+  @Optional()
+  @IsName(100)
+  @ApiPropertyOptional({ description: 'Part of the customer code, in any case' })
+  customerCode?: string;
+}
+
+export class ReachQuery extends TenantQuery {}
+
+export class CustomerQuery extends TenantQuery {
+  @Optional()
+  @OneOf('children', 'subtree')
+  @ApiPropertyOptional({ description: 'Direct customers only, or everybody below', default: 'children' })
+  scope?: 'children' | 'subtree';
+}
+
+/** `linkedAccounts`: those explicitly linked to the tenant today or from a later day on. */
+type CustomerAnswer = TenantAnswer & Readonly<{ linkedAccounts: number; contracts: ContractCounts }>;
+
+const SORTABLE = ['name', 'customerCode', 'tier', 'currency', 'registeredAt'];
+const LIST =
+  'Sorted by name; also by customerCode, tier, currency, registeredAt. `linkedAccounts` counts explicit links of today and later.';
+
+@ApiTags('tenants')
+@Controller('tenants')
+export class CustomerListController {
+  readonly #readModels: ReadModels;
+  readonly #clock: Clock;
+
+  constructor(@Inject(READ_MODELS) readModels: ReadModels, @Inject(CLOCK) clock: Clock) {
+    this.#readModels = readModels;
+    this.#clock = clock;
+  }
+
+  @Get()
+  @Requires('tenants:read', 'reach')
+  @ApiOperation({ summary: 'All tenants within reach', description: LIST })
+  async withinReach(@Query() query: ReachQuery, @CallerOf() caller: Caller): Promise<Page<CustomerAnswer>> {
+    const trees = (await this.#outermost(caller)).map(
+      (reach) => (asked: { limit: number; cursor?: string | undefined }) =>
+        this.#page(reach === 'platform' ? {} : { path: { has: reach } }, query, asked, reach),
+    );
+    return concatenated(trees)({ limit: query.limit ?? 50, cursor: query.cursor });
+  }
+
+  @Get(':tenantId')
+  @Requires('tenants:read')
+  @ApiOperation({ summary: 'One tenant' })
+  async one(
+    @Param('tenantId') tenantId: TenantId,
+    @CallerOf() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CustomerAnswer> {
+    const row = await this.#readModels.of(customerList).get(tenantId);
+    if (!row) throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant within your reach.');
+    const [answer] = await this.#answers([row], caller.anchor);
+    withETag(reply, row.revision);
+    return answer as CustomerAnswer;
+  }
+
+  @Get(':tenantId/customers')
+  @Requires('tenants:read')
+  @ApiOperation({ summary: 'Customers of a tenant', description: LIST })
+  async customers(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: CustomerQuery,
+    @CallerOf() caller: Caller,
+  ): Promise<Page<CustomerAnswer>> {
+    const below: Filter = query.scope === 'subtree' ? { path: { has: tenantId }, id: { not: tenantId } } : { parentId: tenantId };
+    const { limit = 50, cursor } = query;
+    return this.#page(below, query, { limit, cursor }, caller.anchor);
+  }
+
+  async #page(
+    among: Filter,
+    { name, tier, customerCode, sort }: TenantQuery,
+    { limit, cursor }: Readonly<{ limit: number; cursor?: string | undefined }>,
+    reach: Reach,
+  ): Promise<Page<CustomerAnswer>> {
+    const filter: Filter = {
+      ...among,
+      ...(name === undefined ? {} : { name: { contains: name } }),
+      ...(tier === undefined ? {} : { tier }),
+      ...(customerCode === undefined ? {} : { customerCode: { contains: customerCode } }),
+    };
+    const order = paging({ limit, ...(cursor ? { cursor } : {}), ...(sort === undefined ? {} : { sort }) }, SORTABLE, BY_NAME);
+    const page = await this.#readModels.of(customerList).find({ filter, ...order });
+    return { ...page, items: await this.#answers(page.items, reach) };
+  }
+
+  async #answers(rows: readonly CustomerRow[], reach: Reach): Promise<readonly CustomerAnswer[]> {
+    const filter = { tenantId: { in: rows.map(({ id }) => id) }, until: { gt: dayOf(this.#clock.now()) } };
+    const counted = await this.#readModels.of(linkedAccounts).aggregate({ filter, groupBy: ['tenantId'] });
+    const counts = new Map(counted.map(({ group: [tenantId], count }) => [tenantId, count]));
+    return rows.map((row) => ({
+      ...tenantAnswer(row, reach),
+      linkedAccounts: counts.get(row.id) ?? 0,
+      contracts: row.contracts,
+    }));
+  }
+
+  /** The tenants where a caller's reach begins: a membership below another one adds nothing. */
+  async #outermost({ memberships }: Caller): Promise<readonly (TenantId | 'platform')[]> {
+    const anchors = [...new Set(memberships.map(({ tenantId }) => tenantId))];
+    const tenants = anchors.filter((anchor) => anchor !== 'platform');
+    if (tenants.length < anchors.length) return ['platform'];
+    const rows = await this.#readModels.of(tenantTree).all({ id: { in: tenants } });
+    return rows.filter(({ id, path }) => !path.some((above) => above !== id && tenants.includes(above))).map(({ id }) => id);
+  }
+}
+
+const BY_NAME = [{ by: 'name', direction: 'ascending' }] as const;

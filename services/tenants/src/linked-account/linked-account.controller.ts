@@ -1,0 +1,153 @@
+import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { IsUUID } from 'class-validator';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { type Command } from '#libs/event-sourcing/command';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
+import { Requires } from '#libs/platform/requires';
+import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
+import { IsDay, IsName, Nullable, Optional } from '#libs/platform/validation';
+import { Flag } from '#libs/platform/variants';
+import { type DataSourceId, type LinkedAccountId, type TenantId } from '#libs/published/ids';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { type Interval } from '#libs/time/intervals';
+import { type Day, dayOf } from '#libs/time/time';
+import { automaticDays } from '../linked-accounts/accounts-of-a-tenant.ts';
+import { sourceOwners } from '../linked-accounts/sources.projection.ts';
+import { reaches } from '../reach.ts';
+import { type Holder, link, type LinkedAccount, linkedAccount, linkedAccountKey, unlink } from './linked-account.ts';
+
+class AccountInput {
+  @IsUUID()
+  @ApiProperty({ format: 'uuid' })
+  dataSourceId!: DataSourceId;
+
+  @IsName(500)
+  @ApiProperty({ description: 'As the usage names it: an AWS usage account, an Azure subscription, a project' })
+  accountId!: LinkedAccountId;
+}
+
+export class LinkInput extends AccountInput {
+  @Nullable()
+  @IsDay()
+  @ApiProperty({
+    description:
+      'First day; null: since the beginning. Left out: since the beginning for an account that was never linked, else from today',
+  })
+  from?: Day | null;
+
+  @Nullable()
+  @IsDay()
+  @ApiProperty({ description: 'First day no longer; null or left out: without end' })
+  to?: Day | null;
+
+  @Optional()
+  @Flag()
+  @ApiPropertyOptional({ description: 'Take the days that another customer holds', default: false })
+  move?: boolean;
+}
+
+export class UnlinkInput extends AccountInput {
+  @Optional()
+  @IsDay()
+  @ApiPropertyOptional({ description: 'First day no longer linked; left out: today' })
+  from?: Day;
+}
+
+/** The days on which the account is or was the tenant's. */
+type LinkAnswer = Readonly<{
+  tenantId: TenantId;
+  dataSourceId: DataSourceId;
+  accountId: LinkedAccountId;
+  intervals: readonly Interval[];
+}>;
+
+@ApiTags('linked accounts')
+@Controller('tenants/:tenantId/linked-accounts')
+export class LinkedAccountController {
+  readonly #store: EventStore;
+  readonly #readModels: ReadModels;
+
+  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(READ_MODELS) readModels: ReadModels) {
+    this.#store = store;
+    this.#readModels = readModels;
+  }
+
+  @Post()
+  @HttpCode(200)
+  @Requires('tenants:write')
+  @ApiOperation({
+    summary: 'Link an account to a tenant',
+    description:
+      'The account belongs to the tenant on the days of [from, to), one tenant at a time; to a reseller means for its own use. ' +
+      'Another customer’s days are taken only with `move: true` and are refused with 422 `account-already-linked`, which names that ' +
+      'customer, otherwise. Days that only an automatic link covers need no move. An account that is not in your data, because it ' +
+      'comes from a data source above you and nobody within your reach holds it on all of these days, or because the data source’s ' +
+      'owner is not the tenant or above it, is 422 `account-not-available`, whoever holds it.',
+  })
+  async link(
+    @Param('tenantId') tenantId: TenantId,
+    @Body() { dataSourceId, accountId, from, to, move = false }: LinkInput,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<LinkAnswer> {
+    const key = linkedAccountKey(dataSourceId, accountId);
+    const reach = caller.anchor;
+    const source = await this.#readModels.of(sourceOwners).get(dataSourceId);
+    const automatic =
+      source && !reaches(reach, source.path) ? await automaticDays(this.#readModels, dataSourceId, accountId) : [];
+    const nameOf = await this.#namesOf((await present(this.#store, linkedAccount, key)).state);
+    const today = dayOf(command.time);
+    const asked = { tenant: holderOf(caller), source, accountId, from, to, move, today, reach, automatic, nameOf };
+    const { state } = await handle(this.#store, linkedAccount, key, link(asked), { command });
+    return answer(state, tenantId, dataSourceId, accountId);
+  }
+
+  @Post('unlink')
+  @HttpCode(200)
+  @Requires('tenants:write')
+  @ApiOperation({
+    summary: 'Unlink an account from a tenant',
+    description:
+      'From a day on it is no longer the tenant’s; the days before stay. Only whoever reaches the owner of the data source may hand an ' +
+      'account back (else 422 `account-from-upstream`); others link it to another of their tenants. An account that was never linked ' +
+      'to the tenant is 422 `account-not-linked`.',
+  })
+  async unlink(
+    @Param('tenantId') tenantId: TenantId,
+    @Body() { dataSourceId, accountId, from }: UnlinkInput,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<LinkAnswer> {
+    const source = await this.#readModels.of(sourceOwners).get(dataSourceId);
+    const today = dayOf(command.time);
+    const decision = unlink({ tenant: holderOf(caller), source, accountId, from, today, reach: caller.anchor });
+    const { state } = await handle(this.#store, linkedAccount, linkedAccountKey(dataSourceId, accountId), decision, { command });
+    return answer(state, tenantId, dataSourceId, accountId);
+  }
+
+  /** For a refusal's message; someone who came to hold the account only now appears by id. */
+  async #namesOf({ holdings }: LinkedAccount): Promise<(tenant: TenantId) => string> {
+    const ids = [...new Set(holdings.map(({ holder }) => holder.id))];
+    const rows = ids.length > 0 ? await this.#readModels.of(tenantTree).all({ id: { in: ids } }) : [];
+    const names = new Map(rows.map(({ id, name }) => [id, name]));
+    return (tenant) => names.get(tenant) ?? tenant;
+  }
+}
+
+const holderOf = ({ tenant }: Caller): Holder => {
+  if (!tenant) throw new Error('the guard lets nobody link an account without a tenant');
+  return { id: tenant.id, path: tenant.path };
+};
+
+const answer = (
+  { holdings }: LinkedAccount,
+  tenantId: TenantId,
+  dataSourceId: DataSourceId,
+  accountId: LinkedAccountId,
+): LinkAnswer => {
+  const own = holdings.filter(({ holder }) => holder.id === tenantId);
+  return { tenantId, dataSourceId, accountId, intervals: own.map(({ from, to }) => ({ from, to })) };
+};

@@ -1,0 +1,62 @@
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { IsUUID } from 'class-validator';
+import { Requires } from '#libs/platform/requires';
+import { CLOCK, READ_MODELS } from '#libs/platform/tokens';
+import { IsName, Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type DataSourceId, type LinkedAccountId, type TenantId } from '#libs/published/ids';
+import { type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Clock, dayOf } from '#libs/time/time';
+import { type AccountOfTenant, accountsOfTenant, type Scope } from './accounts-of-a-tenant.ts';
+
+export class LinkedAccountQuery extends PageQuery {
+  @Optional()
+  @OneOf('own', 'children', 'subtree')
+  @ApiPropertyOptional({ description: 'The tenant’s, its direct customers’, or everybody’s from it downwards', default: 'own' })
+  scope?: Scope;
+
+  @Optional()
+  @IsUUID()
+  @ApiPropertyOptional({ format: 'uuid', description: 'Accounts of this data source only' })
+  dataSourceId?: DataSourceId;
+
+  @Optional()
+  @IsName(500)
+  @ApiPropertyOptional({ description: 'This account only: to whom is it assigned?' })
+  accountId?: LinkedAccountId;
+
+  @Optional()
+  @QueryBoolean()
+  @ApiPropertyOptional({ description: 'Leave out links that have ended', default: false })
+  current?: boolean;
+}
+
+@ApiTags('linked accounts')
+@Controller('tenants/:tenantId/linked-accounts')
+export class LinkedAccountsController {
+  readonly #readModels: ReadModels;
+  readonly #clock: Clock;
+
+  constructor(@Inject(READ_MODELS) readModels: ReadModels, @Inject(CLOCK) clock: Clock) {
+    this.#readModels = readModels;
+    this.#clock = clock;
+  }
+
+  @Get()
+  @Requires('tenants:read')
+  @ApiOperation({
+    summary: 'Accounts of a tenant',
+    description:
+      'Explicit links first, by data source and account, then the accounts that an automatic link takes in on days without an ' +
+      'explicit one (`automatic: true`), as far as the imported usage has shown them. `excludedBy` is the pattern that keeps such an ' +
+      'account out: the tenant does not have it. `intervals` are the days [from, to), null for unbounded.',
+  })
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: LinkedAccountQuery): Promise<Page<AccountOfTenant>> {
+    const { scope = 'own', dataSourceId, accountId, current = false } = query;
+    const after = current ? dayOf(this.#clock.now()) : undefined;
+    const { limit, cursor } = paging(query);
+    const pages = await accountsOfTenant(this.#readModels, { tenantId, scope, dataSourceId, accountId, after });
+    return pages({ limit, cursor });
+  }
+}

@@ -1,0 +1,194 @@
+import { Body, Controller, Inject, Param, Patch, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { IsFQDN } from 'class-validator';
+import { type FastifyReply } from 'fastify';
+import { v5 as uuidv5 } from 'uuid';
+import { handleClaiming } from '#libs/event-sourcing/claims';
+import { type Command } from '#libs/event-sourcing/command';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Revision } from '#libs/event-sourcing/event';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { present } from '#libs/event-sourcing/handle';
+import { type Currency } from '#libs/money/currency';
+import { type Caller, CallerOf, CommandOf, IfMatch } from '#libs/platform/caller';
+import { created, withETag } from '#libs/platform/reply';
+import { Requires } from '#libs/platform/requires';
+import { EVENT_STORE } from '#libs/platform/tokens';
+import { IsCurrencyCode, IsName, Nullable, Optional } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type TenantId } from '#libs/published/ids';
+import { type Tier } from '#libs/published/tenants';
+import { type Instant } from '#libs/time/time';
+import { type Reach, visiblePath } from '../reach.ts';
+import {
+  changeProfile,
+  claimOfCode,
+  type Parent,
+  type Profile,
+  register,
+  registered,
+  type RegisteredTenant,
+  sameCode,
+  tenant,
+} from './tenant.ts';
+
+class ProfileInput {
+  @Nullable()
+  @IsName(100)
+  @ApiProperty({
+    description: 'The parent’s own code for it, unique among the parent’s customers (and among roots), in any case',
+  })
+  customerCode?: string | null;
+
+  @Nullable()
+  @IsFQDN()
+  @ApiProperty({ type: String, example: 'acme.example' })
+  primaryDomain?: string | null;
+}
+
+export class RootInput extends ProfileInput {
+  @OneOf('distributor', 'reseller')
+  tier!: Tier;
+
+  @IsName(200)
+  name!: string;
+
+  @IsCurrencyCode()
+  currency!: Currency;
+}
+
+export class CustomerInput extends ProfileInput {
+  @OneOf('reseller', 'endCustomer')
+  tier!: Tier;
+
+  @IsName(200)
+  name!: string;
+
+  @Optional()
+  @IsCurrencyCode()
+  currency?: Currency;
+}
+
+export class ProfileChange extends ProfileInput {
+  @Optional()
+  @IsName(200)
+  name?: string;
+}
+
+/** A tenant as its routes answer it, seen by somebody: `path` begins at the tenant as whose user they act. */
+export type TenantAnswer = Readonly<{
+  id: TenantId;
+  tier: Tier;
+  name: string;
+  customerCode: string | null;
+  parentId: TenantId | null;
+  path: readonly TenantId[];
+  currency: Currency;
+  primaryDomain: string | null;
+  registeredAt: Instant;
+}>;
+
+export const tenantAnswer = (seen: Omit<RegisteredTenant, 'revision'>, reach: Reach): TenantAnswer => {
+  const { id, tier, name, customerCode, currency, primaryDomain, registeredAt } = seen;
+  const path = visiblePath(reach, seen.path);
+  return { id, tier, name, customerCode, parentId: path.at(-2) ?? null, path, currency, primaryDomain, registeredAt };
+};
+
+@ApiTags('tenants')
+@Controller('tenants')
+export class TenantController {
+  readonly #store: EventStore;
+
+  constructor(@Inject(EVENT_STORE) store: EventStore) {
+    this.#store = store;
+  }
+
+  @Post()
+  @Requires('roots:write', 'platform')
+  @ApiOperation({ summary: 'Register the root of a new tree', description: 'A distributor or a reseller.' })
+  async registerRoot(
+    @Body() input: RootInput,
+    @CommandOf() command: Command,
+    @CallerOf() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TenantAnswer> {
+    return this.#register(null, input, command, caller, reply);
+  }
+
+  @Post(':tenantId/customers')
+  @Requires('tenants:write')
+  @ApiOperation({
+    summary: 'Add a customer',
+    description:
+      'A reseller stands under its distributor, an end customer under its reseller; anything else is 422 `parent-tier-not-allowed`. ' +
+      'Without a currency the customer bills in that of its parent. A customer code that another customer of the parent has is 409 ' +
+      '`customer-code-taken`.',
+  })
+  async addCustomer(
+    @Param('tenantId') _parentId: TenantId,
+    @Body() input: CustomerInput,
+    @CommandOf() command: Command,
+    @CallerOf() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TenantAnswer> {
+    if (!caller.tenant) throw new Error('the guard lets nobody add a customer without a parent');
+    return this.#register(caller.tenant, input, command, caller, reply);
+  }
+
+  @Patch(':tenantId')
+  @Requires('tenants:write')
+  @ApiOperation({
+    summary: "Change a tenant's profile",
+    description:
+      'Fields that are left out stay; null takes a code or a domain away. The customer code is the parent’s to change. ' +
+      '`If-Match` makes the change fail with 412 when somebody else was faster.',
+  })
+  async change(
+    @Param('tenantId') tenantId: TenantId,
+    @Body() { name, customerCode, primaryDomain }: ProfileChange,
+    @CommandOf() command: Command,
+    @CallerOf() caller: Caller,
+    @IfMatch() ifMatch: Revision | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TenantAnswer> {
+    const change: Partial<Profile> = {
+      ...(name === undefined ? {} : { name }),
+      ...(customerCode === undefined ? {} : { customerCode }),
+      ...(primaryDomain === undefined ? {} : { primaryDomain: primaryDomain?.toLowerCase() ?? null }),
+    };
+    const before = registered((await present(this.#store, tenant, tenantId)).state);
+    const recoded = customerCode !== undefined && !sameCode(customerCode, before.customerCode);
+    if (recoded && caller.anchor === tenantId && before.path.length > 1)
+      throw new DomainError('rejected', 'customer-code-of-parent', 'The customer code is for your upstream to change.', [
+        { path: 'customerCode', message: 'is for the tenant above to change' },
+      ]);
+    const claimed = recoded ? customerCode : null;
+    const { state } = await handleClaiming(this.#store, tenant, tenantId, changeProfile(change, claimed), {
+      command,
+      claims: claimed === null ? [] : [claimOfCode(before.path, claimed)],
+      ...(ifMatch === undefined ? {} : { expected: { revision: ifMatch, of: (fresh) => fresh?.revision } }),
+    });
+    const changed = registered(state);
+    withETag(reply, changed.revision);
+    return tenantAnswer(changed, caller.anchor);
+  }
+
+  async #register(
+    parent: Parent | null,
+    { tier, name, currency, customerCode = null, primaryDomain }: CustomerInput,
+    command: Command,
+    caller: Caller,
+    reply: FastifyReply,
+  ): Promise<TenantAnswer> {
+    const id = uuidv5('tenant', command.id) as TenantId;
+    const profile = { name, customerCode, primaryDomain: primaryDomain?.toLowerCase() ?? null };
+    const registration = { tier, ...profile, ...(currency === undefined ? {} : { currency }) };
+    const { state } = await handleClaiming(this.#store, tenant, id, register(id, parent, registration, command.time), {
+      command,
+      claims: customerCode === null ? [] : [claimOfCode([...(parent?.path ?? []), id], customerCode)],
+    });
+    const added = registered(state);
+    created(reply, `/api/v1/tenants/${id}`, added.revision);
+    return tenantAnswer(added, caller.anchor);
+  }
+}
