@@ -69,13 +69,14 @@ export type Proforma = Readonly<{
 /** A finding that refuses nothing. `by` is the tenant whose contract causes it: tiers below `by` do not see it. */
 export type BillWarning = Readonly<{ code: string; message: string; by: TenantId | null }>;
 
-/** Usage that has no price in a tenant's month: shown with its source amount (tax included) and never priced. */
+/** Usage that has no price in a tenant's month: shown and never priced. */
 export type UnpricedUsage = Readonly<{
   dataSourceId: DataSourceId;
   managementAccountId: ManagementAccountId;
   accountId: LinkedAccountId;
   currency: Currency;
-  sourceAmount: string;
+  /** Source amount, tax included. */
+  amount: string;
   lines: number;
   firstDay: Day;
   lastDay: Day;

@@ -15,8 +15,8 @@ export type BillRow = Omit<Bill, 'proforma'> &
     rootId: TenantId;
     parentId: TenantId | null;
     proforma: ProformaTotals | null;
-    hasUnassigned: boolean;
-    hasUnbilled: boolean;
+    unassignedAccounts: number;
+    unbilledAccounts: number;
     revision: Revision;
     contentHash: string;
     revisedAt: Instant;
@@ -34,8 +34,8 @@ export const billList = projection({
         rootId: data.path[0] ?? data.tenantId,
         parentId: data.path.at(-2) ?? null,
         proforma: proforma && { ...proforma, lines: proforma.lines.length },
-        hasUnassigned: data.unassigned.length > 0,
-        hasUnbilled: data.unbilled.length > 0,
+        unassignedAccounts: data.unassigned.length,
+        unbilledAccounts: data.unbilled.length,
         revision,
       }),
     }),

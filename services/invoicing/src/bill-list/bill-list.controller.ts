@@ -1,0 +1,139 @@
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { type Caller, CallerOf } from '#libs/platform/caller';
+import { Requires } from '#libs/platform/requires';
+import { READ_MODELS } from '#libs/platform/tokens';
+import { IsMonth, IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type TenantId } from '#libs/published/ids';
+import { type Tier } from '#libs/published/tenants';
+import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Month } from '#libs/time/time';
+import { type ViewedParts, viewedParts } from '../bill/bill-view.ts';
+import { type RatingState, ratingStates } from '../month-rating/due-months.ts';
+import { monthRatingId } from '../month-rating/month-rating.ts';
+import { billList, type BillRow } from './bill-list.projection.ts';
+import { type UnpricedItem, unpricedUsage } from './unpriced-usage.ts';
+
+export class BillQuery extends PageQuery {
+  @Optional()
+  @OneOf('own', 'children', 'subtree')
+  @ApiPropertyOptional({
+    description: 'Whose: the tenant’s own (default), its direct children’s, or all of its subtree',
+    default: 'own',
+  })
+  scope?: 'own' | 'children' | 'subtree';
+
+  @Optional()
+  @IsMonth()
+  month?: Month;
+
+  @Optional()
+  @OneOf('distributor', 'reseller', 'endCustomer')
+  tier?: Tier;
+
+  @Optional()
+  @IsName()
+  @ApiPropertyOptional({ description: 'Part of the tenant’s name, in any case' })
+  name?: string;
+}
+
+export class UnpricedQuery extends PageQuery {
+  @Optional()
+  @IsMonth()
+  month?: Month;
+}
+
+/** A bill as lists show it: without its lines and without the accounts that have no price. */
+type BillItem = ViewedParts &
+  Pick<BillRow, 'tenantId' | 'name' | 'tier' | 'month' | 'revision' | 'revisedAt' | 'proforma' | 'reason' | 'imports'> &
+  Readonly<{ state: RatingState }>;
+
+@ApiTags('bills')
+@Controller('tenants/:tenantId')
+export class BillListController {
+  readonly #readModels: ReadModels;
+
+  constructor(@Inject(READ_MODELS) readModels: ReadModels) {
+    this.#readModels = readModels;
+  }
+
+  @Get('bills')
+  @Requires('bills:read')
+  @ApiOperation({
+    summary: 'Bills of a tenant, its children or its subtree',
+    description:
+      'What each month comes to, newest first; also sorted by month, name, tier. `state` is `applying` while a change of usage, ' +
+      'links or contracts is not in the figures yet.',
+  })
+  async list(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: BillQuery,
+    @CallerOf() caller: Caller,
+  ): Promise<Page<BillItem>> {
+    const { scope = 'own', month, tier, name } = query;
+    const filter: Filter = {
+      ...(scope === 'own' ? { tenantId } : scope === 'children' ? { parentId: tenantId } : { path: { has: tenantId } }),
+      ...(month === undefined ? {} : { month }),
+      ...(tier === undefined ? {} : { tier }),
+      ...(name === undefined ? {} : { name: { contains: name } }),
+    };
+    const page = await this.#readModels.of(billList).find({
+      filter,
+      ...paging(
+        query,
+        ['month', 'name', 'tier'],
+        [
+          { by: 'month', direction: 'descending' },
+          { by: 'name', direction: 'ascending' },
+        ],
+      ),
+    });
+    const states = await this.#states(page.items);
+    return {
+      ...page,
+      items: page.items.map((row) => itemOf(row, caller, states.get(monthRatingId(row.rootId, row.month)) ?? 'applying')),
+    };
+  }
+
+  @Get('unassigned')
+  @Requires('bills:read')
+  @ApiOperation({
+    summary: 'Usage of accounts that belong to nobody',
+    description: 'Of the data sources owned in the subtree, by account, with source amounts: shown, resold to nobody.',
+  })
+  async unassigned(@Param('tenantId') tenantId: TenantId, @Query() query: UnpricedQuery): Promise<Page<UnpricedItem>> {
+    return this.#unpriced('unassigned', tenantId, query);
+  }
+
+  @Get('unbilled')
+  @Requires('bills:read')
+  @ApiOperation({
+    summary: 'Usage that no contract covers',
+    description: 'Of the tenants of the subtree, by account, with source amounts and the reason: shown and never priced.',
+  })
+  async unbilled(@Param('tenantId') tenantId: TenantId, @Query() query: UnpricedQuery): Promise<Page<UnpricedItem>> {
+    return this.#unpriced('unbilled', tenantId, query);
+  }
+
+  #unpriced(kind: 'unassigned' | 'unbilled', tenantId: TenantId, query: UnpricedQuery): Promise<Page<UnpricedItem>> {
+    const { limit, cursor } = paging(query);
+    return unpricedUsage(
+      this.#readModels,
+      kind,
+      { tenantId, ...(query.month === undefined ? {} : { month: query.month }) },
+      { limit, ...(cursor === undefined ? {} : { cursor }) },
+    );
+  }
+
+  async #states(rows: readonly BillRow[]): Promise<ReadonlyMap<string, RatingState>> {
+    const roots = [...new Set(rows.map(({ rootId }) => rootId))];
+    const states = await Promise.all(roots.map((rootId) => ratingStates(this.#readModels, { rootId })));
+    return new Map(states.flat().map(({ rootId, month, state }) => [monthRatingId(rootId, month), state]));
+  }
+}
+
+const itemOf = (row: BillRow, { anchor }: Caller, state: RatingState): BillItem => {
+  const { tenantId, name, tier, month, revision, revisedAt, proforma, reason, imports } = row;
+  return { tenantId, name, tier, month, revision, revisedAt, state, proforma, reason, imports, ...viewedParts(row, anchor) };
+};
