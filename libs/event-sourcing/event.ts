@@ -44,7 +44,9 @@ export type Recorded<E extends DomainEvent = DomainEvent> = E &
 
 export const streamName = (category: Category, id: string): StreamName => `${category}-${id}` as StreamName;
 
-/** The category is everything before the first `-`: aggregates are in camel case, so an id may hold further ones. */
-export const categoryOf = (stream: StreamName): Category => stream.slice(0, stream.indexOf('-')) as Category;
+/** A service's name may hold a `-`, an aggregate's may not (camel case), an id may: the first `-` after the first `.` ends the category. */
+const categoryEnd = (stream: StreamName): number => stream.indexOf('-', stream.indexOf('.'));
 
-export const idOf = (stream: StreamName): string => stream.slice(stream.indexOf('-') + 1);
+export const categoryOf = (stream: StreamName): Category => stream.slice(0, categoryEnd(stream)) as Category;
+
+export const idOf = (stream: StreamName): string => stream.slice(categoryEnd(stream) + 1);
