@@ -17,6 +17,11 @@ export class BackgroundWork {
     return this.#failed;
   }
 
+  /** What the works say of themselves. */
+  get troubles(): readonly string[] {
+    return this.#works.flatMap(({ troubles }) => troubles?.() ?? []);
+  }
+
   get signal(): AbortSignal {
     return this.#ending.signal;
   }

@@ -118,7 +118,7 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   const metrics = new Metrics(storage);
   const work = new BackgroundWork(log);
   const shutdown = new Shutdown(storage, work, shutdownSeconds * 1_000, log);
-  const health = (): Promise<Health> => healthOf(storage, { stopping: shutdown.begun, failedWork: work.failed });
+  const health = (): Promise<Health> => healthOf(storage, { stopping: shutdown.begun, failedWork: work.failed, troubles: work.troubles });
 
   const root = rootModule(services, platform, [
     { provide: METRICS, useValue: metrics },

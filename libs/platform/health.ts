@@ -9,11 +9,11 @@ export type Health = Readonly<{
 }>;
 
 /** What a process knows about itself beside its adapters. */
-export type Process = Readonly<{ stopping: boolean; failedWork: readonly string[] }>;
+export type Process = Readonly<{ stopping: boolean; failedWork: readonly string[]; troubles?: readonly string[] }>;
 
 export const healthOf = async (
   { projections, bus }: Pick<Storage, 'projections' | 'bus'>,
-  { stopping, failedWork }: Process,
+  { stopping, failedWork, troubles = [] }: Process,
 ): Promise<Health> => {
   const states = await projections();
   const consumers = await bus.status();
@@ -32,6 +32,7 @@ export const healthOf = async (
       .filter(({ parked }) => parked > 0)
       .map(({ consumer, parked }) => `reaction ${consumer} has ${String(parked)} parked message(s)`),
     ...inState('retrying').map(({ consumer, failure }) => `reaction ${consumer} is retrying: ${failure?.message ?? ''}`),
+    ...troubles,
   ];
   return { status: reasons.length === 0 ? 'ready' : 'not-ready', reasons, warnings };
 };

@@ -27,6 +27,8 @@ export type Background = Readonly<{
   run: (signal: AbortSignal) => Promise<void>;
   /** Is there nothing left to do for what has happened so far? Tests wait for it; without it the work is always at rest. */
   idle?: () => boolean | Promise<boolean>;
+  /** What fails at present although the work goes on: health shows it to the operator. */
+  troubles?: () => readonly string[];
 }>;
 
 /** A service as a value: what a process composes. Several services of one process may name the same projection value. */
