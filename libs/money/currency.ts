@@ -6,7 +6,9 @@ export type Currency = Brand<string, 'Currency'>;
 /** An amount as it travels in JSON: exact decimal text. */
 export type Money = Readonly<{ amount: string; currency: Currency }>;
 
-export const isCurrency = (text: string): text is Currency => Intl.supportedValuesOf('currency').includes(text);
+const CODES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
+
+export const isCurrency = (text: string): text is Currency => CODES.has(text);
 
 /** @throws RangeError when the text is no ISO 4217 code. */
 export const currency = (text: string): Currency => {
@@ -14,6 +16,11 @@ export const currency = (text: string): Currency => {
   return text;
 };
 
+/** Where ISO 4217 differs from two decimals. `Intl` answers otherwise for some: how people write amounts, 0 for HUF and IQD. */
+const MINOR_UNITS: ReadonlyMap<string, number> = new Map([
+  ...'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'.split(' ').map((code) => [code, 0] as const),
+  ...'BHD IQD JOD KWD LYD OMR TND'.split(' ').map((code) => [code, 3] as const),
+]);
+
 /** Decimals of the currency's minor unit: USD 2, JPY 0, KWD 3. */
-export const minorUnit = (of: Currency): number =>
-  new Intl.NumberFormat('en', { style: 'currency', currency: of }).resolvedOptions().maximumFractionDigits ?? 2;
+export const minorUnit = (of: Currency): number => MINOR_UNITS.get(of) ?? 2;

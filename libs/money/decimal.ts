@@ -17,18 +17,23 @@ const divideRounded = (dividend: bigint, divisor: bigint): bigint => {
   return dividend < 0n === divisor < 0n ? quotient : -quotient;
 };
 
+const refuseFraction = (places: number): void => {
+  if (!Number.isInteger(places) || places < 0) throw new RangeError(`${String(places)} is no number of decimals`);
+};
+
 /**
  * An exact decimal number: an integer coefficient and how many of its digits stand behind the point. Sums and products keep every
  * digit; only `round` and `dividedBy` lose any, and both say to how many places. No float is ever involved.
  */
 export class Decimal {
   static readonly zero = new Decimal(0n, 0);
-  readonly #coefficient: bigint;
-  readonly #scale: number;
+  // Ordinary properties, not `#private` ones: a test's deep equality does not look into those and would find all amounts equal.
+  private readonly coefficient: bigint;
+  private readonly scale: number;
 
   private constructor(coefficient: bigint, scale: number) {
-    this.#coefficient = coefficient;
-    this.#scale = scale;
+    this.coefficient = coefficient;
+    this.scale = scale;
   }
 
   /**
@@ -57,10 +62,10 @@ export class Decimal {
   }
 
   plus(other: Decimal): Decimal {
-    if (this.#scale === other.#scale) return new Decimal(this.#coefficient + other.#coefficient, this.#scale);
-    return this.#scale > other.#scale
-      ? new Decimal(this.#coefficient + other.#coefficient * tenTo(this.#scale - other.#scale), this.#scale)
-      : new Decimal(this.#coefficient * tenTo(other.#scale - this.#scale) + other.#coefficient, other.#scale);
+    if (this.scale === other.scale) return new Decimal(this.coefficient + other.coefficient, this.scale);
+    return this.scale > other.scale
+      ? new Decimal(this.coefficient + other.coefficient * tenTo(this.scale - other.scale), this.scale)
+      : new Decimal(this.coefficient * tenTo(other.scale - this.scale) + other.coefficient, other.scale);
   }
 
   minus(other: Decimal): Decimal {
@@ -68,39 +73,41 @@ export class Decimal {
   }
 
   times(other: Decimal): Decimal {
-    return new Decimal(this.#coefficient * other.#coefficient, this.#scale + other.#scale);
+    return new Decimal(this.coefficient * other.coefficient, this.scale + other.scale);
   }
 
   negated(): Decimal {
-    return new Decimal(-this.#coefficient, this.#scale);
+    return new Decimal(-this.coefficient, this.scale);
   }
 
   abs(): Decimal {
-    return new Decimal(magnitude(this.#coefficient), this.#scale);
+    return new Decimal(magnitude(this.coefficient), this.scale);
   }
 
   /** This percentage of another amount: exact, `this / 100` only moves the point. */
   percentOf(amount: Decimal): Decimal {
-    return new Decimal(this.#coefficient * amount.#coefficient, this.#scale + amount.#scale + 2);
+    return new Decimal(this.coefficient * amount.coefficient, this.scale + amount.scale + 2);
   }
 
-  /** Rounded half away from zero to `places` decimals. */
+  /** Rounded half away from zero to `places` decimals, 0 or more. */
   round(places: number): Decimal {
-    if (places >= this.#scale) return this;
-    return new Decimal(divideRounded(this.#coefficient, tenTo(this.#scale - places)), places);
+    refuseFraction(places);
+    if (places >= this.scale) return this;
+    return new Decimal(divideRounded(this.coefficient, tenTo(this.scale - places)), places);
   }
 
   /** The quotient, rounded half away from zero to `places` decimals. @throws RangeError for a zero divisor. */
   dividedBy(divisor: Decimal, places: number): Decimal {
+    refuseFraction(places);
     if (divisor.isZero()) throw new RangeError('division by zero');
-    const shift = places + divisor.#scale - this.#scale;
-    const top = shift >= 0 ? this.#coefficient * tenTo(shift) : this.#coefficient;
-    const bottom = shift >= 0 ? divisor.#coefficient : divisor.#coefficient * tenTo(-shift);
+    const shift = places + divisor.scale - this.scale;
+    const top = shift >= 0 ? this.coefficient * tenTo(shift) : this.coefficient;
+    const bottom = shift >= 0 ? divisor.coefficient : divisor.coefficient * tenTo(-shift);
     return new Decimal(divideRounded(top, bottom), places);
   }
 
   compare(other: Decimal): -1 | 0 | 1 {
-    const difference = this.minus(other).#coefficient;
+    const difference = this.minus(other).coefficient;
     return difference === 0n ? 0 : difference < 0n ? -1 : 1;
   }
 
@@ -110,15 +117,15 @@ export class Decimal {
 
   /** -1, 0 or 1. */
   sign(): -1 | 0 | 1 {
-    return this.#coefficient === 0n ? 0 : this.#coefficient < 0n ? -1 : 1;
+    return this.coefficient === 0n ? 0 : this.coefficient < 0n ? -1 : 1;
   }
 
   isZero(): boolean {
-    return this.#coefficient === 0n;
+    return this.coefficient === 0n;
   }
 
   isNegative(): boolean {
-    return this.#coefficient < 0n;
+    return this.coefficient < 0n;
   }
 
   /** How many decimals it needs, without trailing zeros. */
@@ -136,7 +143,7 @@ export class Decimal {
   /** Exactly `places` decimals, rounded half away from zero: how documents print an amount. */
   toFixed(places: number): string {
     const rounded = this.round(places);
-    return new Decimal(rounded.#coefficient * tenTo(places - rounded.#scale), places).toFixedScale();
+    return new Decimal(rounded.coefficient * tenTo(places - rounded.scale), places).toFixedScale();
   }
 
   toJSON(): string {
@@ -144,11 +151,11 @@ export class Decimal {
   }
 
   private toFixedScale(): string {
-    const digits = magnitude(this.#coefficient)
+    const digits = magnitude(this.coefficient)
       .toString()
-      .padStart(this.#scale + 1, '0');
-    const sign = this.#coefficient < 0n ? '-' : '';
-    const point = digits.length - this.#scale;
-    return this.#scale === 0 ? sign + digits : `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
+      .padStart(this.scale + 1, '0');
+    const sign = this.coefficient < 0n ? '-' : '';
+    const point = digits.length - this.scale;
+    return this.scale === 0 ? sign + digits : `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
   }
 }

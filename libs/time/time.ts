@@ -20,12 +20,16 @@ const MS_PER_DAY = 86_400_000;
 
 const utcMidnight = (day: Day): number => Date.parse(`${day}T00:00:00.000Z`);
 
+/** So that the day after any day is one too, written with four digits of year and comparing as text. */
+const LAST_YEAR = '9998';
+
 export const isDay = (text: string): text is Day =>
   DAY.test(text) &&
+  text.slice(0, 4) <= LAST_YEAR &&
   !Number.isNaN(Date.parse(`${text}T00:00:00.000Z`)) &&
   new Date(`${text}T00:00:00.000Z`).toISOString().startsWith(text);
 
-export const isMonth = (text: string): text is Month => MONTH.test(text);
+export const isMonth = (text: string): text is Month => MONTH.test(text) && text.slice(0, 4) <= LAST_YEAR;
 
 /** @throws RangeError when the text is no calendar day. */
 export const day = (text: string): Day => {
