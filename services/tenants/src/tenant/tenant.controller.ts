@@ -23,6 +23,7 @@ import { type Reach, visiblePath } from '../reach.ts';
 import {
   changeProfile,
   claimOfCode,
+  codeToClaim,
   type Parent,
   type Profile,
   register,
@@ -162,7 +163,7 @@ export class TenantController {
       throw new DomainError('rejected', 'customer-code-of-parent', 'The customer code is for your upstream to change.', [
         { path: 'customerCode', message: 'is for the tenant above to change' },
       ]);
-    const claimed = recoded ? customerCode : null;
+    const claimed = codeToClaim(before, change);
     const { state } = await handleClaiming(this.#store, tenant, tenantId, changeProfile(change, claimed), {
       command,
       claims: claimed === null ? [] : [claimOfCode(before.path, claimed)],

@@ -106,6 +106,10 @@ const codeScope = (path: readonly TenantId[]): string => path.at(-2) ?? 'roots';
 export const sameCode = (a: string | null, b: string | null): boolean =>
   a === null || b === null ? a === b : normalised(a) === normalised(b);
 
+/** The code that a change brings and that must be claimed first; the tenant's own in other letters is its own already. */
+export const codeToClaim = (before: Profile, { customerCode = null }: Partial<Profile>): string | null =>
+  sameCode(customerCode, before.customerCode) ? null : customerCode;
+
 /** What must be unique about a tenant. A tenant without a code claims nothing. */
 export const claimOfCode = (path: readonly TenantId[], code: string): Claim => ({
   service: 'tenants',
