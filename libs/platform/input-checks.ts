@@ -5,6 +5,7 @@ import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
 import { getMetadataStorage, ValidationTypes } from 'class-validator';
 import { type ValidationMetadata } from 'class-validator/types/metadata/ValidationMetadata.js';
 import { controllersOf, routesOf, type Route } from './routes.ts';
+import { variantsOf } from './variants.ts';
 
 /**
  * What would reach a controller unchecked, each as a sentence naming route, class and field: input that has no class, and the shapes
@@ -82,7 +83,8 @@ const uncheckedField = (type: Type, field: string, rules: readonly ValidationMet
     if (!typed) return [`${at} has @ValidateNested without @Type: valid input is refused`];
     if (isList && !has('isArray')) faults.push(`${at} is a list without @IsArray: one object, or none, passes in its place`);
     if (!isList && !has('isObject')) faults.push(`${at} is an object without @IsObject: a list, or nothing, passes in its place`);
-    const alternatives = typed.options?.discriminator?.subTypes.map(({ value }) => value) ?? [typed.typeFunction()];
+    const alternatives = variantsOf(type.prototype as object, field) ??
+      typed.options?.discriminator?.subTypes.map(({ value }) => value) ?? [typed.typeFunction()];
     return [...faults, ...alternatives.flatMap((each) => (isOwnClass(each) ? uncheckedFields(each, seen) : []))];
   }
   const telling = custom.filter(({ name }) => !SHAPE_ONLY.includes(name) && !LIST_ONLY.includes(name));

@@ -13,6 +13,12 @@ export const Flag = (): PropertyDecorator => applyDecorators(IsBoolean(), ApiPro
 /** The class for each value of the field `type`; several values may share one. */
 export type Variants = Readonly<Record<string, new () => object>>;
 
+const VARIANTS = 'tributary:variants';
+
+/** The classes that `OneVariant` or `VariantList` on this field chooses from; undefined for any other field. */
+export const variantsOf = (prototype: object, field: string): readonly (new () => object)[] | undefined =>
+  Reflect.getMetadata(VARIANTS, prototype, field) as readonly (new () => object)[] | undefined;
+
 /** One object whose class is told by its field `type`, checked throughout. */
 export const OneVariant = (variants: Variants): PropertyDecorator => {
   const unknownType = unknownTypeOf(variants);
@@ -21,7 +27,7 @@ export const OneVariant = (variants: Variants): PropertyDecorator => {
     ValidateNested(),
     Type(() => unknownType),
     Transform(({ obj, key }: TransformFnParams) => instanceOf(variants, unknownType, (obj as Fields)[key])),
-    documented(variants, (oneOf) => ({ oneOf })),
+    declared(variants, (oneOf) => ({ oneOf })),
   );
 };
 
@@ -37,7 +43,7 @@ export const VariantList = (variants: Variants, max: number): PropertyDecorator 
       const given = (obj as Fields)[key];
       return Array.isArray(given) ? given.map((item) => instanceOf(variants, unknownType, item)) : given;
     }),
-    documented(variants, (oneOf) => ({ type: 'array', items: { oneOf }, maxItems: max })),
+    declared(variants, (oneOf) => ({ type: 'array', items: { oneOf }, maxItems: max })),
   );
 };
 
@@ -62,10 +68,12 @@ const unknownTypeOf = (variants: Variants): new () => object => {
 
 type Reference = Readonly<{ $ref: string }>;
 
-const documented =
+/** Tells the docs, and whoever walks the classes, what the variants are. */
+const declared =
   (variants: Variants, schema: (oneOf: Reference[]) => Parameters<typeof ApiProperty>[0]): PropertyDecorator =>
   (target, key) => {
     const classes = [...new Set(Object.values(variants))];
+    Reflect.defineMetadata(VARIANTS, classes, target, key);
     ApiExtraModels(...classes)(target.constructor);
     ApiProperty(schema(classes.map((variant) => ({ $ref: getSchemaPath(variant) }))))(target, key);
   };

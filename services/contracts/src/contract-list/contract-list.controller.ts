@@ -36,6 +36,9 @@ export class ContractQuery extends PageQuery {
   tier?: ContractTier;
 }
 
+/** Without the tenants above, of whom the reader may know nothing. */
+type ContractSummary = Omit<ContractListRow, 'path' | 'parentId'>;
+
 @ApiTags('contracts')
 @Controller('tenants/:tenantId/contracts')
 export class ContractListController {
@@ -53,7 +56,7 @@ export class ContractListController {
       'Sorted by name; also by version, versionDate, status, start, end. Whether a recent change is still being applied to bills ' +
       '(data freshness): `state` in `GET /api/v1/tenants/{tenantId}/bills`, `applying` until the bills reflect it.',
   })
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: ContractQuery): Promise<Page<ContractListRow>> {
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: ContractQuery): Promise<Page<ContractSummary>> {
     const { scope = 'own', status, name, tier } = query;
     const filter: Filter = {
       ...(scope === 'own' ? { tenantId } : scope === 'children' ? { parentId: tenantId } : { path: { has: tenantId } }),
@@ -62,8 +65,8 @@ export class ContractListController {
       ...(tier === undefined ? {} : { tier }),
     };
     const sortable = ['name', 'version', 'versionDate', 'status', 'start', 'end'];
-    return this.#readModels
-      .of(contractList)
-      .find({ filter, ...paging(query, sortable, [{ by: 'name', direction: 'ascending' }]) });
+    const page = paging(query, sortable, [{ by: 'name', direction: 'ascending' }]);
+    const found = await this.#readModels.of(contractList).find({ filter, ...page });
+    return { ...found, items: found.items.map(({ path: _path, parentId: _parentId, ...summary }) => summary) };
   }
 }

@@ -13,14 +13,14 @@ import { type Caller, CallerOf, CommandOf, IfMatch, requireIfMatch } from '#libs
 import { describeProblems } from '#libs/platform/problem-responses';
 import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
-import { CLOCK, EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
+import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsDay, IsName, Optional } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type ContractStatus, type ContractTier } from '#libs/published/contracts';
 import { type Terms } from '#libs/published/contract-terms';
 import { type ContractId, type RuleId, type TenantId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
-import { type Clock, type Day, type Instant } from '#libs/time/time';
+import { type Day, type Instant } from '#libs/time/time';
 import { contractOf } from '../version-history/contract-of.ts';
 import {
   changeStatus,
@@ -73,12 +73,10 @@ type ContractDetails = Readonly<{
 export class ContractController {
   readonly #store: EventStore;
   readonly #readModels: ReadModels;
-  readonly #clock: Clock;
 
-  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(READ_MODELS) readModels: ReadModels, @Inject(CLOCK) clock: Clock) {
+  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(READ_MODELS) readModels: ReadModels) {
     this.#store = store;
     this.#readModels = readModels;
-    this.#clock = clock;
   }
 
   @Post()
@@ -98,7 +96,7 @@ export class ContractController {
     const tenant = tenantOf(caller);
     const id = uuidv5('contract', command.id) as ContractId;
     const ids = { id, tenantId, rootId: tenant.rootId };
-    const decision = draft(ids, tenant.path, tierOf(tenant), readTerms(input, command), this.#clock.now());
+    const decision = draft(ids, tenant.path, tierOf(tenant), readTerms(input, command), command.time);
     const { state } = await handle(this.#store, tenantContracts, tenantId, decision, { command });
     const contract = written(state, id);
     created(reply, `/api/v1/tenants/${tenantId}/contracts/${id}`, contract.revision);
@@ -124,7 +122,7 @@ export class ContractController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ContractDetails> {
     const expected = expecting(contractId, requireIfMatch(ifMatch));
-    const decision = saveVersion(contractId, readTerms(input, command), input.effectiveFrom, this.#clock.now());
+    const decision = saveVersion(contractId, readTerms(input, command), input.effectiveFrom, command.time);
     const { state } = await handle(this.#store, tenantContracts, tenantId, decision, { command, expected });
     return this.#answer(written(state, contractId), caller, reply);
   }
@@ -150,7 +148,7 @@ export class ContractController {
   ): Promise<ContractDetails> {
     const { to, reason, effectiveFrom, supersede } = input;
     const wish = { to, reason, effectiveFrom, supersede: supersede as ContractId | undefined };
-    const { state } = await handle(this.#store, tenantContracts, tenantId, changeStatus(contractId, wish, this.#clock.now()), {
+    const { state } = await handle(this.#store, tenantContracts, tenantId, changeStatus(contractId, wish, command.time), {
       command,
       ...(ifMatch === undefined ? {} : { expected: expecting(contractId, ifMatch) }),
     });
