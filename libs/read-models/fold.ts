@@ -134,7 +134,7 @@ const withPart = (plan: Plan, document: Document, name: string, state: PartState
 const quarantined = (plan: Plan, document: Document, { part: name, event }: Touch, error: unknown): Document => {
   const before = document.parts[name];
   return withPart(plan, document, name, {
-    stream: event.stream,
+    stream: before?.stream ?? event.stream,
     revision: before?.revision ?? NO_STREAM,
     state: before?.state,
     waiting: [event],
@@ -147,8 +147,8 @@ const step = (plan: Plan, document: Document, touch: Touch): Document => {
   const { part: name, event } = touch;
   const before = document.parts[name];
   if (before?.waiting) {
-    const last = before.waiting.at(-1);
-    if (last && event.revision <= last.revision) return document;
+    const last = before.waiting.findLast(({ stream }) => stream === event.stream) ?? before;
+    if (last.stream === event.stream && event.revision <= last.revision) return document;
     return withPart(plan, document, name, { ...before, waiting: [...before.waiting, event] });
   }
   if (before && before.stream === event.stream && event.revision <= before.revision) return document;

@@ -182,9 +182,12 @@ export class Build {
     try {
       return encode(plan, document);
     } catch {
+      const streams = new Set(
+        Object.values(document.parts).flatMap(({ stream, waiting = [] }) => [stream, ...waiting.map((event) => event.stream)]),
+      );
       const events: Recorded[] = [];
-      for (const { stream, revision, waiting } of Object.values(document.parts))
-        events.push(...(await this.#store.read(stream, waiting?.at(-1)?.revision ?? revision)).events);
+      for (const stream of streams)
+        events.push(...(await this.#store.read(stream)).events.filter(({ position }) => position <= this.#position));
       events.sort((a, b) => a.position - b.position);
       const { touches } = route(plan, events, NO_HEADS);
       const own = touches.filter(({ documents }) => documents.includes(id));
