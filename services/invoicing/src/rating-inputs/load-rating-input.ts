@@ -53,7 +53,7 @@ const assemble = async (readModels: ReadModels, rootId: TenantId, month: Month):
         managementAccountId,
         ownerId,
         slice: slice ? { importId: slice.importId, files: slice.files } : null,
-        accounts: slice?.accounts ?? [],
+        accounts: (slice?.accounts ?? []).map(({ accountId, name }) => ({ accountId, name })),
       };
     }),
     links: accounts.flatMap(({ links }) => links),
