@@ -30,6 +30,7 @@ import {
   StorageConfiguration,
   type Configuration,
 } from './configuration.ts';
+import { errorCode } from './error-code.ts';
 import { healthOf, type Health } from './health.ts';
 import { createHttpApplication } from './http.ts';
 import { createLog } from './logging.ts';
@@ -118,7 +119,8 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   const metrics = new Metrics(storage);
   const work = new BackgroundWork(log);
   const shutdown = new Shutdown(storage, work, shutdownSeconds * 1_000, log);
-  const health = (): Promise<Health> => healthOf(storage, { stopping: shutdown.begun, failedWork: work.failed, troubles: work.troubles });
+  const health = (): Promise<Health> =>
+    healthOf(storage, { stopping: shutdown.begun, failedWork: work.failed, troubles: work.troubles });
 
   const root = rootModule(services, platform, [
     { provide: METRICS, useValue: metrics },
@@ -245,7 +247,7 @@ export const run = async (services: readonly ServiceDefinition[], options: Start
 /** What the operator can do something about is said in a sentence, a fault of ours with its stack. */
 export const reasonOf = (error: unknown): string => {
   if (error instanceof ConfigurationFault || error instanceof StorageError) return error.message;
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+  if (error instanceof Error && errorCode(error) === 'EADDRINUSE') {
     return `${error.message}. Another program listens there: stop it, or set PORT.`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

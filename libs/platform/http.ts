@@ -41,7 +41,11 @@ export const createHttpApplication = async (
 ): Promise<NestFastifyApplication> => {
   const filter = new ProblemFilter(log);
   const adapter = fastifyAdapter(configuration, filter, log, metrics);
-  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: new NestLog(log), abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: new NestLog(log),
+    abortOnError: false,
+    bodyParser: false,
+  });
   app.setGlobalPrefix(API_PREFIX, { exclude: UNPREFIXED });
   app.useGlobalFilters(filter);
   app.useGlobalPipes(new InputPipe());
@@ -74,6 +78,8 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
   const traces = new WeakMap<FastifyRequest, Trace>();
   const fastify = adapter.getInstance();
 
+  // Fastify's own JSON parser stays; anything else but a multipart upload is a 415.
+  fastify.removeContentTypeParser('text/plain');
   fastify.addHook('onRoute', (route) => {
     if (route.config && 'longRunning' in route.config) route.handlerTimeout = http.uploadTimeoutSeconds * 1_000;
   });

@@ -3,6 +3,7 @@ import { HttpException } from '@nestjs/common';
 import { DomainError, type FieldError, type Refusal } from '#libs/event-sourcing/domain-error';
 import { RevisionConflict } from '#libs/event-sourcing/event-store';
 import { StorageError } from '#libs/sqlite/storage-error';
+import { errorCode } from './error-code.ts';
 import { PreconditionRequired } from './caller.ts';
 
 /** An error as the caller sees it; `headers` go with it. `ours`: not the caller's doing, so the cause belongs in the log. */
@@ -118,7 +119,7 @@ const problemOfFramework = (error: unknown): ProblemAnswer | undefined => {
 
 const frameworkError = (error: unknown): Readonly<{ status: number | undefined; code: string | undefined; message: string }> => {
   if (!(error instanceof Error)) return { status: undefined, code: undefined, message: '' };
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const code = errorCode(error);
   if (error instanceof HttpException) return { status: error.getStatus(), code, message: error.message };
   const status =
     'statusCode' in error && typeof error.statusCode === 'number' && isOfFastify(code, error) ? error.statusCode : undefined;

@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { type DomainEvent, type CommandId, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { startPlatform, type HttpClient, type TestPlatform } from '#libs/platform/testing/platform';
+import { type TenantId } from '#libs/published/ids';
+import { systemClock } from '#libs/time/time';
+import { accessControlService } from './access-control.module.ts';
+import { addAdministrator, hasAdministrator } from './administrator.ts';
+
+type Problem = Readonly<{ status: number; code: string; traceId: string; errors?: readonly { path: string }[] }>;
+type Users = Readonly<{ items: readonly { email: string; role: string }[]; total: number; nextCursor: string | null }>;
+
+const PASSWORD = 'a long enough password';
+
+describe('access control', () => {
+  let platform: TestPlatform;
+  let operator: HttpClient;
+  const root = randomUUID() as TenantId;
+  const reseller = randomUUID() as TenantId;
+  const stranger = randomUUID() as TenantId;
+
+  const register = async (path: readonly TenantId[], tier: string): Promise<void> => {
+    const tenantId = path.at(-1) as TenantId;
+    const event: DomainEvent = {
+      type: 'TenantRegistered',
+      data: {
+        tenantId,
+        path,
+        tier,
+        name: `Tenant ${tenantId}`,
+        customerCode: null,
+        currency: 'USD',
+        primaryDomain: null,
+        registeredAt: systemClock.now(),
+      },
+    };
+    await platform.running.platform.store.append(`tenants.tenant-${tenantId}` as StreamName, [event], NO_STREAM, {
+      commandId: randomUUID() as CommandId,
+      bodyHash: '',
+      principal: { id: 'test' },
+      tenant: tenantId,
+      time: systemClock.now(),
+    });
+  };
+
+  beforeAll(async () => {
+    platform = await startPlatform([accessControlService], { environment: { LOGIN_FAILURES: '3' } });
+    await register([root], 'distributor');
+    await register([root, reseller], 'reseller');
+    await register([stranger], 'distributor');
+    expect(await hasAdministrator(platform.running.platform.readModels)).toBe(false);
+    await addAdministrator(platform.running.platform, 'Root@Example.com', PASSWORD);
+    operator = await platform.as('root@example.com', PASSWORD);
+  });
+
+  afterAll(() => platform.close());
+
+  it('knows its first administrator', async () => {
+    expect(await hasAdministrator(platform.running.platform.readModels)).toBe(true);
+    const { status, body } = await operator.get('/me');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      email: 'Root@Example.com',
+      memberships: [{ tenantId: 'platform', role: 'operator', tenantName: null }],
+    });
+  });
+
+  it('adds users, who then log in and see their tenant', async () => {
+    const added = await operator.post(`/tenants/${root}/users`, {
+      email: 'ada@example.com',
+      name: 'Ada',
+      password: PASSWORD,
+      role: 'admin',
+    });
+    expect(added.status).toBe(201);
+    const ada = await platform.as('ada@example.com', PASSWORD);
+    expect((await ada.get('/me')).body).toMatchObject({
+      name: 'Ada',
+      memberships: [{ tenantId: root, role: 'admin', tenantName: `Tenant ${root}` }],
+    });
+    const { body } = await ada.get<Users>(`/tenants/${root}/users`);
+    expect(body).toMatchObject({ items: [{ email: 'ada@example.com', role: 'admin' }], total: 1, nextCursor: null });
+  });
+
+  it('gives one e-mail address to one user, whatever its case', async () => {
+    const { status, body } = await operator.post<Problem>(`/tenants/${root}/users`, {
+      email: 'ADA@example.com',
+      name: 'Another',
+      password: PASSWORD,
+      role: 'sales',
+    });
+    expect([status, body.code]).toEqual([409, 'email-taken']);
+  });
+
+  it('adds a user once for the same key, and refuses the key for another body', async () => {
+    const key = { 'idempotency-key': 'once' };
+    const wanted = { email: 'once@example.com', name: 'Once', password: PASSWORD, role: 'sales' };
+    const first = await operator.post(`/tenants/${reseller}/users`, wanted, key);
+    const again = await operator.post(`/tenants/${reseller}/users`, wanted, key);
+    expect([first.status, again.status]).toEqual([201, 201]);
+    expect(again.body).toEqual(first.body);
+    const other = await operator.post<Problem>(`/tenants/${reseller}/users`, { ...wanted, name: 'Twice' }, key);
+    expect([other.status, other.body.code]).toEqual([422, 'idempotency-key-reused']);
+  });
+
+  it('lets an admin reach down the tree, and never sideways or up', async () => {
+    const resellerAdmin = await platform.asUser(reseller, 'admin');
+    const rootAdmin = await platform.asUser(root, 'admin');
+    expect((await rootAdmin.get(`/tenants/${reseller}/users`)).status).toBe(200);
+    expect((await resellerAdmin.get(`/tenants/${reseller}/users`)).status).toBe(200);
+    expect((await resellerAdmin.get(`/tenants/${root}/users`)).status).toBe(404);
+    expect((await resellerAdmin.get(`/tenants/${stranger}/users`)).status).toBe(404);
+  });
+
+  it('answers the same for a foreign tenant and for one that does not exist', async () => {
+    const admin = await platform.asUser(reseller, 'admin');
+    const foreign = await admin.get<Problem>(`/tenants/${stranger}/users`);
+    const unknown = await admin.get<Problem>(`/tenants/${randomUUID()}/users`);
+    const { traceId: _one, ...ofForeign } = foreign.body;
+    const { traceId: _other, ...ofUnknown } = unknown.body;
+    expect(ofForeign).toEqual(ofUnknown);
+    expect(ofForeign.code).toBe('tenant-not-found');
+  });
+
+  it('lets sales look and not touch', async () => {
+    const sales = await platform.asUser(root, 'sales');
+    expect((await sales.get(`/tenants/${reseller}/users`)).status).toBe(200);
+    const { status, body } = await sales.post<Problem>(`/tenants/${reseller}/users`, {
+      email: 'x@example.com',
+      name: 'X',
+      password: PASSWORD,
+      role: 'admin',
+    });
+    expect([status, body.code]).toEqual([403, 'not-permitted']);
+  });
+
+  it('keeps the role of an operator for the platform', async () => {
+    const { status, body } = await operator.post<Problem>(`/tenants/${root}/users`, {
+      email: 'op@example.com',
+      name: 'Op',
+      password: 'short',
+      role: 'operator',
+    });
+    expect(status).toBe(400);
+    expect(new Set(body.errors?.map(({ path }) => path))).toEqual(new Set(['password', 'role']));
+  });
+
+  it('counts a token no longer once its owner has logged out, and lets them log in again', async () => {
+    const before = await platform.as('ada@example.com', PASSWORD);
+    expect((await before.post('/auth/logout')).status).toBe(204);
+    const refused = await before.get<Problem>('/me');
+    expect([refused.status, refused.body.code]).toEqual([401, 'access-token-invalid']);
+    expect((await (await platform.as('ada@example.com', PASSWORD)).get('/me')).status).toBe(200);
+  });
+
+  it('says the same for an unknown address and a wrong password, and locks both after repeated failures', async () => {
+    for (const email of ['once@example.com', 'nobody@example.com']) {
+      const answers = [];
+      for (let attempt = 0; attempt < 4; attempt++)
+        answers.push(await platform.http.post<Problem>('/auth/login', { email, password: 'wrong' }));
+      expect(answers.map(({ status, body }) => `${String(status)} ${body.code}`)).toEqual([
+        '401 login-failed',
+        '401 login-failed',
+        '401 login-failed',
+        '429 too-many-attempts',
+      ]);
+      expect(Number(answers[3]?.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+  });
+
+  it('publishes its public keys only', async () => {
+    const { body } = await platform.http.get<{ keys: readonly Record<string, unknown>[] }>('/auth/jwks');
+    expect(body.keys).toHaveLength(1);
+    expect(body.keys[0]).toMatchObject({ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA' });
+    expect(body.keys[0]).not.toHaveProperty('d');
+  });
+
+  it('refuses tokens of another key, altered ones and none', async () => {
+    const { accessToken } = (
+      await platform.http.post<{ accessToken: string }>('/auth/login', { email: 'ada@example.com', password: PASSWORD })
+    ).body;
+    const [header = '', payload = '', signature = ''] = accessToken.split('.');
+    const altered = Buffer.from(payload, 'base64url')
+      .toString()
+      .replace(/"sub":"[^"]*"/, `"sub":"${randomUUID()}"`);
+    for (const token of [
+      `${header}.${Buffer.from(altered).toString('base64url')}.${signature}`,
+      `${header}.${payload}.`,
+      'x.y.z',
+      '',
+    ]) {
+      const { status, headers } = await platform.http.get('/me', { authorization: `Bearer ${token}` });
+      expect(status).toBe(401);
+      expect(headers.get('www-authenticate')).toBe('Bearer realm="tributary"');
+    }
+  });
+
+  it('keeps passwords and e-mail addresses out of public streams', async () => {
+    const { store } = platform.running.platform;
+    const categories = ['access-control.membership', 'access-control.userAccess', 'access-control.claim'] as Parameters<
+      typeof store.subscribe
+    >[0][number][];
+    const ending = new AbortController();
+    const seen: string[] = [];
+    for await (const event of store.subscribe(categories, 'start', ending.signal)) {
+      if (event === 'caught-up') break;
+      seen.push(JSON.stringify(event));
+    }
+    expect(seen.length).toBeGreaterThan(5);
+    expect(seen.join('\n')).not.toMatch(/example\.com|argon2|password/i);
+  });
+});
