@@ -49,8 +49,10 @@ export class SqliteDocuments implements DocumentStore {
     const { table, members } = this;
     const add = `INSERT OR IGNORE INTO ${members.table} (path, value, id)
       SELECT '${path}', value, new.id FROM ${arrayAt(path, 'new.row')} WHERE value IS NOT NULL`;
+    // SQLite says nothing about the order of triggers: an element that stays must survive the dropping after the adding, too.
     const drop = `DELETE FROM ${members.table} WHERE path = '${path}' AND id = old.id
-      AND value IN (SELECT value FROM ${arrayAt(path, 'old.row')})`;
+      AND value IN (SELECT value FROM ${arrayAt(path, 'old.row')})
+      AND value NOT IN (SELECT value FROM ${arrayAt(path, 'new.row')} WHERE value IS NOT NULL)`;
     const changed = `json_extract(old.row, '$.${path}') IS NOT json_extract(new.row, '$.${path}')`;
     return `
       CREATE TRIGGER ${table}_add_${String(index)} AFTER INSERT ON ${table} WHEN ${isArrayAt(path, 'new.row')} BEGIN ${add}; END;
