@@ -8,7 +8,7 @@ import { type ReadModel, type ReadModels } from '../read-model.ts';
 import { Build, type Progress } from './build.ts';
 import { Generation, type GenerationRow, type GenerationState, SCHEMA } from './generation.ts';
 import { Serving, type Sleep } from './serving.ts';
-import { firstWaiting, shrink, waitingParts } from './sqlite-documents.ts';
+import { firstWaiting, shrink, type SqliteDocuments, waitingParts } from './sqlite-documents.ts';
 import { SqliteReadModel } from './sqlite-read-model.ts';
 
 export type ProjectionStatus = Readonly<{
@@ -197,9 +197,9 @@ export class SqliteReadModels implements ReadModels {
     ]);
   }
 
-  /** Bytes of the serving documents of a projection, in the order of their ids: equal after a rebuild. */
-  bytes(name: string): readonly string[] {
-    return this.#servingOf(name).current().documents.bytes();
+  /** The documents that serve a projection. */
+  documents(name: string): SqliteDocuments {
+    return this.#servingOf(name).current().documents;
   }
 
   #servingOf(name: string): Serving {
