@@ -18,11 +18,13 @@ export const conditionTest = (values: readonly string[]): ((text: string) => boo
 /** Whether any of the values matches the text; see `conditionTest`. */
 export const matchesCondition = (values: readonly string[], text: string): boolean => conditionTest(values)(text);
 
+/** The values as they are compared, each once, in one order: any case, without blanks beside stars. */
+export const askedValues = ({ values }: Pick<Condition, 'values'>): readonly string[] =>
+  [...new Set(values.map((value) => wildcardPieces(value).join('*')))].sort();
+
 /** Names what a condition asks, whatever its letter and the order of its values: the same question has the same key. */
-export const conditionKey = ({ dimension, values }: Pick<Condition, 'dimension' | 'values'>): string => {
-  const asked = new Set(values.map((value) => wildcardPieces(value).join('*')));
-  return JSON.stringify([dimension, ...[...asked].sort()]);
-};
+export const conditionKey = (condition: Pick<Condition, 'dimension' | 'values'>): string =>
+  JSON.stringify([condition.dimension, ...askedValues(condition)]);
 
 /** The formula that combines the conditions; without one all must match. @throws DomainError `invalid-formula`. */
 const formulaOf = ({ conditions, formula }: Scope): Formula =>

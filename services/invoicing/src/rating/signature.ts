@@ -1,10 +1,17 @@
 import { type Condition, type Scope } from '#libs/published/contract-terms';
-import { conditionKey } from '#libs/rules/condition';
+import { type ManagementAccountId } from '#libs/published/ids';
+import { askedValues, conditionKey } from '#libs/rules/condition';
 import { addDays, type Day, firstDay, nextMonth } from '#libs/time/time';
-import { type RatedContract, type RatedVersion, type RatingInput } from './rating-input.ts';
+import { type Group, type RatedContract, type RatedVersion, type RatingInput } from './rating-input.ts';
 
 /** A condition without its letter: the same question, wherever it is asked, has the same key. */
 export type Question = Readonly<{ key: string }> & Pick<Condition, 'dimension' | 'values'>;
+
+const questionOf = (condition: Condition): Question => ({
+  key: conditionKey(condition),
+  dimension: condition.dimension,
+  values: askedValues(condition),
+});
 
 /**
  * Ascending: every day on which a link, an automatic assignment, a contract or a version begins or is over, and the first days of the
@@ -42,14 +49,14 @@ export const segmentOf = (cuts: readonly Day[], day: Day): number => {
   return low;
 };
 
-/** Columns that every group carries anyway, whatever the conditions ask. */
-const CARRIED = new Set([
-  'BillingAccountId',
-  'BillingCurrency',
-  'ChargeCategory',
-  'ServiceName',
-  'SubAccountId',
-  'x_Marketplace',
+/** Columns that every group carries anyway, whatever the conditions ask, and where. */
+export const CARRIED: ReadonlyMap<string, (group: Group, managementAccountId: ManagementAccountId) => string> = new Map([
+  ['BillingAccountId', (_group: Group, managementAccountId: ManagementAccountId): string => managementAccountId],
+  ['BillingCurrency', ({ currency }: Group): string => currency],
+  ['ChargeCategory', ({ chargeCategory }: Group): string => chargeCategory],
+  ['ServiceName', ({ serviceName }: Group): string => serviceName],
+  ['SubAccountId', ({ accountId }: Group): string => accountId],
+  ['x_Marketplace', ({ marketplace }: Group): string => String(marketplace)],
 ]);
 
 /**
@@ -95,27 +102,22 @@ const scopesOf = ({ terms: { billingRules, priceBooks } }: RatedVersion): readon
   ...priceBooks.flatMap(({ rules }) => rules.map(({ scope }) => scope)),
 ];
 
+/** Every condition that a contract of the tree may ask. */
+export const conditionsIn = ({ contracts, mode }: RatingInput): readonly Condition[] =>
+  contracts.flatMap((contract) => versionsIn(contract, mode).flatMap(scopesOf)).flatMap(({ conditions }) => conditions);
+
 /**
  * What the conditions of the tree's contracts ask of a line, in an order that does not depend on the order of the contracts: `values`,
  * dimensions whose text keeps groups apart, and `truths`, conditions whose truth does.
  */
 export const dimensionsOf = (input: RatingInput): Readonly<{ values: readonly string[]; truths: readonly Question[] }> => {
-  const values = new Set<string>();
-  const truths = new Map<string, Question>();
-  for (const contract of input.contracts) {
-    for (const { conditions } of versionsIn(contract, input.mode).flatMap(scopesOf)) {
-      for (const { dimension, values: asked } of conditions) {
-        if (CARRIED.has(dimension)) continue;
-        if (FEW_TEXTS.has(dimension)) values.add(dimension);
-        else {
-          const key = conditionKey({ dimension, values: asked });
-          truths.set(key, { key, dimension, values: asked });
-        }
-      }
-    }
-  }
-  return {
-    values: [...values].sort(),
-    truths: [...truths.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
-  };
+  const asked = conditionsIn(input).filter(({ dimension }) => !CARRIED.has(dimension));
+  const values = new Set(asked.map(({ dimension }) => dimension).filter((dimension) => FEW_TEXTS.has(dimension)));
+  const truths = new Map(
+    asked
+      .filter(({ dimension }) => !FEW_TEXTS.has(dimension))
+      .map(questionOf)
+      .map((question) => [question.key, question]),
+  );
+  return { values: [...values].sort(), truths: [...truths.values()].sort((a, b) => (a.key < b.key ? -1 : 1)) };
 };
