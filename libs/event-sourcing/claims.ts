@@ -23,7 +23,7 @@ import { isClaimGivenUp, type StreamFact } from './stream-facts.ts';
 export type Unique = Readonly<{ service: string; kind: string; scope: string; value: string }>;
 
 /** Stream `<service>.claim-<sha256 of kind, scope, normalised value>`: one owner of one value at a time. */
-export type ClaimEvent =
+type ClaimEvent =
   | DomainEvent<
       'Claimed',
       {
@@ -44,7 +44,7 @@ export type ClaimEvent =
     >;
 
 /** The refusal of a loser: `conflict` with a code of the business. */
-export type Taken = Readonly<{ code: string; message: string; path?: string }>;
+type Taken = Readonly<{ code: string; message: string; path?: string }>;
 
 export type Claim = Unique & Readonly<{ taken: Taken }>;
 

@@ -308,8 +308,9 @@ const refuseAll = (waiting: readonly Readonly<{ refuse: (error: unknown) => void
   for (const { refuse } of waiting) refuse(error);
 };
 
-/** How many commands all lanes of a store may remember before the longest unused are forgotten. */
+/** How many commands all lanes of a store may remember before the longest unused are forgotten, and how many are left then. */
 const REMEMBERED = 50_000;
+const KEPT = 40_000;
 
 type Kept = Readonly<{ idle: boolean; weight: number }>;
 
@@ -339,8 +340,12 @@ class Lanes {
     this.#drop(lane);
     this.#recent.set(lane, { weight: lane.weight, forget });
     this.#weight += lane.weight;
+    if (this.#weight > REMEMBERED) this.#forgetOldest(lane);
+  }
+
+  #forgetOldest(lane: Kept): void {
     for (const [oldest, kept] of this.#recent) {
-      if (this.#weight <= REMEMBERED) return;
+      if (this.#weight <= KEPT) return;
       if (!oldest.idle || oldest === lane) continue;
       this.#drop(oldest);
       kept.forget();

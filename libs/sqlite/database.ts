@@ -39,6 +39,7 @@ export class Database {
   readonly #connection: DatabaseSync;
   readonly #lock: DatabaseSync | undefined;
   readonly #statements = new Map<string, PreparedStatement>();
+  readonly #savepoint: Readonly<Record<'begin' | 'undo' | 'end', Statement<never>>>;
   /** Where work that wants to share one transaction (and one sync of the disk) meets. */
   readonly turn: Turn;
   /** Identity of the log kept here; a checkpoint of another log is worthless. */
@@ -52,6 +53,11 @@ export class Database {
   ) {
     this.#connection = connection;
     this.#lock = lock;
+    this.#savepoint = {
+      begin: this.prepare('SAVEPOINT work'),
+      undo: this.prepare('ROLLBACK TO work'),
+      end: this.prepare('RELEASE work'),
+    };
     this.turn = new Turn(this);
     this.logId = this.#identify();
   }
@@ -83,19 +89,20 @@ export class Database {
 
   /** All of `work`'s writes or none; what surrounds it goes on either way. `work` is synchronous. */
   savepoint<T>(work: () => T): T {
-    this.prepare('SAVEPOINT work').run();
+    const { begin, undo, end } = this.#savepoint;
+    begin.run();
     let result: T;
     try {
       result = synchronous(work());
     } catch (error) {
       // A full disk can make SQLite end the whole transaction by itself.
       if (this.inTransaction) {
-        this.prepare('ROLLBACK TO work').run();
-        this.prepare('RELEASE work').run();
+        undo.run();
+        end.run();
       }
       throw error;
     }
-    this.prepare('RELEASE work').run();
+    end.run();
     return result;
   }
 

@@ -15,7 +15,7 @@ import {
   type StreamName,
 } from '../event.ts';
 import { type Appended, type Batch, type EventStore, type ReadRange, RevisionConflict } from '../event-store.ts';
-import { refuseUnstorable } from '../json.ts';
+import { survivesJson } from '../json.ts';
 import { upcast, type Upcasters } from '../upcasting.ts';
 
 const SCHEMA = `
@@ -261,11 +261,12 @@ type Written = Readonly<{ event: DomainEvent; metadata: Metadata; data: string; 
 const serialised = (stream: StreamName, { events, metadata }: Batch): readonly Written[] => {
   const metadataText = JSON.stringify(metadata);
   return events.map((event, index) => {
-    refuseUnstorable(event.data, event.type);
+    const survives = survivesJson(event.data, event.type);
+    const data = JSON.stringify(event.data);
     return {
-      event,
+      event: survives ? event : { type: event.type, data: JSON.parse(data) as unknown },
       metadata,
-      data: JSON.stringify(event.data),
+      data,
       metadataText,
       eventId: uuidv5(`${stream}/${String(index)}`, metadata.commandId),
     };
