@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { uncheckedInputs } from '#libs/platform/input-checks';
 import { type Answer, type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
-import { type TenantId } from '#libs/published/ids';
+import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 import { tenantsService } from './tenants.module.ts';
 
@@ -100,6 +100,24 @@ const count = (answers: readonly Answer<unknown>[], status: number): number =>
 describe('registering tenants', () => {
   it('has no route whose input would pass unchecked', () => {
     expect(uncheckedInputs(platform.running.app)).toEqual([]);
+  });
+
+  it('documents what an input must hold', async () => {
+    type Schemas = Readonly<Record<string, Readonly<{ required?: readonly string[] }>>>;
+    const { body } = await operator.get<Readonly<{ components: Readonly<{ schemas: Schemas }> }>>('/api/docs-json');
+    const { schemas } = body.components;
+    const required = ['RootInput', 'CustomerInput', 'ProfileChange', 'LinkInput', 'UnlinkInput', 'TurnOnInput'].map((name) => [
+      name,
+      schemas[name]?.required?.toSorted() ?? [],
+    ]);
+    expect(Object.fromEntries(required)).toEqual({
+      RootInput: ['currency', 'name', 'tier'],
+      CustomerInput: ['name', 'tier'],
+      ProfileChange: [],
+      LinkInput: ['accountId', 'dataSourceId'],
+      UnlinkInput: ['accountId', 'dataSourceId'],
+      TurnOnInput: ['exclude'],
+    });
   });
 
   it('builds a tree; a child bills in the currency of its parent', async () => {
@@ -210,6 +228,29 @@ describe('what a reseller sees', () => {
     const answers = await Promise.all(ids.map((id) => reseller.get(`/tenants/${id}/linked-accounts`, trace)));
     expect(count(answers, 404)).toBe(3);
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+  });
+
+  it('joins the subtrees of somebody with several memberships, each tenant once, page after page', async () => {
+    const [one, other] = await Promise.all([tree(), tree()]);
+    const userId = randomUUID() as UserId;
+    await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+    for (const { id: tenantId } of [one.ours, one.first, other.theirs]) {
+      const granted = { type: 'MembershipGranted', data: { tenantId, userId, role: 'sales' } };
+      await say(`access-control.membership-${tenantId}~${userId}`, granted);
+    }
+    const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
+    const user = platform.http.with({ authorization: `Bearer ${accessToken}` });
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const next: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+      const { body }: Answer<List<Listed>> = await user.get(`/tenants?limit=2${next}`);
+      expect(body.total).toBe(5);
+      seen.push(...body.items.map(({ id }) => id));
+      cursor = body.nextCursor;
+    }
+    const reached = [one.ours, one.first, one.second, other.theirs, other.stranger].map(({ id }) => id);
+    expect(seen.toSorted()).toEqual(reached.toSorted());
+    expect((await link(user, one.second, one.source, 'a')).status).toBe(403);
   });
 
   it('is paged, filtered and sorted', async () => {

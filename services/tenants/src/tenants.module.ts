@@ -21,7 +21,7 @@ import { TenantController } from './tenant/tenant.controller.ts';
     AutoAssignmentController,
   ],
 })
-export class TenantsModule {}
+class TenantsModule {}
 
 export const tenantsService: ServiceDefinition = {
   name: 'tenants',

@@ -102,7 +102,7 @@ const keyOf = ({ dataSourceId, accountId, tenantId, intervals }: AccountOfTenant
   [dataSourceId, accountId, tenantId, intervals[0]?.from ?? ''].join('\n');
 
 /** The accounts that a source's usage has shown, each with the name it had last. */
-export const knownAccounts = async (
+const knownAccounts = async (
   readModels: ReadModels,
   dataSourceId: DataSourceId,
 ): Promise<ReadonlyMap<LinkedAccountId, KnownAccount>> => {
