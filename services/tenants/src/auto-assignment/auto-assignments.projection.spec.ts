@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type DataSourceId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
 import { type AutoAssignmentEvent } from '#libs/published/tenants';
+import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { type Day } from '#libs/time/time';
 import { autoAssignments } from './auto-assignments.projection.ts';
@@ -20,10 +21,13 @@ const off = (tenant: string, from: string): AutoAssignmentEvent => ({
   data: { ...identity(tenant), from: from as Day },
 });
 
+const EVENTS = [on('c1', null, 'a*'), on('c1', '2026-01-10', 'b*'), off('c1', '2026-02-01'), on('c2', '2026-02-01')];
+
+projectionTwins(autoAssignments, [history('tenants.autoAssignment-s', ...EVENTS)]);
+
 describe('the automatic links of a data source', () => {
   it('say who takes in accounts on which days, with which patterns', () => {
-    const events = [on('c1', null, 'a*'), on('c1', '2026-01-10', 'b*'), off('c1', '2026-02-01'), on('c2', '2026-02-01')];
-    const [row] = rowsOf(autoAssignments, [history('tenants.autoAssignment-s', ...events)]);
+    const [row] = rowsOf(autoAssignments, [history('tenants.autoAssignment-s', ...EVENTS)]);
     expect(row?.holdings.map(({ from, to, holder }) => [holder.id, from, to, ...holder.exclude])).toEqual([
       ['c1', null, '2026-01-10', 'a*'],
       ['c1', '2026-01-10', '2026-02-01', 'b*'],

@@ -4,6 +4,7 @@ import { currency } from '#libs/money/currency';
 import { type ContractStatus } from '#libs/published/contracts';
 import { type ContractId, type TenantId } from '#libs/published/ids';
 import { type TenantEvent } from '#libs/published/tenants';
+import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { type Instant } from '#libs/time/time';
 import { customerList } from './customer-list.projection.ts';
@@ -44,6 +45,12 @@ const contracts = history(
   became('k1', 'superseded'),
   became('k2', 'active'),
 );
+
+projectionTwins(customerList, [
+  history('tenants.tenant-r', registered, accepted, renamed),
+  contracts,
+  history('tenants.tenant-d', { ...registered, data: { ...registered.data, tenantId: D, path: [D] } }),
+]);
 
 describe('the customer list', () => {
   it('shows a tenant with its place in the tree, and its newest profile with its revision', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type DataSourceId, type LinkedAccountId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
 import { type LinkedAccountEvent } from '#libs/published/tenants';
+import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { type Day } from '#libs/time/time';
 import { linkedAccounts } from './linked-accounts.projection.ts';
@@ -26,6 +28,17 @@ const unlinked = (tenant: string, from: string): LinkedAccountEvent => ({
   type: 'LinkedAccountUnlinked',
   data: { ...identity(tenant), from: from as Day },
 });
+
+const linkedTo = (accountId: string, tenant: string, ...takenFrom: string[]): DomainEvent => {
+  const { type, data } = linked(tenant, null, null, ...takenFrom);
+  return { type, data: { ...data, accountId } };
+};
+
+projectionTwins(linkedAccounts, [
+  history('tenants.linkedAccount-s~a/1-2', linked('c1', null, null), linked('c2', '2026-01-16', '2026-03-01', 'c1')),
+  history('tenants.linkedAccount-s~b', linkedTo('b', 'c1'), linkedTo('b', 'c3', 'c1')),
+  history('tenants.linkedAccount-s~a/1-2', unlinked('c1', '2026-01-01'), linked('c3', null, null, 'c1', 'c2')),
+]);
 
 const days = (...events: LinkedAccountEvent[]) =>
   rowsOf(linkedAccounts, [history('tenants.linkedAccount-s~a/1-2', ...events)]).map(({ tenantId, intervals, until }) => [

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type DomainEvent } from '#libs/event-sourcing/event';
+import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { sliceAccounts, sourceOwners } from './sources.projection.ts';
 
@@ -8,13 +9,17 @@ const imported = (...accounts: string[]): DomainEvent => ({
   data: { dataSourceId: 's', month: '2026-01', accounts: accounts.map((accountId) => ({ accountId, name: null })) },
 });
 
+const registered: DomainEvent = {
+  type: 'DataSourceRegistered',
+  data: { dataSourceId: 's', tenantId: 'r', path: ['d', 'r'], managementAccountId: 'payer', name: 'Payer' },
+};
+const changed: DomainEvent = { type: 'DataSourceChanged', data: { dataSourceId: 's', name: 'Another' } };
+
+projectionTwins(sourceOwners, [history('ingestion.dataSource-s', registered, changed)]);
+projectionTwins(sliceAccounts, [history('ingestion.usageMonth-s~2026-01', imported('a', 'b'), imported('b', 'c'))]);
+
 describe('the data sources', () => {
   it('keep owner and management account when they are changed', () => {
-    const registered: DomainEvent = {
-      type: 'DataSourceRegistered',
-      data: { dataSourceId: 's', tenantId: 'r', path: ['d', 'r'], managementAccountId: 'payer', name: 'Payer' },
-    };
-    const changed: DomainEvent = { type: 'DataSourceChanged', data: { dataSourceId: 's', name: 'Another' } };
     expect(rowsOf(sourceOwners, [history('ingestion.dataSource-s', registered, changed)])).toEqual([
       { id: 's', managementAccountId: 'payer', path: ['d', 'r'] },
     ]);
