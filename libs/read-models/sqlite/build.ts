@@ -12,10 +12,15 @@ const PAGE = 500;
 /** Requests wait at most about this long for a build's piece of work. */
 const TURN_MS = 5;
 const DOCUMENTS_A_TURN = 250;
-/** How many documents may be held in memory. */
-const HELD = 200_000;
-/** A crash costs at most about this much of the work. */
-const FLUSH_MS = 15_000;
+
+export type BuildLimits = Readonly<{
+  /** How many documents may be held in memory. */
+  held: number;
+  /** A crash costs at most about this much of the work. */
+  flushMs: number;
+}>;
+
+export const BUILD_LIMITS: BuildLimits = { held: 200_000, flushMs: 15_000 };
 
 /**
  * Builds a generation from the log, between turns: events are folded in memory and each document is written once per flush. A flush
@@ -26,6 +31,7 @@ export class Build {
   readonly #database: Database;
   readonly #store: SqliteEventStore;
   readonly #generation: Generation;
+  readonly #limits: BuildLimits;
   readonly #held = new Map<string, Document>();
   readonly #changed = new Set<string>();
   readonly #heads = new Map<StreamName, Revision>();
@@ -37,10 +43,11 @@ export class Build {
   #holdsAll: boolean;
   #started: Readonly<{ at: number; position: Position }> | undefined;
 
-  constructor(database: Database, store: SqliteEventStore, generation: Generation) {
+  constructor(database: Database, store: SqliteEventStore, generation: Generation, limits: BuildLimits) {
     this.#database = database;
     this.#store = store;
     this.#generation = generation;
+    this.#limits = limits;
     this.#position = generation.position;
     this.#head = generation.position;
     this.#holdsAll = generation.position === 0 && generation.documents.isEmpty();
@@ -79,7 +86,7 @@ export class Build {
       }
       this.#head = await head;
       const now = performance.now();
-      if (events.length < PAGE || this.#held.size > HELD || now - flushed > FLUSH_MS) {
+      if (events.length < PAGE || this.#held.size > this.#limits.held || now - flushed > this.#limits.flushMs) {
         await this.#flush(signal);
         flushed = performance.now();
       }
@@ -147,7 +154,7 @@ export class Build {
     }
     this.#movedHeads.clear();
     this.#generation.reach(this.#position);
-    if (this.#held.size > HELD / 2) {
+    if (this.#held.size > this.#limits.held / 2) {
       this.#held.clear();
       this.#holdsAll = false;
     }

@@ -5,7 +5,7 @@ import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-
 import { type Database } from '#libs/sqlite/database';
 import { type Projection, type Row } from '../projection.ts';
 import { type ReadModel, type ReadModels } from '../read-model.ts';
-import { Build, type Progress } from './build.ts';
+import { Build, BUILD_LIMITS, type BuildLimits, type Progress } from './build.ts';
 import { Generation, type GenerationRow, type GenerationState, SCHEMA } from './generation.ts';
 import { Serving, type Sleep } from './serving.ts';
 import { firstWaiting, shrink, type SqliteDocuments, waitingParts } from './sqlite-documents.ts';
@@ -50,6 +50,7 @@ const RETIRED_A_TURN = 500;
 export class SqliteReadModels implements ReadModels {
   readonly #database: Database;
   readonly #store: SqliteEventStore;
+  readonly #limits: BuildLimits;
   readonly #projections: ReadonlyMap<string, Projection>;
   readonly #serving: ReadonlyMap<string, Serving>;
   readonly #replays = new Map<string, Replay>();
@@ -65,11 +66,15 @@ export class SqliteReadModels implements ReadModels {
     database: Database,
     store: SqliteEventStore,
     projections: readonly Projection[],
-    { sleep = (milliseconds, signal) => timeout(milliseconds, undefined, { signal }) }: Readonly<{ sleep?: Sleep }> = {},
+    {
+      sleep = (milliseconds, signal) => timeout(milliseconds, undefined, { signal }),
+      limits = BUILD_LIMITS,
+    }: Readonly<{ sleep?: Sleep; limits?: BuildLimits }> = {},
   ) {
     database.schema('read models', 1, SCHEMA);
     this.#database = database;
     this.#store = store;
+    this.#limits = limits;
     const named = new Map<string, Projection>();
     for (const projection of projections) {
       const other = named.get(projection.name);
@@ -237,7 +242,7 @@ export class SqliteReadModels implements ReadModels {
   /** Builds, or goes on building, a generation and flips to it. */
   async #build(name: string, previous: Generation | undefined, signal: AbortSignal): Promise<void> {
     const generation = this.#unfinished(name) ?? Generation.create(this.#database, this.#projection(name), this.#store.logId);
-    const build = new Build(this.#database, this.#store, generation);
+    const build = new Build(this.#database, this.#store, generation, this.#limits);
     const flip = (): void => {
       const gap = generation.alarms.find(({ kind }) => kind === 'gap');
       if (gap)
