@@ -109,18 +109,25 @@ export const IsName = (max = 200): PropertyDecorator =>
     ApiProperty({ type: String, minLength: 1, maxLength: max }),
   );
 
+// @nestjs/swagger tells a function that names a class from a class by its own name, which has to be "type".
+const lazily = (of: () => new () => object): (() => new () => object) => {
+  const { type } = { type: () => of() };
+  return type;
+};
+
 /** One object of its own class, checked throughout: neither absent nor an array passes. */
 export const Nested = (type: () => new () => object): PropertyDecorator =>
-  applyDecorators(IsObject(), ValidateNested(), Type(type), ApiProperty({ type }));
+  applyDecorators(IsObject(), ValidateNested(), Type(type), ApiProperty({ type: lazily(type) }));
 
 /** A list of objects of one class, each checked. */
 export const NestedList = (type: () => new () => object, max = 1_000): PropertyDecorator =>
   applyDecorators(
     IsArray(),
     ArrayMaxSize(max),
+    IsObject({ each: true }),
     ValidateNested({ each: true }),
     Type(type),
-    ApiProperty({ type, isArray: true, maxItems: max }),
+    ApiProperty({ type: lazily(type), isArray: true, maxItems: max }),
   );
 
 const digitsToNumber = ({ value }: Readonly<{ value: unknown }>): unknown =>
@@ -177,7 +184,7 @@ export const paging = (
 const sortTerm = (term: string, sortable: readonly string[]): Sort[number] => {
   const by = term.replace(/^-/, '');
   if (!sortable.includes(by)) {
-    const message = sortable.length > 0 ? `can be sorted by ${sortable.join(', ')}, not by "${by}"` : 'this list has one order';
+    const message = sortable.length > 0 ? `can be sorted by ${sortable.join(', ')}, not by "${by}"` : 'has one order of its own';
     throw new DomainError('invalid', 'invalid-sort', `This list ${message}.`, [{ path: 'sort', message }]);
   }
   return { by, direction: term.startsWith('-') ? 'descending' : 'ascending' };

@@ -3,9 +3,14 @@ import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { plainToInstance, Transform, type TransformFnParams, Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsObject, ValidateNested } from 'class-validator';
 
+type Schema = Parameters<typeof ApiProperty>[0];
+
 /** One of these texts. */
 export const OneOf = (...values: readonly string[]): PropertyDecorator =>
   applyDecorators(IsIn(values), ApiProperty({ type: String, enum: values }));
+
+/** What the docs say about a field whose rules do not say it. */
+export const Documented = (schema: Schema): PropertyDecorator => ApiProperty(schema);
 
 /** `true` or `false`, not as text. */
 export const Flag = (): PropertyDecorator => applyDecorators(IsBoolean(), ApiProperty({ type: Boolean }));
@@ -37,6 +42,7 @@ export const VariantList = (variants: Variants, max: number): PropertyDecorator 
   return applyDecorators(
     IsArray(),
     ArrayMaxSize(max),
+    IsObject({ each: true }),
     ValidateNested({ each: true }),
     Type(() => unknownType),
     Transform(({ obj, key }: TransformFnParams) => {
@@ -70,7 +76,7 @@ type Reference = Readonly<{ $ref: string }>;
 
 /** Tells the docs, and whoever walks the classes, what the variants are. */
 const declared =
-  (variants: Variants, schema: (oneOf: Reference[]) => Parameters<typeof ApiProperty>[0]): PropertyDecorator =>
+  (variants: Variants, schema: (oneOf: Reference[]) => Schema): PropertyDecorator =>
   (target, key) => {
     const classes = [...new Set(Object.values(variants))];
     Reflect.defineMetadata(VARIANTS, classes, target, key);

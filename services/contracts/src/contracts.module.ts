@@ -8,7 +8,7 @@ import { VersionHistoryController } from './version-history/version-history.cont
 import { versionHistory } from './version-history/version-history.projection.ts';
 
 @Module({ controllers: [ContractController, ContractListController, VersionHistoryController] })
-export class ContractsModule {}
+class ContractsModule {}
 
 export const contractsService: ServiceDefinition = {
   name: 'contracts',

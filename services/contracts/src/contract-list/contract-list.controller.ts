@@ -12,7 +12,7 @@ import { contractList, type ContractListRow } from './contract-list.projection.t
 
 const STATUS = '(draft|scheduled|active|expired|cancelled|superseded)';
 
-export class ContractQuery extends PageQuery {
+class ContractQuery extends PageQuery {
   @Optional()
   @OneOf('own', 'children', 'subtree')
   @ApiPropertyOptional({

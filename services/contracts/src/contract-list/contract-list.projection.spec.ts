@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ContractsEvent } from '#libs/published/contracts';
+import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { day } from '#libs/time/time';
 import {
@@ -65,3 +66,19 @@ describe('the list of contracts', () => {
     ]);
   });
 });
+
+projectionTwins(contractList, [
+  history<ContractsEvent>(
+    'contracts.tenantContracts-customer',
+    drafted(first),
+    drafted(second),
+    versionSaved(first, 2, terms({ name: 'Agreement 2' }), '2026-02-01', noon('2026-01-20')),
+    statusChanged(second, 'draft', 'active', '2026-01-01'),
+    statusChanged(first, 'draft', 'cancelled', '2026-03-01'),
+  ),
+  history<ContractsEvent>(
+    'contracts.tenantContracts-other',
+    drafted(contractId('third')),
+    statusChanged(contractId('third'), 'draft', 'active', '2026-01-01'),
+  ),
+]);

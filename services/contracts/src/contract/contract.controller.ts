@@ -37,7 +37,7 @@ import { type VisibleTerms, visibleTerms } from './visible-terms.ts';
 
 const STATUSES: readonly ContractStatus[] = ['draft', 'scheduled', 'active', 'expired', 'cancelled', 'superseded'];
 
-export class StatusInput {
+class StatusInput {
   @OneOf(...STATUSES)
   to!: ContractStatus;
 

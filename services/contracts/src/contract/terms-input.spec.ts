@@ -264,6 +264,12 @@ describe('bad input, by example', () => {
     ['a formula in a price rule', withRule({ scope: { ...scope, formula: 'A AND' } }), 'priceBooks[0].rules[1].scope.formula'],
     ['an id with a blank', withRule({ id: 'a b' }), 'priceBooks[0].rules[1].id'],
     ['an item that is null', { ...minimal, customLineItems: [null] }, 'customLineItems[0]'],
+    [
+      'an item that is a list',
+      { ...minimal, customLineItems: [[{ name: 'VAT', type: 'tax', percentage: '19', frequency: recurring }]] },
+      'customLineItems',
+    ],
+    ['rules in a list of their own', { ...minimal, priceBooks: [{ name: 'P', rules: [[rule()]] }] }, 'priceBooks[0].rules'],
     ['items as an object', { ...minimal, customLineItems: { 0: {} } }, 'customLineItems'],
     ['an unknown kind of item', withItem({ type: '__proto__' }), 'customLineItems[0].type'],
     ['a negative amount', withItem({ type: 'fixedDiscount', amount: '-50' }), 'customLineItems[0].amount'],

@@ -2,7 +2,7 @@ import { ArrayMaxSize, ArrayMinSize, IsArray, IsInt, IsString, Matches, Max, Max
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Decimal } from '#libs/money/decimal';
 import { IsDay, IsDecimalText, IsMonth, IsName, Nested, NestedList, Nullable, Optional } from '#libs/platform/validation';
-import { Flag, OneOf, OneVariant, VariantList } from '#libs/platform/variants';
+import { Documented, Flag, OneOf, OneVariant, VariantList } from '#libs/platform/variants';
 import {
   type AccountScope,
   type BillingDetails,
@@ -22,31 +22,55 @@ const percentage = (max: string): PropertyDecorator => IsDecimalText({ min: '0',
 /** Amounts whose sign the type gives. */
 const IsPositiveAmount = (): PropertyDecorator => IsDecimalText({ min: '0.000000000001' });
 
+const all =
+  (...decorators: readonly PropertyDecorator[]): PropertyDecorator =>
+  (target, key) => {
+    for (const decorate of decorators) decorate(target, key);
+  };
+
 const isAccount = (value: unknown): boolean => typeof value === 'string' && /^\S(.{0,98}\S)?$/.test(value);
 
 /** `"all"`, or a list of at least one management account, each once. */
 const IsAccountScope = (): PropertyDecorator =>
-  ValidateBy({
-    name: 'isAccountScope',
-    validator: {
-      validate: (value: unknown) =>
-        value === 'all' ||
-        (Array.isArray(value) &&
-          value.length >= 1 &&
-          value.length <= 1_000 &&
-          value.every(isAccount) &&
-          new Set(value).size === value.length),
-      defaultMessage: () => '$property must be "all" or a list of 1 to 1000 different management accounts',
-    },
-  });
+  all(
+    ValidateBy({
+      name: 'isAccountScope',
+      validator: {
+        validate: (value: unknown) =>
+          value === 'all' ||
+          (Array.isArray(value) &&
+            value.length >= 1 &&
+            value.length <= 1_000 &&
+            value.every(isAccount) &&
+            new Set(value).size === value.length),
+        defaultMessage: () => '$property must be "all" or a list of 1 to 1000 different management accounts',
+      },
+    }),
+    Documented({
+      oneOf: [
+        { type: 'string', enum: ['all'] },
+        {
+          type: 'array',
+          items: { type: 'string', minLength: 1, maxLength: 100 },
+          minItems: 1,
+          maxItems: 1_000,
+          uniqueItems: true,
+        },
+      ],
+      default: 'all',
+    }),
+  );
+
+/** Text of a pattern; `meaning` says the pattern in words. */
+const matching = (pattern: RegExp, meaning: string): PropertyDecorator =>
+  all(Matches(pattern, { message: `$property must be ${meaning}` }), Documented({ type: String, pattern: pattern.source }));
 
 /** Ids stay with their rules from version to version; one that comes without gets a new one. */
-const IsRuleId = (): PropertyDecorator =>
-  Matches(/^[A-Za-z0-9._-]{1,64}$/, { message: '$property must be 1 to 64 letters, digits, ".", "_" or "-"' });
+const IsRuleId = (): PropertyDecorator => matching(/^[A-Za-z0-9._-]{1,64}$/, '1 to 64 letters, digits, ".", "_" or "-"');
 
 type AccountScopeInput = 'all' | string[];
 
-export class AddressInput {
+class AddressInput {
   @IsName(100)
   country!: string;
 
@@ -64,7 +88,7 @@ export class AddressInput {
   zip!: string;
 }
 
-export class BillingDetailsInput {
+class BillingDetailsInput {
   @IsName()
   profileName!: string;
 
@@ -80,8 +104,8 @@ export class BillingDetailsInput {
   contractContactId?: string | null;
 }
 
-export class ConditionInput {
-  @Matches(/^(?!(AND|OR|NOT)$)[A-Z]{1,3}$/, { message: '$property must be one to three capital letters, not AND, OR or NOT' })
+class ConditionInput {
+  @matching(/^(?!(AND|OR|NOT)$)[A-Z]{1,3}$/, 'one to three capital letters, not AND, OR or NOT')
   letter!: string;
 
   @IsName(200)
@@ -92,10 +116,11 @@ export class ConditionInput {
   @ArrayMaxSize(200)
   @IsString({ each: true })
   @MaxLength(500, { each: true })
+  @Documented({ type: [String], minItems: 1, maxItems: 200, description: 'Any matches; `*` stands for any text' })
   values!: string[];
 }
 
-export class ScopeInput {
+class ScopeInput {
   @NestedList(() => ConditionInput, 50)
   conditions!: ConditionInput[];
 
@@ -104,7 +129,7 @@ export class ScopeInput {
   formula?: string | null;
 }
 
-export class BillingRuleInput {
+class BillingRuleInput {
   @Optional()
   @IsRuleId()
   id?: string;
@@ -120,7 +145,7 @@ export class BillingRuleInput {
   scope!: ScopeInput;
 }
 
-export class PercentageDiscountInput {
+class PercentageDiscountInput {
   @OneOf('percentageDiscount')
   type!: 'percentageDiscount';
 
@@ -128,7 +153,7 @@ export class PercentageDiscountInput {
   percentage!: string;
 }
 
-export class PercentageChargeInput {
+class PercentageChargeInput {
   @OneOf('percentageCharge')
   type!: 'percentageCharge';
 
@@ -136,7 +161,7 @@ export class PercentageChargeInput {
   percentage!: string;
 }
 
-export class UnitRateInput {
+class UnitRateInput {
   @OneOf('unitRate')
   type!: 'unitRate';
 
@@ -144,7 +169,7 @@ export class UnitRateInput {
   rate!: string;
 }
 
-export class FixedRateInput {
+class FixedRateInput {
   @OneOf('fixedRate')
   type!: 'fixedRate';
 
@@ -152,7 +177,7 @@ export class FixedRateInput {
   amount!: string;
 }
 
-export class PriceRuleInput {
+class PriceRuleInput {
   @Optional()
   @IsRuleId()
   id?: string;
@@ -163,6 +188,7 @@ export class PriceRuleInput {
   @IsInt()
   @Min(0)
   @Max(1_000_000)
+  @Documented({ type: Number, description: 'The lowest that matches wins' })
   priority!: number;
 
   @Optional()
@@ -190,7 +216,7 @@ export class PriceRuleInput {
   pricing!: PercentageDiscountInput | PercentageChargeInput | UnitRateInput | FixedRateInput;
 }
 
-export class PriceBookInput {
+class PriceBookInput {
   @Optional()
   @IsRuleId()
   id?: string;
@@ -210,7 +236,7 @@ export class PriceBookInput {
   rules!: PriceRuleInput[];
 }
 
-export class OnceInput {
+class OnceInput {
   @OneOf('once')
   type!: 'once';
 
@@ -218,7 +244,7 @@ export class OnceInput {
   on!: Day;
 }
 
-export class RecurringInput {
+class RecurringInput {
   @OneOf('recurring')
   type!: 'recurring';
 
@@ -246,7 +272,7 @@ class ItemInput {
   frequency!: OnceInput | RecurringInput;
 }
 
-export class FixedItemInput extends ItemInput {
+class FixedItemInput extends ItemInput {
   @OneOf('fixedDiscount', 'fixedCharge')
   type!: 'fixedDiscount' | 'fixedCharge';
 
@@ -276,7 +302,7 @@ class ItemOnBaseInput extends ItemInput {
   includeMarketplace?: boolean;
 }
 
-export class PercentageDiscountItemInput extends ItemOnBaseInput {
+class PercentageDiscountItemInput extends ItemOnBaseInput {
   @OneOf('percentageDiscount')
   type!: 'percentageDiscount';
 
@@ -284,7 +310,7 @@ export class PercentageDiscountItemInput extends ItemOnBaseInput {
   percentage!: string;
 }
 
-export class PercentageChargeItemInput extends ItemOnBaseInput {
+class PercentageChargeItemInput extends ItemOnBaseInput {
   @OneOf('percentageCharge')
   type!: 'percentageCharge';
 
@@ -292,7 +318,7 @@ export class PercentageChargeItemInput extends ItemOnBaseInput {
   percentage!: string;
 }
 
-export class BandInput {
+class BandInput {
   @Nullable()
   @IsPositiveAmount()
   upTo?: string | null;
@@ -301,7 +327,7 @@ export class BandInput {
   percentage!: string;
 }
 
-export class SupportBandsItemInput extends ItemOnBaseInput {
+class SupportBandsItemInput extends ItemOnBaseInput {
   @OneOf('supportBands')
   type!: 'supportBands';
 
@@ -318,7 +344,7 @@ export class SupportBandsItemInput extends ItemOnBaseInput {
 }
 
 /** Everything that a tax item must not have is well-formed input that a business rule refuses. */
-export class TaxItemInput extends ItemOnBaseInput {
+class TaxItemInput extends ItemOnBaseInput {
   @OneOf('tax')
   type!: 'tax';
 
@@ -360,7 +386,7 @@ export class TermsInput {
   entitlements?: string[];
 
   @Nullable()
-  @Matches(/^[A-Za-z0-9._-]{1,10}$/, { message: '$property must be 1 to 10 letters, digits, ".", "_" or "-"' })
+  @matching(/^[A-Za-z0-9._-]{1,10}$/, '1 to 10 letters, digits, ".", "_" or "-"')
   invoicePrefix?: string | null;
 
   @Nullable()

@@ -13,7 +13,7 @@ import { compareTerms, type Difference } from './comparison.ts';
 import { contractOf } from './contract-of.ts';
 import { type ContractHistory, type SavedVersion, type StatusChange } from './version-history.projection.ts';
 
-export class ComparisonQuery {
+class ComparisonQuery {
   @Optional()
   @QueryInteger(1, 999_999_999)
   left?: number;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ContractsEvent } from '#libs/published/contracts';
+import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { contractId, customer, drafted, noon, path, statusChanged, terms, versionSaved } from '../testing/sample-contracts.ts';
 import { versionHistory } from './version-history.projection.ts';
@@ -42,3 +43,19 @@ describe('the history of a contract', () => {
     expect(contract).toMatchObject({ id: first, tenantId: customer, path, tier: 'T3', status: 'superseded', revision: 3 });
   });
 });
+
+projectionTwins(versionHistory, [
+  history<ContractsEvent>(
+    'contracts.tenantContracts-customer',
+    drafted(first),
+    drafted(second),
+    versionSaved(first, 2, terms({ name: 'Agreement 2' }), '2026-02-01', noon('2026-01-20')),
+    statusChanged(second, 'draft', 'active', '2026-01-01'),
+    statusChanged(first, 'draft', 'cancelled', '2026-03-01'),
+  ),
+  history<ContractsEvent>(
+    'contracts.tenantContracts-other',
+    drafted(contractId('third')),
+    statusChanged(contractId('third'), 'draft', 'active', '2026-01-01'),
+  ),
+]);
