@@ -82,6 +82,9 @@ const uncheckedField = (type: Type, field: string, rules: readonly ValidationMet
     const typed = defaultMetadataStorage.findTypeMetadata(type, field);
     if (!typed) return [`${at} has @ValidateNested without @Type: valid input is refused`];
     if (isList && !has('isArray')) faults.push(`${at} is a list without @IsArray: one object, or none, passes in its place`);
+    if (isList && !custom.some(({ name, each }) => each && name === 'isObject')) {
+      faults.push(`${at} is a list without @IsObject({ each: true }): a list passes in the place of an element`);
+    }
     if (!isList && !has('isObject')) faults.push(`${at} is an object without @IsObject: a list, or nothing, passes in its place`);
     const alternatives = variantsOf(type.prototype as object, field) ??
       typed.options?.discriminator?.subTypes.map(({ value }) => value) ?? [typed.typeFunction()];

@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import { type ArgumentMetadata } from '@nestjs/common';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { InputPipe } from './input-pipe.ts';
+import { IsCurrencyCode, IsDay, IsDecimalText, IsMonth, IsName, Optional, PageQuery, paging } from './validation.ts';
+
+class Everything {
+  @Optional()
+  @IsDecimalText({ min: '-100', max: '100', decimals: 4 })
+  percentage?: string;
+
+  @Optional()
+  @IsDecimalText()
+  amount?: string;
+
+  @Optional()
+  @IsDay()
+  day?: string;
+
+  @Optional()
+  @IsMonth()
+  month?: string;
+
+  @Optional()
+  @IsCurrencyCode()
+  currency?: string;
+
+  @Optional()
+  @IsName(5)
+  name?: string;
+}
+
+const BODY: ArgumentMetadata = { type: 'body', metatype: Everything };
+const QUERY: ArgumentMetadata = { type: 'query', metatype: PageQuery };
+
+const refusedPaths = async (body: unknown, metadata = BODY): Promise<readonly string[]> => {
+  try {
+    await new InputPipe().transform(body, metadata);
+    return [];
+  } catch (error) {
+    if (error instanceof DomainError) return error.errors.map(({ path }) => path);
+    throw error;
+  }
+};
+
+describe('the rules for fields', () => {
+  it.each([
+    ['percentage', '100'],
+    ['percentage', '-100.0000'],
+    ['percentage', '0.1234'],
+    ['amount', '123456789012345.123456789012'],
+    ['amount', '000.5'],
+    ['day', '2024-02-29'],
+    ['month', '2026-12'],
+    ['currency', 'KWD'],
+    ['name', 'Émil'],
+  ])('take %s %j', async (field, value) => {
+    expect(await refusedPaths({ [field]: value })).toEqual([]);
+  });
+
+  it.each([
+    ['percentage', '100.0001'],
+    ['percentage', '-101'],
+    ['percentage', '0.12345'],
+    ['percentage', '1e9'],
+    ['percentage', 5],
+    ['percentage', null],
+    ['amount', '1234567890123456'],
+    ['amount', '1,5'],
+    ['amount', ' 1'],
+    ['amount', '.5'],
+    ['amount', '+1'],
+    ['amount', ''],
+    ['amount', 'NaN'],
+    ['day', '2025-02-29'],
+    ['day', '2025-2-1'],
+    ['day', '2025-02-01T00:00:00Z'],
+    ['month', '2025-13'],
+    ['currency', 'usd'],
+    ['currency', 'XXZ'],
+    ['name', ' a'],
+    ['name', ''],
+    ['name', 'a\u0000b'],
+    ['name', 'abcdef'],
+  ])('refuse %s %j', async (field, value) => {
+    expect(new Set(await refusedPaths({ [field]: value }))).toEqual(new Set([field]));
+  });
+
+  it('say what is wanted, naming the field by path and not again in words', async () => {
+    await expect(new InputPipe().transform({ percentage: '1e9' }, BODY)).rejects.toMatchObject({
+      code: 'invalid-input',
+      errors: [
+        {
+          path: 'percentage',
+          message: 'must be a decimal number as text (up to 15 digits before and 4 behind the point, at least -100, at most 100)',
+        },
+      ],
+    });
+  });
+});
+
+describe('the page of a list', () => {
+  it.each([
+    { limit: '0' },
+    { limit: '501' },
+    { limit: '1.5' },
+    { limit: 'ten' },
+    { limit: '' },
+    { page: '2' },
+    { cursor: ['a', 'b'] },
+  ])('refuses %j', async (query) => {
+    expect(await refusedPaths(query, QUERY)).not.toEqual([]);
+  });
+
+  it('has 50 items unless told', async () => {
+    expect(paging(new PageQuery())).toEqual({ limit: 50, sort: [] });
+    const query: unknown = await new InputPipe().transform({ limit: '7', cursor: 'c', sort: '-month,name' }, QUERY);
+    expect(paging(query as PageQuery, ['name', 'month'])).toEqual({
+      limit: 7,
+      cursor: 'c',
+      sort: [
+        { by: 'month', direction: 'descending' },
+        { by: 'name', direction: 'ascending' },
+      ],
+    });
+  });
+
+  it('is not sorted by just any field', () => {
+    expect(() => paging({ sort: 'secret' }, ['name'])).toThrow('This list can be sorted by name, not by "secret".');
+    expect(() => paging({ sort: 'name' })).toThrow('This list has one order of its own.');
+  });
+});
