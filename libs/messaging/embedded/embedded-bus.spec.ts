@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { type CommandId, type DomainEvent, type Metadata, type StreamName } from '#libs/event-sourcing/event';
+import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { type Database, openSqlite } from '#libs/sqlite/database';
+import { type Instant } from '#libs/time/time';
+import { busContract, type BusSubject, DELAYS, HANDLER_TIMEOUT } from '../bus.contract.ts';
+import { EmbeddedBus } from './embedded-bus.ts';
+
+const metadata = (): Metadata => ({
+  commandId: randomUUID() as CommandId,
+  bodyHash: 'a'.repeat(64),
+  principal: { id: 'operator' },
+  tenant: null,
+  time: '2025-01-15T12:00:00.000Z' as Instant,
+});
+
+const opened = async (): Promise<BusSubject & Readonly<{ database: () => Database }>> => {
+  const folder = mkdtempSync(join(tmpdir(), 'bus-'));
+  const waited: number[] = [];
+  const open = () => {
+    const database = openSqlite(`sqlite:${join(folder, 'log.sqlite')}`);
+    const store = new SqliteEventStore(database);
+    const sleep = async (milliseconds: number): Promise<void> => {
+      waited.push(milliseconds);
+    };
+    return { database, store, bus: new EmbeddedBus(database, store, { delays: DELAYS, handlerTimeout: HANDLER_TIMEOUT, sleep }) };
+  };
+  let now = open();
+  const heads = new Map<string, number>();
+  const append = async (stream: string, ...events: readonly DomainEvent[]) => {
+    const head = heads.get(stream) ?? -1;
+    heads.set(stream, head + events.length);
+    return (await now.store.append(stream as StreamName, events, head, metadata())).position;
+  };
+  return {
+    bus: () => now.bus,
+    database: () => now.database,
+    append,
+    waited: () => waited,
+    restart: async () => {
+      now.store.close();
+      now = open();
+    },
+    close: async () => {
+      now.store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+};
+
+busContract(opened);
+
+describe('checkpoints that the log cannot have made', () => {
+  it.each([
+    [`UPDATE consumers SET log_id = 'another'`, /belongs to the log another.*delete the row "reaction"/],
+    ['UPDATE consumers SET position = 9', /reached position 9, but the log ends at 1.*delete the row "reaction"/],
+  ])('refuse to run, and say what to do', async (damage, message) => {
+    const subject = await opened();
+    const ending = new AbortController();
+    const consumers = [
+      {
+        name: 'reaction',
+        categories: ['test.order' as never],
+        onFailure: 'park',
+        target: () => '',
+        handle: async () => undefined,
+      },
+    ] as const;
+    const running = subject.bus().run(consumers, ending.signal);
+    await subject.append('test.order-a', { type: 'Ordered', data: {} });
+    await subject.bus().settled();
+    ending.abort();
+    await running;
+    subject.database().exec(damage);
+    await expect(subject.bus().run(consumers, new AbortController().signal)).rejects.toThrow(message);
+    await subject.close();
+  });
+});
+
+describe('a fault of the store', () => {
+  it('holds a consumer up without losing an event', async () => {
+    const subject = await opened();
+    const handled: unknown[] = [];
+    const ending = new AbortController();
+    subject.database().exec(`CREATE TRIGGER fault BEFORE INSERT ON consumers BEGIN SELECT raise(ABORT, 'no room'); END`);
+    const running = subject.bus().run(
+      [
+        {
+          name: 'reaction',
+          categories: ['test.order' as never],
+          onFailure: 'park',
+          target: () => '',
+          handle: async ({ revision }) => {
+            handled.push(revision);
+            if (handled.length === 2) subject.database().exec('DROP TRIGGER fault');
+          },
+        },
+      ],
+      ending.signal,
+    );
+    await subject.append('test.order-a', { type: 'Ordered', data: {} });
+    await subject.append('test.order-a', { type: 'Ordered', data: {} });
+    await subject.bus().settled();
+    expect(handled).toEqual([0, 1]);
+    expect((await subject.bus().status())[0]).toMatchObject({ state: 'running', lag: 0, failure: null });
+    ending.abort();
+    await running;
+    await subject.close();
+  });
+});
