@@ -168,10 +168,8 @@ describe('rating the month again under other terms', () => {
   });
 
   it('lets no price of an upper tier stand in for a contract that is missing', () => {
-    const input = withContracts(
-      { ...R2_CONTRACT, endedOn: R2_CONTRACT.versions[0]?.effectiveFrom ?? null },
-      contract(C3, terms()),
-    );
+    const cancelled = { ...R2_CONTRACT, endedOn: R2_CONTRACT.versions[0]?.effectiveFrom ?? null };
+    const input = onlyFor(C3, withContracts(cancelled, contract(C3, terms())));
     const again = rate(input, linesOf(input));
     expect(figuresOf(again, C3).billed).toBe('800');
     expect(figuresOf(again, R2)).toMatchObject({
