@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Currency } from '#libs/money/currency';
+import { type MembershipEvent, type UserAccessEvent } from '#libs/published/access-control';
+import { type TenantId, type UserId } from '#libs/published/ids';
+import { type TenantEvent } from '#libs/published/tenants';
+import { projectionTwins } from '#libs/read-models/projection-twins.contract';
+import { history, rowsOf } from '#libs/read-models/testing/rows';
+import { type Instant } from '#libs/time/time';
+import { memberships } from './memberships.projection.ts';
+import { tenantTree } from './tenant-tree.projection.ts';
+import { userAccess } from './user-access.projection.ts';
+
+const ROOT = 'r' as TenantId;
+const CUSTOMER = 'c' as TenantId;
+const ADA = 'ada' as UserId;
+const BOB = 'bob' as UserId;
+const NOON = '2026-01-31T12:00:00.000Z' as Instant;
+
+const registered = (path: readonly TenantId[], name: string): TenantEvent => ({
+  type: 'TenantRegistered',
+  data: {
+    tenantId: path.at(-1) ?? ROOT,
+    path,
+    tier: path.length === 1 ? 'distributor' : 'endCustomer',
+    name,
+    customerCode: null,
+    currency: 'USD' as Currency,
+    primaryDomain: null,
+    registeredAt: NOON,
+  },
+});
+
+const trees = [
+  history<TenantEvent>(`tenants.tenant-${ROOT}`, registered([ROOT], 'Root')),
+  history<TenantEvent>(`tenants.tenant-${CUSTOMER}`, registered([ROOT, CUSTOMER], 'Before'), {
+    type: 'TenantProfileChanged',
+    data: { tenantId: CUSTOMER, path: [ROOT, CUSTOMER], name: 'After', customerCode: 'C-1', primaryDomain: 'after.example' },
+  }),
+];
+
+const members = [
+  history<MembershipEvent>(
+    'access-control.membership-r~ada',
+    { type: 'MembershipGranted', data: { tenantId: ROOT, userId: ADA, role: 'sales' } },
+    { type: 'CommandAccepted', data: {} },
+    { type: 'MembershipGranted', data: { tenantId: ROOT, userId: ADA, role: 'admin' } },
+  ),
+  history<MembershipEvent>(
+    'access-control.membership-c~bob',
+    { type: 'MembershipGranted', data: { tenantId: CUSTOMER, userId: BOB, role: 'sales' } },
+    { type: 'MembershipRevoked', data: { tenantId: CUSTOMER, userId: BOB } },
+  ),
+];
+
+const accesses = [
+  history<UserAccessEvent>(
+    'access-control.userAccess-ada',
+    { type: 'AccessOpened', data: { userId: ADA } },
+    { type: 'TokensRevoked', data: { userId: ADA, issuedBefore: NOON } },
+  ),
+  history<UserAccessEvent>(
+    'access-control.userAccess-bob',
+    { type: 'AccessOpened', data: { userId: BOB } },
+    { type: 'AccessClosed', data: { userId: BOB } },
+  ),
+];
+
+projectionTwins(tenantTree, trees);
+projectionTwins(memberships, members);
+projectionTwins(userAccess, accesses);
+
+describe('the tenant tree', () => {
+  it('shows each tenant with its place and its present profile', () => {
+    expect(rowsOf(tenantTree, trees)).toEqual([
+      expect.objectContaining({
+        id: CUSTOMER,
+        parentId: ROOT,
+        rootId: ROOT,
+        path: [ROOT, CUSTOMER],
+        name: 'After',
+        customerCode: 'C-1',
+      }),
+      expect.objectContaining({ id: ROOT, parentId: null, rootId: ROOT, path: [ROOT], name: 'Root', tier: 'distributor' }),
+    ]);
+  });
+});
+
+describe('memberships', () => {
+  it('show the role held at present, and none that was revoked', () => {
+    expect(rowsOf(memberships, members)).toEqual([{ id: 'r~ada', tenantId: ROOT, userId: ADA, role: 'admin' }]);
+  });
+});
+
+describe('access of users', () => {
+  it('shows who may be logged in, and since when tokens count', () => {
+    expect(rowsOf(userAccess, accesses)).toEqual([
+      { id: ADA, open: true, issuedSince: NOON },
+      { id: BOB, open: false, issuedSince: null },
+    ]);
+  });
+});
