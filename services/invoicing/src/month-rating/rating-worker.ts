@@ -13,7 +13,7 @@ export type RatingWork = Readonly<{
 export type RatingPace = Readonly<{ settleMs: number; firstRetryMs: number; lastRetryMs: number }>;
 const PACE: RatingPace = { settleMs: 30, firstRetryMs: 500, lastRetryMs: 60_000 };
 
-type Failure = Readonly<{ of: VersionedMonth; attempts: number; message: string; retryAt: number }>;
+type Failure = Readonly<{ of: VersionedMonth; attempts: number; retryAt: number }>;
 
 /**
  * Rates what is due, one month after the other, until nothing is; then waits to be woken. A month that fails is tried again with
@@ -57,17 +57,16 @@ export class RatingWorker {
     return (await this.work.due()).length === 0;
   }
 
-  /** What fails at present, in words. */
+  /** What fails at present, in words without the cause: health is open, and the cause is in the log. */
   troubles(): readonly string[] {
     return [...this.#failures.values()].map(
-      ({ of: { rootId, month }, attempts, message }) =>
-        `rating ${month} of ${rootId} has failed ${String(attempts)} time(s): ${message}`,
+      ({ of: { rootId, month }, attempts }) =>
+        `rating ${month} of the tree ${rootId} has failed ${String(attempts)} time(s) and is tried again`,
     );
   }
 
-  /** Why a month is not rated, when it fails. */
-  troubleOf(rootId: TenantId, month: Month): string | undefined {
-    return this.#failures.get(keyOf({ rootId, month }))?.message;
+  isFailing(rootId: TenantId, month: Month): boolean {
+    return this.#failures.has(keyOf({ rootId, month }));
   }
 
   async #rate(month: VersionedMonth, signal: AbortSignal): Promise<void> {
@@ -78,8 +77,7 @@ export class RatingWorker {
     } catch (error) {
       if (signal.aborted) return;
       const attempts = (this.#failures.get(key)?.attempts ?? 0) + 1;
-      const message = error instanceof Error ? error.message : String(error);
-      this.#failures.set(key, { of: month, attempts, message, retryAt: performance.now() + this.#pause(attempts) });
+      this.#failures.set(key, { of: month, attempts, retryAt: performance.now() + this.#pause(attempts) });
       this.work.failed(error, month);
     }
   }

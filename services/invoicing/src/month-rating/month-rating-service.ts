@@ -1,0 +1,62 @@
+import path from 'node:path';
+import { type Platform } from '#libs/platform/service';
+import { type DuckDb, sharedDuckDb } from '#libs/usage-store/duckdb';
+import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
+import { type Bill } from '#libs/published/invoicing';
+import { rate } from '../rating/rate.ts';
+import { type Group, type RatingInput } from '../rating/rating-input.ts';
+import { tieOuts } from '../rating/tie-outs.ts';
+import { dueMonths } from './due-months.ts';
+import { InputArchive } from './input-archive.ts';
+import { MonthUsage } from './month-usage.ts';
+import { rateMonth } from './rate-month.ts';
+import { RatingWorker } from './rating-worker.ts';
+
+/** What one process of the service rates and explains with. */
+export class MonthRatingService {
+  readonly archive: InputArchive;
+  readonly usage: MonthUsage;
+  readonly worker: RatingWorker;
+  #engine: ReturnType<typeof sharedDuckDb> | undefined;
+
+  constructor({ dataDir, store, readModels, clock, newId, log }: Platform) {
+    this.archive = new InputArchive(path.join(dataDir, 'ratings'), newId);
+    this.usage = new MonthUsage(new UsageFiles(usageFolderOf(dataDir)), () => this.#open(path.join(dataDir, 'spill')));
+    const rating = {
+      store,
+      readModels,
+      clock,
+      newId,
+      archive: this.archive,
+      groupsOf: (input: RatingInput, signal: AbortSignal) => this.usage.groupsOf(input, { signal }),
+      billsOf,
+    };
+    this.worker = new RatingWorker({
+      due: () => dueMonths(readModels),
+      rate: (rootId, month, signal) => rateMonth(rating, rootId, month, signal),
+      failed: (error, of) => {
+        log.error({ err: error, rootId: of?.rootId, month: of?.month }, 'rating failed; it is tried again');
+      },
+    });
+  }
+
+  /** Until the signal aborts; no request is under way any more by then, so the engine goes with it. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.worker.run(signal);
+    const engine = await this.#engine;
+    await engine?.release();
+  }
+
+  async #open(tempDirectory: string): Promise<DuckDb> {
+    this.#engine ??= sharedDuckDb({ tempDirectory });
+    return (await this.#engine).duckDb;
+  }
+}
+
+/** Bills that do not add up are never published: the month stays as it was, and health says why. */
+const billsOf = (input: RatingInput, groups: readonly Group[]): readonly Bill[] => {
+  const rated = rate(input, groups);
+  const proof = tieOuts(rated);
+  if (!proof.ok) throw new Error(`the bills of ${rated.month} do not tie out: ${proof.where.join('; ')}`);
+  return rated.bills;
+};

@@ -1,0 +1,177 @@
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type StreamName } from '#libs/event-sourcing/event';
+import { startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
+import { type TenantId } from '#libs/published/ids';
+import { type BillEvent } from '#libs/published/invoicing';
+import { type Month } from '#libs/time/time';
+import { DuckDb } from '#libs/usage-store/duckdb';
+import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
+import { invoicingService } from '../invoicing.module.ts';
+import { rate } from '../rating/rate.ts';
+import { Tree } from '../testing/tree.ts';
+import { ratingStates } from './due-months.ts';
+import { InputArchive } from './input-archive.ts';
+import { MonthUsage } from './month-usage.ts';
+import { rateMonth, type Rating } from './rate-month.ts';
+
+const root = 'd1' as TenantId;
+const month = '2026-01' as Month;
+const never = new AbortController().signal;
+
+let duckDb: DuckDb;
+let platform: TestPlatform;
+let tree: Tree;
+let rating: Rating;
+
+beforeEach(async () => {
+  duckDb = await DuckDb.open({ tempDirectory: tmpdir() });
+  platform = await startPlatform([{ ...invoicingService, background: () => [] }]);
+  const { store, readModels, clock, newId } = platform.running.platform;
+  tree = new Tree(store, platform.dataDir, duckDb);
+  await tree.tenant('d1', null, 'distributor');
+  await tree.tenant('c1', 'd1', 'endCustomer');
+  await tree.source('111', 'd1');
+  await tree.link('111', 'a1', 'c1');
+  await tree.contract('c1', 'T3');
+  const usage = new MonthUsage(new UsageFiles(usageFolderOf(platform.dataDir)), () => Promise.resolve(duckDb));
+  rating = {
+    store,
+    readModels,
+    clock,
+    newId,
+    archive: new InputArchive(path.join(platform.dataDir, 'ratings'), newId),
+    groupsOf: (input) => usage.groupsOf(input),
+    billsOf: (input, groups) => rate(input, groups).bills,
+  };
+});
+afterEach(async () => {
+  await platform.close();
+  duckDb.close();
+});
+
+const imports = (amount: string): Promise<string> =>
+  tree.imports('111', 'd1', month, [{ SubAccountId: 'a1', BilledCost: amount }]);
+const billed = async (): Promise<readonly (string | undefined)[]> => {
+  const { events } = await rating.store.read<BillEvent>(`invoicing.bill-c1~${month}` as StreamName);
+  return events.map(({ data }) => data.figures[0]?.billed);
+};
+const state = async () => (await ratingStates(rating.readModels, { rootId: root, month }))[0]?.state;
+
+describe('rating a month', () => {
+  it('makes it current, and again without a change does nothing', async () => {
+    await imports('10');
+    expect(await state()).toBe('applying');
+    await rateMonth(rating, root, month, never);
+    expect(await state()).toBe('current');
+    const head = await rating.store.head();
+    await rateMonth(rating, root, month, never);
+    expect(await rating.store.head()).toBe(head);
+    expect(await billed()).toEqual(['10']);
+  });
+
+  it('does nothing for a month without usage', async () => {
+    const head = await rating.store.head();
+    await rateMonth(rating, root, month, never);
+    expect(await rating.store.head()).toBe(head);
+    expect(await state()).toBeUndefined();
+  });
+
+  it('is still applying when an import has come during it', async () => {
+    await imports('10');
+    const during: Rating = {
+      ...rating,
+      groupsOf: async (input, signal) => {
+        const groups = await rating.groupsOf(input, signal);
+        if ((await billed()).length === 0) await imports('20');
+        return groups;
+      },
+    };
+    await rateMonth(during, root, month, never);
+    expect(await billed()).toEqual(['10']);
+    expect(await state()).toBe('applying');
+    await rateMonth(rating, root, month, never);
+    expect(await billed()).toEqual(['10', '20']);
+    expect(await state()).toBe('current');
+  });
+
+  it('rates anew when it loses the race: an old result never overwrites a newer one', async () => {
+    await imports('10');
+    let races = 0;
+    const slow: Rating = {
+      ...rating,
+      groupsOf: async (input, signal) => {
+        const groups = await rating.groupsOf(input, signal);
+        if (races++ === 0) {
+          await imports('20');
+          await rateMonth(rating, root, month, never);
+        }
+        return groups;
+      },
+    };
+    await rateMonth(slow, root, month, never);
+    expect(races).toBe(2);
+    expect(await billed()).toEqual(['20']);
+    expect(await state()).toBe('current');
+  });
+
+  it('resolves anew when a file is gone because another import serves by now', async () => {
+    const first = await imports('10');
+    let tries = 0;
+    const overtaken: Rating = {
+      ...rating,
+      groupsOf: async (input, signal) => {
+        if (tries++ === 0) {
+          await imports('20');
+          await rm(first);
+        }
+        return rating.groupsOf(input, signal);
+      },
+    };
+    await rateMonth(overtaken, root, month, never);
+    expect([tries, await billed(), await state()]).toEqual([2, ['20'], 'current']);
+  });
+
+  it('fails when a file is gone and nothing has taken its place', async () => {
+    await rm(await imports('10'));
+    await expect(rateMonth(rating, root, month, never)).rejects.toThrow('No files found');
+    expect(await state()).toBe('applying');
+  });
+
+  it('shows all bills of a run at once', async () => {
+    await imports('10');
+    await rateMonth(rating, root, month, never);
+    await imports('20');
+    const seen = new Set<string>();
+    let done = false;
+    const looking = (async () => {
+      while (!done) {
+        const http = await platform.asOperator();
+        const { body } = await http.get<{ items: { figures: { billed: string }[] }[] }>(
+          `/tenants/d1/bills?scope=subtree&month=${month}`,
+        );
+        seen.add(body.items.map(({ figures }) => figures[0]?.billed).join(' '));
+      }
+    })();
+    await rateMonth(rating, root, month, never);
+    done = true;
+    await looking;
+    for (const totals of seen) expect(['10 10', '20 20']).toContain(totals);
+  });
+});
+
+describe('the archive of rating inputs', () => {
+  it('gives back what it keeps, under the digest of its content', async () => {
+    const archive = new InputArchive(path.join(platform.dataDir, 'ratings'), platform.running.platform.newId);
+    const empty = { mode: 'as-of', tenants: [], dataSources: [], links: [], autoAssignments: [], contracts: [] } as const;
+    const input = { month, ...empty };
+    const digest = await archive.keep(input);
+    const reordered = { ...empty, month };
+    expect(await archive.keep(reordered)).toBe(digest);
+    expect(await archive.get(digest)).toEqual(input);
+    await expect(archive.get('0'.repeat(64))).rejects.toMatchObject({ code: 'rating-input-missing' });
+    await expect(archive.get('../../etc/passwd')).rejects.toMatchObject({ code: 'rating-input-missing' });
+  });
+});
