@@ -5,7 +5,7 @@
 export type UsageStatement<Args extends readonly unknown[]> = Readonly<{
   name: string;
   sql: (...args: Args) => string;
-  example: (files: readonly string[]) => NoInfer<Args>;
+  example: NoInfer<(files: readonly string[]) => Args>;
 }>;
 
 const declared: Readonly<{ name: string; sqlOver: (files: readonly string[]) => string }>[] = [];

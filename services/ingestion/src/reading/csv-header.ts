@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-/** How a delivered file begins. `newline` is what ends its lines. */
-export type CsvHeader = Readonly<{ names: readonly string[]; gzip: boolean; newline: '\n' | '\r\n' }>;
+/** How a delivered file begins. */
+export type CsvHeader = Readonly<{ names: readonly string[]; gzip: boolean }>;
 
 /** A header longer than this is no header. */
 const LONGEST_HEADER = 1 << 20;
@@ -33,20 +33,20 @@ export const readCsvHeader = async (file: string): Promise<CsvHeader | undefined
   try {
     for await (const chunk of text.setEncoding('utf8')) {
       begin += String(chunk);
-      const header = headerIn(begin.replace(/^\uFEFF/, ''), false);
-      if (header) return { ...header, gzip };
+      const names = namesIn(begin.replace(/^\uFEFF/, ''), false);
+      if (names) return { names, gzip };
       if (begin.length > LONGEST_HEADER) return undefined;
     }
   } finally {
     bytes.destroy();
     text.destroy();
   }
-  const header = headerIn(begin.replace(/^\uFEFF/, ''), true);
-  return header && { ...header, gzip };
+  const names = namesIn(begin.replace(/^\uFEFF/, ''), true);
+  return names && { names, gzip };
 };
 
-/** The first record of a text, once it is there whole. */
-const headerIn = (text: string, ended: boolean): Omit<CsvHeader, 'gzip'> | undefined => {
+/** The fields of a text's first record, once it is there whole. */
+const namesIn = (text: string, ended: boolean): readonly string[] | undefined => {
   const names: string[] = [];
   const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
   for (;;) {
@@ -56,6 +56,6 @@ const headerIn = (text: string, ended: boolean): Omit<CsvHeader, 'gzip'> | undef
     if (end === '' && !ended) return undefined;
     names.push((inQuotes?.replaceAll('""', '"') ?? bare).trim());
     if (end === ',') continue;
-    return names.some((name) => name !== '') ? { names, newline: end === '\r\n' ? '\r\n' : '\n' } : undefined;
+    return names.some((name) => name !== '') ? names : undefined;
   }
 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isNativeError } from 'node:util/types';
 import { isCurrency } from '#libs/money/currency';
 import { Decimal } from '#libs/money/decimal';
 import { type DataSourceId, type ImportId, type LinkedAccountId, type ManagementAccountId } from '#libs/published/ids';
@@ -17,6 +18,8 @@ import {
   accountsIn,
   amountColumns,
   checks,
+  oddities,
+  type Prepared,
   problems as problemsIn,
   readTotals,
   sliceLines,
@@ -118,7 +121,7 @@ export const readDelivery = async (delivery: Delivery, reading: Reading): Promis
     return {
       format: staged[0]?.format ?? 'focus',
       slices,
-      unknownColumns: [...new Set(staged.flatMap(({ mapping }) => mapping.unknown))].toSorted(),
+      unknownColumns: [...new Set(staged.flatMap(({ prepared }) => prepared.mapping.unknown))].toSorted(),
       roundings: staged.flatMap(({ roundings }) => roundings),
       rows: slices.reduce((sum, { rows }) => sum + rows, 0),
     };
@@ -133,8 +136,7 @@ export const readDelivery = async (delivery: Delivery, reading: Reading): Promis
 type Staged = Readonly<{
   file: DeliveredFile;
   format: Format;
-  mapping: Mapping;
-  relation: string;
+  prepared: Prepared;
   digest: string;
   roundings: readonly Rounding[];
   rows: number;
@@ -172,8 +174,8 @@ const stageAll = async (delivery: Delivery, reading: Reading, folder: string): P
     if (before.size !== after.size || before.mtimeMs !== after.mtimeMs)
       throw refused(file, 'The file changed while it was read.');
     const relation = stagedRelation(target);
-    const { rows, roundings } = await check(file, relation, mapping, reading);
-    staged.push({ file, format, mapping, relation, digest, roundings, rows, rowsBefore });
+    const { prepared, rows, roundings } = await check(file, relation, mapping, reading);
+    staged.push({ file, format, prepared, digest, roundings, rows, rowsBefore });
     bytesBefore += bytes;
     rowsBefore += rows;
     progress(0, 0);
@@ -233,29 +235,25 @@ const check = async (
   relation: string,
   mapping: Mapping,
   { duckDb, signal }: Reading,
-): Promise<Readonly<{ rows: number; roundings: readonly Rounding[] }>> => {
-  const [found = {}] = await duckDb.all(checks(relation, mapping), [], { signal });
+): Promise<Pick<Staged, 'prepared' | 'rows' | 'roundings'>> => {
+  const [counts = {}] = await duckDb.all(oddities(relation, mapping), [], { signal });
+  const odd = amountColumns(mapping).filter(({ name }) => number(counts[`odd_${name}`]) > 0);
+  const prepared = { relation, mapping, odd: odd.map(({ name }) => name) };
+  const [found = {}] = await duckDb.all(checks(prepared), [], { signal });
   const count = number(found['problems']);
   if (count > 0) {
-    const first = await duckDb.all(problemsIn(relation, mapping, SHOWN_PROBLEMS), [], { signal });
+    const first = await duckDb.all(problemsIn(prepared, SHOWN_PROBLEMS), [], { signal });
     throw new DeliveryRefused(
       first.map((row) => rowProblem(file, row)),
       count,
     );
   }
-  const roundings = amountColumns(mapping).flatMap((column, index) => {
-    const rows = number(found[`roundings_${String(index)}`]);
-    if (rows === 0) return [];
-    return [
-      {
-        file: file.name,
-        column,
-        rows,
-        added: Decimal.scaled(bigint(found[`added_${String(index)}`]), ROUNDING_SCALE).toString(),
-      },
-    ];
+  const roundings = odd.flatMap(({ name, column }) => {
+    const rows = number(found[`rounded_${name}`]);
+    const added = Decimal.scaled(bigint(found[`added_${name}`]), ROUNDING_SCALE);
+    return rows === 0 ? [] : [{ file: file.name, column, rows, added: added.toString() }];
   });
-  return { rows: number(found['lines']), roundings };
+  return { prepared, rows: number(counts['lines']), roundings };
 };
 
 type CurrencyTotal = Readonly<{ currency: string; rows: number; billed: Decimal }>;
@@ -268,8 +266,8 @@ const totalsOf = async (
   { duckDb, signal }: Reading,
 ): Promise<readonly SliceTotal[]> => {
   const found = new Map<string, SliceOf & { read: CurrencyTotal[] }>();
-  for (const { relation, mapping } of staged) {
-    for (const row of await duckDb.all(readTotals(relation, mapping), [], { signal })) {
+  for (const { prepared } of staged) {
+    for (const row of await duckDb.all(readTotals(prepared), [], { signal })) {
       const slice = { managementAccountId: text(row['account']), month: text(row['month']) };
       const key = sliceName(slice);
       const known = found.get(key) ?? { ...slice, read: [] };
@@ -348,10 +346,10 @@ const write = async (
   if (served) return served;
   const month = monthIn(total.month);
   const files: UsageFile[] = [];
-  for (const [index, { relation, mapping, rowsBefore }] of staged.entries()) {
+  for (const [index, { prepared, rowsBefore }] of staged.entries()) {
     const relative = usage.relativePath(receiver.dataSourceId, month, importId, `${reading.attempt}-${String(index)}`);
     written.push(relative);
-    const lines = sliceLines(relation, mapping, rowsBefore, slicesInAll === 1 ? undefined : total);
+    const lines = sliceLines(prepared, rowsBefore, slicesInAll === 1 ? undefined : total);
     await duckDb.run(writeUsage(lines, await usage.prepare(relative)), [], { signal });
     const sha256 = await usage.seal(relative);
     const rows = rowsIn(await writtenIn([relative], reading));
@@ -449,7 +447,7 @@ const REASON = /^(Expected Number of Columns.*|Value with unterminated quote fou
 
 /** DuckDB's message names the line and quotes our own paths: only the former is for the sender. */
 const refusedAsCsv = (file: DeliveredFile, error: unknown): unknown => {
-  if (!(error instanceof Error)) return error;
+  if (!isNativeError(error)) return error;
   const fault = CSV_FAULT.exec(error.message);
   if (!fault) return error;
   const line = Number(fault[1]);

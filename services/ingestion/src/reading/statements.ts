@@ -2,7 +2,7 @@ import { COLUMNS, type ColumnName, columnNames, identifier, quoted } from '#libs
 import { usageStatement } from '#libs/usage-store/statement';
 import { usageIn } from '#libs/usage-store/usage-files';
 import { type CsvHeader } from './csv-header.ts';
-import { amountOf, isAmount, isRounded, roundingOf } from './exact-number.ts';
+import { amountOf, digitsOf, isOdd, isRounded, isTooLarge, plainOf, pointOf, roundingOf } from './exact-number.ts';
 import { focusMapping } from './focus.ts';
 import { type Mapping, type Source } from './mapping.ts';
 
@@ -16,7 +16,7 @@ const columnsOf = ({ names }: CsvHeader): string => names.map((_, place) => `c${
 /** Writes the columns that a mapping reads, as text, in the order of the file. */
 export const stage = (file: string, header: CsvHeader, { used, nothing }: Mapping, target: string): string => `
   COPY (SELECT ${[...used].join(', ')} FROM read_csv(${quoted(file)}, auto_detect = false, header = true, strict_mode = true,
-      delim = ',', quote = '"', escape = '"', new_line = ${quoted(header.newline === '\n' ? '\\n' : '\\r\\n')}, nullstr = [${nothing.map(quoted).join(', ')}],
+      delim = ',', quote = '"', escape = '"', nullstr = [${nothing.map(quoted).join(', ')}],
       compression = ${quoted(header.gzip ? 'gzip' : 'none')}, columns = {${columnsOf(header)}}))
   TO ${quoted(target)} (FORMAT parquet, COMPRESSION lz4)`;
 
@@ -29,11 +29,137 @@ const timeOf = (text: string): string =>
   `CASE WHEN regexp_full_match(${text}, ${UTC_TIME}) THEN TRY_CAST(${text} AS TIMESTAMP)
     WHEN regexp_full_match(${text}, ${ZONED_TIME}) THEN TRY_CAST(${text} AS TIMESTAMPTZ)::TIMESTAMP END`;
 
+const isAmount = (column: ColumnName): boolean => COLUMNS[column] === 'DECIMAL(38,18)';
+
+/** The mapping's amounts: the column of the store and where it comes from. */
+const amountsOf = ({ sources }: Mapping): readonly (readonly [ColumnName, Source])[] =>
+  columnNames.flatMap((column) => {
+    const source = sources[column];
+    return source && isAmount(column) ? [[column, source] as const] : [];
+  });
+
+const textColumn = (column: ColumnName): string => `text_${column}`;
+const digitsColumn = (column: ColumnName): string => `digits_${column}`;
+const plainColumn = (column: ColumnName): string => `plain_${column}`;
+
+/**
+ * A staged file with its amounts as text (`text_…`) and as plain numbers (`plain_…`, null: no number). `odd` are the amounts of which
+ * some text is more than the cast reads; the others are plain as they stand.
+ */
+export type Prepared = Readonly<{ relation: string; mapping: Mapping; odd: readonly ColumnName[] }>;
+
+const list = (...columns: readonly string[]): string => columns.map((column) => `, ${column}`).join('');
+
+const texts = (relation: string, mapping: Mapping): string =>
+  `(SELECT *${list(...amountsOf(mapping).map(([column, { text }]) => `${text} AS ${textColumn(column)}`))} FROM ${relation})`;
+
+const numbers = ({ relation, mapping, odd }: Prepared): string => {
+  const digits = odd.map((column) => `${digitsOf(textColumn(column))} AS ${digitsColumn(column)}`);
+  const points = odd.map((column) => `${pointOf(textColumn(column), digitsColumn(column))} AS point_${column}`);
+  const plain = amountsOf(mapping).map(([column]) => {
+    const number = odd.includes(column)
+      ? plainOf(textColumn(column), digitsColumn(column), `point_${column}`)
+      : textColumn(column);
+    return `${number} AS ${plainColumn(column)}`;
+  });
+  return `(SELECT *${list(...plain)} FROM (SELECT *${list(...points)} FROM (SELECT *${list(...digits)} FROM ${texts(relation, mapping)})))`;
+};
+
+type Fault = Readonly<{ column: string; value: string; holds: string; refusal: string }>;
+
+/** Each way a row can be wrong; a row has at most one of them per column. */
+const faultsOf = ({ mapping: { sources }, odd }: Prepared): readonly Fault[] =>
+  columnNames.flatMap((name): Fault[] => {
+    const source = sources[name];
+    if (!source) return [];
+    const value = isAmount(name) ? textColumn(name) : source.text;
+    const fault = (holds: string, refusal: string): Fault => ({ column: source.column, value, holds: `(${holds})`, refusal });
+    const empty = source.required ? [fault(`${value} IS NULL`, 'is empty')] : [];
+    const wrong = (how: string, refusal: string): Fault[] => [...empty, fault(`${value} IS NOT NULL AND (${how})`, refusal)];
+    switch (COLUMNS[name]) {
+      case 'DECIMAL(38,18)':
+        if (!odd.includes(name)) return empty;
+        return wrong(
+          `${plainColumn(name)} IS NULL OR ${isTooLarge(plainColumn(name), digitsColumn(name))}`,
+          'is no number (digits with one point, no separators, at most 20 digits before it)',
+        );
+      case 'TIMESTAMP':
+        return wrong(`${timeOf(value)} IS NULL`, 'is no date or time (YYYY-MM-DD hh:mm:ss or ISO 8601)');
+      case 'BIGINT':
+      case 'VARCHAR':
+        return source.refusal && source.value ? wrong(`${source.value} IS NULL`, source.refusal) : empty;
+    }
+  });
+
+const EXAMPLE_HEADER: CsvHeader = {
+  names: columnNames.filter((name) => COLUMNS[name] !== 'BIGINT' && name !== 'x_Marketplace'),
+  gzip: false,
+};
+
+/** Usage files as if they were staged, for the test of all statements. */
+const example = (files: readonly string[]): Prepared => {
+  const columns = EXAMPLE_HEADER.names.map((name, place) => `${identifier(name)}::VARCHAR AS c${String(place)}`);
+  return {
+    relation: `(SELECT ${columns.join(', ')}, x_Row AS file_row_number FROM ${usageIn(files)})`,
+    mapping: focusMapping(EXAMPLE_HEADER, [{ managementAccountId: '1', ownPublishers: ['Red Hat'] }]),
+    odd: columnNames.filter(isAmount),
+  };
+};
+
+export const stagedRelation = (file: string): string => `(SELECT *, file_row_number FROM ${usageIn([file])})`;
+
+/** One row: `lines`, and `odd_<column>` for each amount: how many of its texts need more than a cast. */
+export const oddities = usageStatement({
+  name: 'odd amounts of a staged file',
+  sql: (relation: string, mapping: Mapping) =>
+    `SELECT count(*) AS lines${list(
+      ...amountsOf(mapping).map(
+        ([column]) => `count(*) FILTER (WHERE ${isOdd(textColumn(column))}) AS ${identifier(`odd_${column}`)}`,
+      ),
+    )} FROM ${texts(relation, mapping)}`,
+  example: (files) => [example(files).relation, example(files).mapping],
+});
+
+/** The amounts of a mapping, and the names of their columns in the file. */
+export const amountColumns = (mapping: Mapping): readonly Readonly<{ name: ColumnName; column: string }>[] =>
+  amountsOf(mapping).map(([name, { column }]) => ({ name, column }));
+
+/** One row: `problems` of all rows, and for each odd amount `rounded_<column>` and `added_<column>` (HUGEINT, 38 decimals). */
+export const checks = usageStatement({
+  name: 'checks of a staged file',
+  sql: (prepared: Prepared) => `
+    SELECT coalesce(sum(${faultsOf(prepared)
+      .map(({ holds }) => `${holds}::INTEGER`)
+      .join(' + ')}), 0)::HUGEINT AS problems${list(
+      ...prepared.odd.flatMap((column) => [
+        `count(*) FILTER (WHERE ${isRounded(plainColumn(column), digitsColumn(column))}) AS rounded_${column}`,
+        `coalesce(sum(${roundingOf(plainColumn(column))}) FILTER (WHERE ${isRounded(plainColumn(column), digitsColumn(column))}), 0)::HUGEINT AS added_${column}`,
+      ]),
+    )}
+    FROM ${numbers(prepared)}`,
+  example: (files) => [example(files)],
+});
+
+/** The first problems in the file's order: `line` (the header is line 1), `column`, `value`, `refusal`. */
+export const problems = usageStatement({
+  name: 'problems of a staged file',
+  sql: (prepared: Prepared, limit: number) => `
+    SELECT line, fault.f_column AS "column", fault.f_value AS "value", fault.f_refusal AS refusal
+    FROM (SELECT file_row_number + 2 AS line, unnest([${faultsOf(prepared)
+      .map(
+        ({ column, value, holds, refusal }) =>
+          `CASE WHEN ${holds} THEN {f_column: ${quoted(column)}, f_value: ${value}, f_refusal: ${quoted(refusal)}} END`,
+      )
+      .join(',\n')}]) AS fault FROM ${numbers(prepared)})
+    WHERE fault IS NOT NULL ORDER BY line, "column" LIMIT ${String(limit)}`,
+  example: (files) => [example(files), 20],
+});
+
 const valueOf = (column: ColumnName, source: Source | undefined): string => {
   if (!source) return `NULL::${COLUMNS[column]}`;
   switch (COLUMNS[column]) {
     case 'DECIMAL(38,18)':
-      return amountOf(source.text);
+      return amountOf(plainColumn(column));
     case 'TIMESTAMP':
       return timeOf(source.text);
     case 'BIGINT':
@@ -42,104 +168,25 @@ const valueOf = (column: ColumnName, source: Source | undefined): string => {
   }
 };
 
-type Fault = Readonly<{ source: Source; holds: string; refusal: string }>;
-
-/** Each way a row can be wrong; a row has at most one of them per column. */
-const faultsOf = ({ sources }: Mapping): readonly Fault[] =>
-  columnNames.flatMap((column): Fault[] => {
-    const source = sources[column];
-    if (!source) return [];
-    const empty: Fault[] = source.required ? [{ source, holds: `${source.text} IS NULL`, refusal: 'is empty' }] : [];
-    const wrong = (means: string, refusal: string): Fault[] => [
-      ...empty,
-      { source, holds: `(${source.text} IS NOT NULL AND NOT ${means})`, refusal },
-    ];
-    switch (COLUMNS[column]) {
-      case 'DECIMAL(38,18)':
-        return wrong(isAmount(source.text), 'is no number (digits with one point, no separators, at most 20 digits before it)');
-      case 'TIMESTAMP':
-        return wrong(
-          `coalesce(${timeOf(source.text)} IS NOT NULL, false)`,
-          'is no date or time (YYYY-MM-DD hh:mm:ss or ISO 8601)',
-        );
-      case 'BIGINT':
-      case 'VARCHAR':
-        return source.refusal ? wrong(`coalesce(${source.value ?? source.text}, '') <> ''`, source.refusal) : empty;
-    }
-  });
-
-const amountsOf = ({ sources }: Mapping): readonly Source[] =>
-  columnNames.flatMap((column) => {
-    const source = sources[column];
-    return source && COLUMNS[column] === 'DECIMAL(38,18)' ? [source] : [];
-  });
-
-const EXAMPLE_HEADER: CsvHeader = {
-  names: columnNames.filter((name) => COLUMNS[name] !== 'BIGINT' && name !== 'x_Marketplace'),
-  gzip: false,
-  newline: '\n',
-};
-const EXAMPLE = focusMapping(EXAMPLE_HEADER, [{ managementAccountId: '1', ownPublishers: ['Red Hat'] }]);
-/** Usage files under the names of staged columns. */
-const staged = (file: string): string => usageIn([file]);
-const asStaged = (files: readonly string[]): string =>
-  `(SELECT ${EXAMPLE_HEADER.names.map((name, place) => `${identifier(name)}::VARCHAR AS c${String(place)}`).join(', ')}, x_Row AS file_row_number FROM ${usageIn(files)})`;
-
-/** One row: `lines`, `problems` of all of them, and for the n-th amount of the mapping `roundings_n` and `added_n` (HUGEINT, 38 decimals). */
-export const checks = usageStatement({
-  name: 'checks of a staged file',
-  sql: (relation: string, mapping: Mapping) => `
-    SELECT ${[
-      `coalesce(sum(${faultsOf(mapping)
-        .map(({ holds }) => `${holds}::INTEGER`)
-        .join(' + ')}), 0)::HUGEINT AS problems`,
-      'count(*) AS lines',
-      ...amountsOf(mapping).flatMap(({ text }, index) => [
-        `count(*) FILTER (WHERE ${isRounded(text)}) AS roundings_${String(index)}`,
-        `coalesce(sum(${roundingOf(text)}) FILTER (WHERE ${isRounded(text)}), 0)::HUGEINT AS added_${String(index)}`,
-      ]),
-    ].join(',\n')}
-    FROM ${relation}`,
-  example: (files) => [asStaged(files), EXAMPLE],
-});
-
-/** Names of the file's columns that `checks` counts roundings of, in its order. */
-export const amountColumns = (mapping: Mapping): readonly string[] => amountsOf(mapping).map(({ column }) => column);
-
-/** The first problems in the file's order: `line` (the header is line 1), `column`, `value`, `refusal`. */
-export const problems = usageStatement({
-  name: 'problems of a staged file',
-  sql: (relation: string, mapping: Mapping, limit: number) => `
-    SELECT line, fault.f_column AS "column", fault.f_value AS "value", fault.f_refusal AS refusal
-    FROM (SELECT file_row_number + 2 AS line, unnest([${faultsOf(mapping)
-      .map(
-        ({ source, holds, refusal }) =>
-          `CASE WHEN ${holds} THEN {f_column: ${quoted(source.column)}, f_value: ${source.text}, f_refusal: ${quoted(refusal)}} END`,
-      )
-      .join(',\n')}]) AS fault FROM ${relation})
-    WHERE fault IS NOT NULL ORDER BY line, "column" LIMIT ${String(limit)}`,
-  example: (files) => [asStaged(files), EXAMPLE, 20],
-});
-
-const linesOf = (relation: string, { sources }: Mapping, rowsBefore: number): string =>
+const linesOf = (prepared: Prepared, rowsBefore: number): string =>
   `SELECT ${columnNames
     .map((column) =>
       column === 'x_Row'
         ? `(file_row_number + ${String(rowsBefore + 1)})::BIGINT AS x_Row`
-        : `${valueOf(column, sources[column])} AS ${identifier(column)}`,
+        : `${valueOf(column, prepared.mapping.sources[column])} AS ${identifier(column)}`,
     )
-    .join(',\n')} FROM ${relation}`;
+    .join(',\n')} FROM ${numbers(prepared)}`;
 
 const MONTH = `strftime(BillingPeriodStart, '%Y-%m')`;
 
 /** What was read, slice by slice and currency by currency: `account`, `month`, `currency`, `lines`, `billed`. */
 export const readTotals = usageStatement({
   name: 'totals of a staged file',
-  sql: (relation: string, mapping: Mapping) => `
+  sql: (prepared: Prepared) => `
     SELECT BillingAccountId AS account, ${MONTH} AS month, BillingCurrency AS currency, count(*) AS lines,
       sum(BilledCost) AS billed
-    FROM (${linesOf(relation, mapping, 0)}) GROUP BY ALL ORDER BY ALL`,
-  example: (files) => [asStaged(files), EXAMPLE],
+    FROM (${linesOf(prepared, 0)}) GROUP BY ALL ORDER BY ALL`,
+  example: (files) => [example(files)],
 });
 
 export type SliceOf = Readonly<{ managementAccountId: string; month: string }>;
@@ -147,14 +194,12 @@ export type SliceOf = Readonly<{ managementAccountId: string; month: string }>;
 /** The lines of one slice as the store keeps them; without a slice all of them. */
 export const sliceLines = usageStatement({
   name: 'lines of a slice',
-  sql: (relation: string, mapping: Mapping, rowsBefore: number, slice: SliceOf | undefined) =>
-    `SELECT * FROM (${linesOf(relation, mapping, rowsBefore)})${
+  sql: (prepared: Prepared, rowsBefore: number, slice: SliceOf | undefined) =>
+    `SELECT * FROM (${linesOf(prepared, rowsBefore)})${
       slice ? ` WHERE BillingAccountId = ${quoted(slice.managementAccountId)} AND ${MONTH} = ${quoted(slice.month)}` : ''
     }`,
-  example: (files) => [asStaged(files), EXAMPLE, 0, { managementAccountId: '1', month: '2026-01' }],
+  example: (files) => [example(files), 0, { managementAccountId: '1', month: '2026-01' }],
 });
-
-export const stagedRelation = (file: string): string => `(SELECT *, file_row_number FROM ${staged(file)})`;
 
 /** Writes a usage file of the store. */
 export const writeUsage = (lines: string, target: string): string =>

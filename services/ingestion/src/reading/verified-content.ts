@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
 
 const CHUNK = 1 << 20;
@@ -33,4 +34,4 @@ const DAMAGES: Readonly<Record<string, string>> = {
 
 /** What is wrong with a gzip file, in a sentence; undefined when the error is another one. */
 export const damageOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error ? DAMAGES[String(error.code)] : undefined;
+  isNativeError(error) && 'code' in error ? DAMAGES[String(error.code)] : undefined;
