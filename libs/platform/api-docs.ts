@@ -1,6 +1,10 @@
-import { type INestApplication } from '@nestjs/common';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { type INestApplication, type Type } from '@nestjs/common';
+import { ApiProperty, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { ValidationTypes } from 'class-validator';
+import { type ValidationMetadata } from 'class-validator/types/metadata/ValidationMetadata.js';
+import { inputClassesOf, rulesOf } from './input-checks.ts';
 import { Problem } from './problem-responses.ts';
+import { controllersOf } from './routes.ts';
 
 const DESCRIPTION = `
 Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
@@ -18,6 +22,7 @@ Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
 
 /** `/api/docs` and, for programs, `/api/docs-json`. */
 export const serveApiDocs = (app: INestApplication): void => {
+  for (const type of inputClassesOf(controllersOf(app))) describeFields(type);
   const outline = new DocumentBuilder()
     .setTitle('Tributary')
     .setDescription(DESCRIPTION)
@@ -35,4 +40,38 @@ export const serveApiDocs = (app: INestApplication): void => {
     customSiteTitle: 'Tributary API',
     swaggerOptions: { persistAuthorization: true, tagsSorter: 'alpha' },
   });
+};
+
+/** Where Nest's swagger keeps which fields of a class have been described, each as `:name`. */
+const DESCRIBED = 'swagger/apiModelPropertiesArray';
+
+/** What a field's rules say already need not be said again for the docs. */
+const describeFields = (type: Type): void => {
+  const prototype = type.prototype as object;
+  const described = (Reflect.getMetadata(DESCRIBED, prototype) ?? []) as readonly string[];
+  for (const [field, rules] of rulesOf(type)) {
+    if (described.includes(`:${field}`)) continue;
+    const required = !rules.some((rule) => rule.type === ValidationTypes.CONDITIONAL_VALIDATION);
+    ApiProperty({ required, ...schemaOf(rules) })(prototype, field);
+  }
+};
+
+const SCHEMA_OF_RULE: Readonly<Record<string, (argument: unknown) => object>> = {
+  isString: () => ({ type: String }),
+  isEmail: () => ({ type: String, format: 'email' }),
+  isInt: () => ({ type: 'integer' }),
+  isBoolean: () => ({ type: Boolean }),
+  isIn: (values) => ({ enum: values }),
+  minLength: (length) => ({ minLength: length }),
+  maxLength: (length) => ({ maxLength: length }),
+  min: (value) => ({ minimum: value }),
+  max: (value) => ({ maximum: value }),
+};
+
+const schemaOf = (rules: readonly ValidationMetadata[]): object => {
+  const isArray = rules.some(({ each }) => each);
+  const said = rules.map(({ name, constraints }) =>
+    SCHEMA_OF_RULE[name ?? '']?.((constraints as readonly unknown[] | undefined)?.[0]),
+  );
+  return Object.assign(isArray ? { isArray } : {}, ...said) as object;
 };

@@ -17,6 +17,14 @@ export const uncheckedInputsOf = (controllers: readonly Type[]): readonly string
   ...new Set(routesOf(controllers).flatMap(uncheckedIn)),
 ];
 
+/** Every class that requests are checked against, nested ones included. */
+export const inputClassesOf = (controllers: readonly Type[]): readonly Type[] => {
+  const seen = new Set<Type>();
+  for (const route of routesOf(controllers))
+    for (const { type } of inputsOf(route)) if (isOwnClass(type)) uncheckedFields(type, seen);
+  return [...seen];
+};
+
 type Argument = Readonly<{ index: number; data?: unknown }>;
 
 const CHECKED_PLACES: Readonly<Partial<Record<RouteParamtypes, string>>> = {
@@ -24,25 +32,29 @@ const CHECKED_PLACES: Readonly<Partial<Record<RouteParamtypes, string>>> = {
   [RouteParamtypes.QUERY]: 'query',
 };
 
-const uncheckedIn = ({ controller, method, name }: Route): readonly string[] => {
+/** What a route takes from body and query: as a whole of some type, or (`data`) a single field. */
+const inputsOf = ({ controller, method }: Route): readonly Readonly<{ place: string; type: unknown; data: unknown }>[] => {
   const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {}) as Record<string, Argument>;
   const types = (Reflect.getMetadata(PARAMTYPES_METADATA, controller.prototype as object, method) ?? []) as readonly unknown[];
   return Object.entries(parameters).flatMap(([key, { index, data }]) => {
     const place = CHECKED_PLACES[Number(key.split(':')[0]) as RouteParamtypes];
-    if (place === undefined) return [];
-    if (data !== undefined) return [`${name}: a single ${place} field "${String(data)}" is taken without a class`];
-    const type = types[index];
-    if (type === Array) return [`${name}: the ${place} is a list at the top, whose elements nobody checks`];
-    if (!isOwnClass(type)) return [`${name}: the ${place} has no class (an interface, a union or a plain object)`];
-    return uncheckedFields(type, new Set()).map((fault) => `${name}: ${place} ${fault}`);
+    return place === undefined ? [] : [{ place, type: types[index], data }];
   });
 };
+
+const uncheckedIn = (route: Route): readonly string[] =>
+  inputsOf(route).flatMap(({ place, type, data }) => {
+    if (data !== undefined) return [`${route.name}: a single ${place} field "${String(data)}" is taken without a class`];
+    if (type === Array) return [`${route.name}: the ${place} is a list at the top, whose elements nobody checks`];
+    if (!isOwnClass(type)) return [`${route.name}: the ${place} has no class (an interface, a union or a plain object)`];
+    return uncheckedFields(type, new Set()).map((fault) => `${route.name}: ${place} ${fault}`);
+  });
 
 const PLAIN: readonly unknown[] = [Object, String, Number, Boolean, Array, Date, Map, Set, Function, Promise];
 
 const isOwnClass = (type: unknown): type is Type => typeof type === 'function' && !PLAIN.includes(type);
 
-const rulesOf = (type: Type): ReadonlyMap<string, readonly ValidationMetadata[]> => {
+export const rulesOf = (type: Type): ReadonlyMap<string, readonly ValidationMetadata[]> => {
   const fields = new Map<string, ValidationMetadata[]>();
   for (const rule of getMetadataStorage().getTargetValidationMetadatas(type, '', true, false)) {
     fields.set(rule.propertyName, [...(fields.get(rule.propertyName) ?? []), rule]);

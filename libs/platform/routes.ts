@@ -18,7 +18,9 @@ export const routesOf = (controllers: readonly Type[]): readonly Route[] =>
       const handler = prototype[method];
       const verb: unknown = handler && Reflect.getMetadata(METHOD_METADATA, handler);
       if (!handler || typeof verb !== 'number') return [];
-      const path = [Reflect.getMetadata(PATH_METADATA, controller), Reflect.getMetadata(PATH_METADATA, handler)].join('/');
+      const path = [Reflect.getMetadata(PATH_METADATA, controller), Reflect.getMetadata(PATH_METADATA, handler)]
+        .join('/')
+        .replace(/\/+$/, '');
       return [{ controller, method, handler, name: `${controller.name}.${method} (${RequestMethod[verb] ?? ''} ${path})` }];
     });
   });

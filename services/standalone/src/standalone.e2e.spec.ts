@@ -15,7 +15,11 @@ type Operation = Readonly<{
   parameters?: readonly { name: string }[];
   responses: Readonly<Record<string, { content?: object }>>;
 }>;
-type OpenApi = Readonly<{ paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>; info: { description: string } }>;
+type OpenApi = Readonly<{
+  paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  info: { description: string };
+  components: { schemas: Readonly<Record<string, object>> };
+}>;
 
 const withoutBody = (method: string): boolean => ['get', 'delete'].includes(method);
 
@@ -83,6 +87,10 @@ describe('the platform in one process', () => {
         expect(operation.responses).toHaveProperty('500');
         if (operation.security) expect(operation.responses).toHaveProperty('401');
       }
+      expect(document.components.schemas['LoginInput']).toMatchObject({
+        properties: { email: { type: 'string', maxLength: 320 }, password: { type: 'string' } },
+        required: ['email', 'password'],
+      });
       expect(document.info.description).toContain('Idempotency-Key');
       expect(document.info.description).toContain('If-Match');
     });
