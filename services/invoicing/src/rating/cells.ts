@@ -1,8 +1,9 @@
 import { Decimal } from '#libs/money/decimal';
 import { type Currency } from '#libs/money/currency';
 import { type BillingRule } from '#libs/published/contract-terms';
-import { type TenantId } from '#libs/published/ids';
+import { type DataSourceId, type LinkedAccountId, type TenantId } from '#libs/published/ids';
 import { type Day } from '#libs/time/time';
+import { entryOf } from './entry-of.ts';
 import { type Contracts, type Holders, type InForce } from './coverage.ts';
 import { type LineSignature, Signatures } from './line-signature.ts';
 import { type Group, type RatedSource, type RatedTenant, type RatingInput } from './rating-input.ts';
@@ -55,7 +56,7 @@ const outcomeOf = ({ stages }: Route, signature: LineSignature): Outcome => {
   return { excluded, pricings: stages.map(({ rulebook }, at) => (at === 0 ? null : (rulebook?.pricing(signature) ?? null))) };
 };
 
-type Way = Readonly<{ route: Route; bySignature: Map<LineSignature, Growing>; byOutcome: Map<string, Growing> }>;
+type Way = Readonly<{ route: Route; bySignature: Map<number, Growing>; byOutcome: Map<string, Growing> }>;
 
 /** Sums groups into cells. The order of the groups decides nothing but the order of the cells. */
 export class Cells {
@@ -66,7 +67,8 @@ export class Cells {
   readonly #signatures: Signatures;
   readonly #rulebooks: Rulebooks;
   readonly #ways = new Map<string, Way>();
-  readonly #places = new Map<string, Way>();
+  /** By data source, account and segment. */
+  readonly #places = new Map<DataSourceId, Map<LinkedAccountId, Map<number, Way>>>();
 
   constructor(input: RatingInput, contracts: Contracts, holders: Holders) {
     this.#tenants = new Map(input.tenants.map((tenant) => [tenant.id, tenant]));
@@ -93,7 +95,7 @@ export class Cells {
   #cellOf(group: Group): Growing {
     const way = this.#wayOf(group);
     const signature = this.#signatures.of(group, way.route.source.managementAccountId);
-    const known = way.bySignature.get(signature);
+    const known = way.bySignature.get(signature.id);
     if (known) return known;
     const outcome = outcomeOf(way.route, signature);
     const { serviceName, chargeCategory, marketplace, currency, firstDay, lastDay } = group;
@@ -120,25 +122,25 @@ export class Cells {
       groups: [],
     };
     way.byOutcome.set(key, cell);
-    way.bySignature.set(signature, cell);
+    way.bySignature.set(signature.id, cell);
     return cell;
   }
 
   /** All days of a segment are alike: the first line's day stands for them. */
   #wayOf(group: Group): Way {
-    const place = `${group.dataSourceId}~${group.accountId}~${String(group.segment)}`;
-    const known = this.#places.get(place);
-    if (known) return known;
+    const accounts = entryOf(this.#places, group.dataSourceId, () => new Map<LinkedAccountId, Map<number, Way>>());
+    const segments = entryOf(accounts, group.accountId, () => new Map<number, Way>());
+    return entryOf(segments, group.segment, () => this.#newWayOf(group));
+  }
+
+  #newWayOf(group: Group): Way {
     const route = this.#routeOf(group);
     const key = JSON.stringify([
       route.source.id,
       route.unassigned,
       route.stages.map(({ tenant, inForce }) => [tenant.id, inForce?.contract.id, inForce?.version.version]),
     ]);
-    const way = this.#ways.get(key) ?? { route, bySignature: new Map(), byOutcome: new Map() };
-    this.#ways.set(key, way);
-    this.#places.set(place, way);
-    return way;
+    return entryOf(this.#ways, key, (): Way => ({ route, bySignature: new Map(), byOutcome: new Map() }));
   }
 
   #routeOf(group: Group): Route {

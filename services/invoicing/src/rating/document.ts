@@ -6,7 +6,8 @@ import { type ContractId, type ManagementAccountId, type RuleId } from '#libs/pu
 import { type Proforma, type ProformaLine, type TaxLine } from '#libs/published/invoicing';
 import { type Month } from '#libs/time/time';
 import { appliesIn, type ContractMonth, type ItemLine, type TaxItem } from './custom-line-items.ts';
-import { type AccountLedger, entryOf, type FixedRate, type Post } from './ledger.ts';
+import { entryOf } from './entry-of.ts';
+import { type AccountLedger, type FixedRate, type Post } from './ledger.ts';
 import { type RatedContract, type RatedTenant } from './rating-input.ts';
 
 /** What stands behind a line of a document. */

@@ -6,6 +6,7 @@ import { type MarginReason } from '#libs/published/invoicing';
 import { type Day } from '#libs/time/time';
 import { type Cell, type Charge, chargesOf } from './cells.ts';
 import { type InForce } from './coverage.ts';
+import { entryOf } from './entry-of.ts';
 import { type RatedContract, type RatedTenant } from './rating-input.ts';
 import { isCredit, isTax } from './rulebook.ts';
 
@@ -81,15 +82,6 @@ export const emptyLedger = (tenant: RatedTenant): TenantLedger => ({
   cells: [],
   unbilled: [],
 });
-
-/** The value of a key, made on first use. */
-export const entryOf = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value => {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const fresh = make();
-  map.set(key, fresh);
-  return fresh;
-};
 
 export const currencyLedger = (ledger: TenantLedger, currency: Currency): CurrencyLedger =>
   entryOf(ledger.currencies, currency, emptyCurrency);

@@ -5,55 +5,71 @@ import { type Group, type RatingInput } from './rating-input.ts';
 import { CARRIED, conditionsIn, dimensionsOf } from './signature.ts';
 
 /** All that a rule can ask of a line: groups that rules cannot tell apart share one, so a rule is evaluated once for all of them. */
-export type LineSignature = Readonly<{ group: Group; managementAccountId: ManagementAccountId }>;
-
-const SEPARATOR = '\u0000';
+export type LineSignature = Readonly<{ id: number; group: Group; managementAccountId: ManagementAccountId }>;
 
 /** What keeps lines apart on documents and before price rules, whether a condition asks for it or not. */
-const FACTS = new Set(['BillingCurrency', 'ChargeCategory', 'ServiceName', 'x_Marketplace']);
+const FACTS = ['BillingCurrency', 'ChargeCategory', 'x_Marketplace', 'ServiceName'];
 
-/** The texts of a record, joined; records are shared by many groups. */
-const recordText = (keys: readonly string[]): ((record: Readonly<Record<string, string | boolean>>) => string) => {
+/** A part of a signature; equal parts are the same text. */
+type PartOf = (group: Group, managementAccountId: ManagementAccountId) => string;
+
+/** A tree of signatures, one level a part: looking a text up costs less than joining all of them for every group. */
+type Branch = { readonly next: Map<string, Branch>; signature: LineSignature | undefined };
+const branch = (): Branch => ({ next: new Map(), signature: undefined });
+
+/** The texts of a record, joined; records are shared by many groups, so each is read once. */
+const recordText = (
+  keys: readonly string[],
+  recordOf: (group: Group) => Readonly<Record<string, string | boolean>>,
+): readonly PartOf[] => {
+  if (keys.length === 0) return [];
   const known = new Map<object, string>();
-  return (record) => {
+  const textOfRecord = (group: Group): string => {
+    const record = recordOf(group);
     const before = known.get(record);
     if (before !== undefined) return before;
-    const text = keys.map((key) => String(record[key])).join(SEPARATOR);
+    const text = keys.map((key) => String(record[key])).join('\u0000');
     known.set(record, text);
     return text;
   };
+  return [textOfRecord];
 };
 
 /** Gives groups their signature, and answers conditions about them; every answer is computed once. */
 export class Signatures {
-  readonly #partsOf: readonly ((group: Group, managementAccountId: ManagementAccountId) => string)[];
+  readonly #partsOf: readonly PartOf[];
   readonly #truths: ReadonlySet<string>;
-  readonly #known = new Map<string, LineSignature>();
+  readonly #root = branch();
+  #count = 0;
   readonly #answers = new Map<string, (signature: LineSignature) => boolean>();
 
   constructor(input: RatingInput) {
     const { values, truths } = dimensionsOf(input);
+    const keys = truths.map(({ key }) => key);
     const asked = new Set(conditionsIn(input).map(({ dimension }) => dimension));
-    const carried = [...CARRIED].filter(([dimension]) => asked.has(dimension) || FACTS.has(dimension));
-    const textOfValues = recordText(values);
-    const textOfTruths = recordText(truths.map(({ key }) => key));
+    const carried = [...FACTS, ...[...CARRIED.keys()].filter((dimension) => asked.has(dimension) && !FACTS.includes(dimension))];
     this.#partsOf = [
-      ...carried.map(([, text]) => text),
-      ({ unitRateApplies }) => String(unitRateApplies),
-      (group) => textOfValues(group.values),
-      (group) => textOfTruths(group.truths),
+      ({ unitRateApplies }) => (unitRateApplies ? 'true' : 'false'),
+      ...carried.flatMap((dimension) => CARRIED.get(dimension) ?? []),
+      ...recordText(values, (group) => group.values),
+      ...recordText(keys, (group) => group.truths),
     ];
-    this.#truths = new Set(truths.map(({ key }) => key));
+    this.#truths = new Set(keys);
   }
 
   of(group: Group, managementAccountId: ManagementAccountId): LineSignature {
-    let key = '';
-    for (const partOf of this.#partsOf) key += partOf(group, managementAccountId) + SEPARATOR;
-    const known = this.#known.get(key);
-    if (known) return known;
-    const signature = { group, managementAccountId };
-    this.#known.set(key, signature);
-    return signature;
+    let at = this.#root;
+    for (const partOf of this.#partsOf) {
+      const part = partOf(group, managementAccountId);
+      let next = at.next.get(part);
+      if (!next) {
+        next = branch();
+        at.next.set(part, next);
+      }
+      at = next;
+    }
+    at.signature ??= { id: this.#count++, group, managementAccountId };
+    return at.signature;
   }
 
   /** A predicate for a scope. */

@@ -63,12 +63,12 @@ const sees = (rule: PriceRule, { group }: LineSignature): boolean =>
   (rule.pricing.type !== 'unitRate' || group.unitRateApplies);
 
 const remembered = <Answer>(answer: (signature: LineSignature) => Answer): ((signature: LineSignature) => Answer) => {
-  const known = new Map<LineSignature, Answer>();
+  const known = new Map<number, Answer>();
   return (signature) => {
-    const before = known.get(signature);
+    const before = known.get(signature.id);
     if (before !== undefined) return before;
     const fresh = answer(signature);
-    known.set(signature, fresh);
+    known.set(signature.id, fresh);
     return fresh;
   };
 };
