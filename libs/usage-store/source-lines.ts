@@ -38,7 +38,7 @@ const SHOWN = [
 ] as const satisfies readonly ColumnName[];
 
 /** A line of a slice's files, by column name. */
-export type SourceLine = Row;
+type SourceLine = Row;
 
 /** Some groups of one slice, under the grouping that made them. */
 export type SliceGroups = Readonly<{ slice: UsageSlice; grouping: Grouping; groups: readonly UsageGroup[] }>;

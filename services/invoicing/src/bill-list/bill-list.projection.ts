@@ -6,7 +6,7 @@ import { type Instant } from '#libs/time/time';
 import { billId } from '../bill/bill.ts';
 
 /** A proforma without its lines, which can be very many. */
-export type ProformaTotals = Omit<Proforma, 'lines'> & Readonly<{ lines: number }>;
+type ProformaTotals = Omit<Proforma, 'lines'> & Readonly<{ lines: number }>;
 
 /** A tenant's month as lists show it; `revision` is the bill's own. */
 export type BillRow = Omit<Bill, 'proforma'> &

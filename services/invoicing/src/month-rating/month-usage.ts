@@ -1,3 +1,4 @@
+import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type DataSourceId } from '#libs/published/ids';
 import { type DuckDb, type StatementOptions } from '#libs/usage-store/duckdb';
 import { type Grouping, KeptGroups, type UsageGroup, type UsageSlice } from '#libs/usage-store/grouping';
@@ -26,7 +27,11 @@ export class MonthUsage {
     const { kept } = await this.#engine();
     const grouping = groupingOf(input);
     const groups: (readonly UsageGroup[])[] = [];
-    for (const slice of this.#slicesOf(input)) groups.push(await kept.of(slice, grouping, options));
+    try {
+      for (const slice of this.#slicesOf(input)) groups.push(await kept.of(slice, grouping, options));
+    } catch (error) {
+      throw (await this.#missing(input)) ?? error;
+    }
     return groups.flat();
   }
 
@@ -47,6 +52,13 @@ export class MonthUsage {
     }
     const slices = this.#slicesOf(input).map((slice) => ({ slice, grouping, groups: bySource.get(slice.dataSourceId) ?? [] }));
     return sourceLines(duckDb, slices, page, options);
+  }
+
+  async #missing({ dataSources }: RatingInput): Promise<DomainError | undefined> {
+    for (const { path } of dataSources.flatMap(({ slice }) => slice?.files ?? []))
+      if (!(await this.files.has(path)))
+        return new DomainError('unavailable', 'usage-file-missing', `The usage file ${path} is not in the data directory.`);
+    return undefined;
   }
 
   #slicesOf({ dataSources }: RatingInput): readonly UsageSlice[] {

@@ -136,7 +136,7 @@ describe('rating a month', () => {
 
   it('fails when a file is gone and nothing has taken its place', async () => {
     await rm(await imports('10'));
-    await expect(rateMonth(rating, root, month, never)).rejects.toThrow('No files found');
+    await expect(rateMonth(rating, root, month, never)).rejects.toMatchObject({ code: 'usage-file-missing' });
     expect(await state()).toBe('applying');
   });
 

@@ -23,7 +23,7 @@ import { usageFolderOf } from '#libs/usage-store/usage-files';
 
 const now = '2026-01-01T00:00:00.000Z' as Instant;
 
-export const plainTerms: Terms = {
+const plainTerms: Terms = {
   name: 'Contract',
   start: '2025-01-01' as Day,
   end: null,
