@@ -93,7 +93,7 @@ const VISIBLE = /^[\x21-\x7e]{1,255}$/;
  * The key is scoped to caller, method and path: the same key on another route is another command. Passwords stay out of the body's
  * hash, because the hash is kept in events that others may read.
  */
-export const commandOf = (request: FastifyRequest): Command => {
+const commandOf = (request: FastifyRequest): Command => {
   const { caller, clock, newId } = exchangeOf(request);
   const key = request.headers['idempotency-key'];
   if (key !== undefined && (typeof key !== 'string' || !VISIBLE.test(key))) {

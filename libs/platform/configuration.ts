@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { type Type } from '@nestjs/common';
 import { IsBoolean, IsIn, IsInt, IsNotEmpty, IsString, Matches, Max, Min, validateSync } from 'class-validator';
 
@@ -177,9 +176,6 @@ export const configurationTable = (concerns: readonly Type<object>[] = PLATFORM_
       description,
     }));
   });
-
-/** An absolute path; relative ones start at the data directory. */
-export const withinDataDir = (dataDir: string, path: string): string => resolve(dataDir, path);
 
 const variablesOf = (concern: Type<object>): ReadonlyMap<string, VariableOf> => {
   const variables = declared.get(concern);

@@ -12,7 +12,7 @@ import { ProblemFilter } from './problem-filter.ts';
 import { routesWithoutRule } from './routes.ts';
 import { formatTraceparent, traceOf, withinTrace, type Trace } from './trace.ts';
 
-export const API_PREFIX = 'api/v1';
+const API_PREFIX = 'api/v1';
 /** Not under the prefix: what runs the platform has its own conventions. */
 const UNPREFIXED = ['health/live', 'health/ready', 'metrics'];
 

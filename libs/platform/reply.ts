@@ -2,7 +2,7 @@ import { type FastifyReply } from 'fastify';
 import { type Revision } from '#libs/event-sourcing/event';
 
 /** An entity's own revision as a strong entity tag; `If-Match` brings it back. */
-export const entityTag = (revision: Revision): string => `"${String(revision)}"`;
+const entityTag = (revision: Revision): string => `"${String(revision)}"`;
 
 export const withETag = (reply: FastifyReply, revision: Revision): void => {
   void reply.header('etag', entityTag(revision));
