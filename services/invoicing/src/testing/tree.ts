@@ -48,6 +48,11 @@ export class Tree {
     private readonly duckDb: DuckDb,
   ) {}
 
+  /** A tenant that is there already. */
+  knows(id: string, path: readonly TenantId[]): void {
+    this.#paths.set(id, path);
+  }
+
   async tenant(id: string, parent: string | null, tier: Tier): Promise<void> {
     const path = [...(parent === null ? [] : this.#pathOf(parent)), id as TenantId];
     this.#paths.set(id, path);
