@@ -1,8 +1,7 @@
 import { type INestApplication, type Type } from '@nestjs/common';
 import { ApiProperty, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { ValidationTypes } from 'class-validator';
-import { type ValidationMetadata } from 'class-validator/types/metadata/ValidationMetadata.js';
-import { inputClassesOf, rulesOf } from './input-checks.ts';
+import { type FieldRule, inputClassesOf, rulesOf } from './input-checks.ts';
 import { Problem } from './problem-responses.ts';
 import { controllersOf } from './routes.ts';
 
@@ -68,7 +67,7 @@ const SCHEMA_OF_RULE: Readonly<Record<string, (argument: unknown) => object>> = 
   max: (value) => ({ maximum: value }),
 };
 
-const schemaOf = (rules: readonly ValidationMetadata[]): object => {
+const schemaOf = (rules: readonly FieldRule[]): object => {
   const isArray = rules.some(({ each }) => each);
   const said = rules.map(({ name, constraints }) =>
     SCHEMA_OF_RULE[name ?? '']?.((constraints as readonly unknown[] | undefined)?.[0]),

@@ -3,7 +3,6 @@ import { PARAMTYPES_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constan
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
 import { getMetadataStorage, ValidationTypes } from 'class-validator';
-import { type ValidationMetadata } from 'class-validator/types/metadata/ValidationMetadata.js';
 import { controllersOf, routesOf, type Route } from './routes.ts';
 import { variantsOf } from './variants.ts';
 
@@ -24,6 +23,9 @@ export const inputClassesOf = (controllers: readonly Type[]): readonly Type[] =>
     for (const { type } of inputsOf(route)) if (isOwnClass(type)) uncheckedFields(type, seen);
   return [...seen];
 };
+
+/** One rule of a field; class-validator exports no name for it. */
+export type FieldRule = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
 
 type Argument = Readonly<{ index: number; data?: unknown }>;
 
@@ -54,8 +56,8 @@ const PLAIN: readonly unknown[] = [Object, String, Number, Boolean, Array, Date,
 
 const isOwnClass = (type: unknown): type is Type => typeof type === 'function' && !PLAIN.includes(type);
 
-export const rulesOf = (type: Type): ReadonlyMap<string, readonly ValidationMetadata[]> => {
-  const fields = new Map<string, ValidationMetadata[]>();
+export const rulesOf = (type: Type): ReadonlyMap<string, readonly FieldRule[]> => {
+  const fields = new Map<string, FieldRule[]>();
   for (const rule of getMetadataStorage().getTargetValidationMetadatas(type, '', true, false)) {
     fields.set(rule.propertyName, [...(fields.get(rule.propertyName) ?? []), rule]);
   }
@@ -81,7 +83,7 @@ const SHAPE_ONLY: readonly (string | undefined)[] = [
 ];
 const LIST_ONLY: readonly (string | undefined)[] = ['arrayMinSize', 'arrayMaxSize', 'arrayNotEmpty', 'arrayUnique'];
 
-const uncheckedField = (type: Type, field: string, rules: readonly ValidationMetadata[], seen: Set<Type>): readonly string[] => {
+const uncheckedField = (type: Type, field: string, rules: readonly FieldRule[], seen: Set<Type>): readonly string[] => {
   const at = `${type.name}.${field}`;
   const declared: unknown = Reflect.getMetadata('design:type', type.prototype as object, field);
   const custom = rules.filter((rule) => rule.type === ValidationTypes.CUSTOM_VALIDATION);
@@ -114,8 +116,7 @@ const uncheckedField = (type: Type, field: string, rules: readonly ValidationMet
 };
 
 /** A rule of our own about the whole value (not one of class-validator's about its size) has looked at the elements, too. */
-const isWhole = (rules: readonly ValidationMetadata[]): boolean =>
-  rules.some(({ each, name }) => !each && !BUILT_IN.has(name ?? ''));
+const isWhole = (rules: readonly FieldRule[]): boolean => rules.some(({ each, name }) => !each && !BUILT_IN.has(name ?? ''));
 
 const BUILT_IN = new Set([
   'isString',
