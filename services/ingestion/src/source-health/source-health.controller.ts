@@ -1,0 +1,115 @@
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Caller, CallerOf } from '#libs/platform/caller';
+import { Requires } from '#libs/platform/requires';
+import { type Platform } from '#libs/platform/service';
+import { CLOCK, PLATFORM, READ_MODELS } from '#libs/platform/tokens';
+import { PageQuery, paging } from '#libs/platform/validation';
+import { type DataSourceId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
+import { type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Clock, type Instant } from '#libs/time/time';
+import { type HealthStatus, type Reason, rollUp } from './health.ts';
+import { SourceHealthConfiguration } from './source-health-configuration.ts';
+import { type SourceOfTenant, sourcesOfTenant } from './sources-of-a-tenant.ts';
+
+type SourceAnswer = Readonly<{
+  dataSourceId: DataSourceId;
+  managementAccountId: ManagementAccountId;
+  /** Null, as are `name` and `lastImportAt`, for a source of a tenant above the viewer. */
+  ownerId: TenantId | null;
+  name: string | null;
+  status: HealthStatus;
+  reasons: readonly Reason[];
+  lastImportAt: Instant | null;
+  unassignedAccounts: number;
+}>;
+
+type HealthAnswer = Readonly<{
+  status: HealthStatus;
+  /** How many sources have each status, over all pages. */
+  counts: Readonly<Record<HealthStatus, number>>;
+  sources: Page<SourceAnswer>;
+}>;
+
+@ApiTags('data sources')
+@Controller('tenants/:tenantId/source-health')
+export class SourceHealthController {
+  readonly #readModels: ReadModels;
+  readonly #clock: Clock;
+  readonly #limits: SourceHealthConfiguration;
+
+  constructor(
+    @Inject(READ_MODELS) readModels: ReadModels,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(PLATFORM) { configuration }: Platform,
+  ) {
+    this.#readModels = readModels;
+    this.#clock = clock;
+    this.#limits = configuration(SourceHealthConfiguration);
+  }
+
+  @Get()
+  @Requires('usage:read')
+  @ApiOperation({
+    summary: 'Health of the source data of a tenant and everybody below it',
+    description:
+      'The worst status of any source: Failed, Warning, Success, Not available (which never masks another). `sources` are those owned ' +
+      'by the tenant or below it and those of tenants above that serve accounts linked to them, by management account. A source of a ' +
+      'tenant above the viewer shows its status, and reasons only where they concern accounts of the tenant.',
+  })
+  async get(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: PageQuery,
+    @CallerOf() { anchor }: Caller,
+  ): Promise<HealthAnswer> {
+    const { limit, cursor } = paging(query);
+    const sources = await sourcesOfTenant(this.#readModels, tenantId, this.#limits, this.#clock.now());
+    const statuses = sources.map(({ status }) => status);
+    const page = pageOf(sources, limit, cursor);
+    return {
+      status: rollUp(statuses),
+      counts: countsOf(statuses),
+      sources: { ...page, items: page.items.map((source) => answerFor(source, anchor)) },
+    };
+  }
+}
+
+const countsOf = (statuses: readonly HealthStatus[]): Readonly<Record<HealthStatus, number>> => {
+  const counts: Record<HealthStatus, number> = { Failed: 0, Warning: 0, Success: 0, 'Not available': 0 };
+  for (const status of statuses) counts[status] += 1;
+  return counts;
+};
+
+/** Who does not reach the owner learns that a source is ill, but of its deliveries nothing. */
+const answerFor = ({ ownerPath, ...source }: SourceOfTenant, anchor: Caller['anchor']): SourceAnswer =>
+  anchor === 'platform' || ownerPath.some((id) => id === anchor)
+    ? source
+    : {
+        ...source,
+        ownerId: null,
+        name: null,
+        lastImportAt: null,
+        reasons: source.reasons.filter(({ code }) => code === 'unassigned-accounts'),
+      };
+
+/** No part of it holds a line break, so that keys of different sources never mix. */
+const keyOf = ({ managementAccountId, dataSourceId }: SourceOfTenant): string => `${managementAccountId}\n${dataSourceId}`;
+
+const pageOf = (sources: readonly SourceOfTenant[], limit: number, cursor: string | undefined): Page<SourceOfTenant> => {
+  const sorted = sources.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const after = cursor === undefined ? '' : keyIn(cursor);
+  const rest = sorted.filter((source) => keyOf(source) > after);
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  const nextCursor = last && rest.length > items.length ? Buffer.from(keyOf(last)).toString('base64url') : null;
+  return { items, nextCursor, total: sorted.length };
+};
+
+const keyIn = (cursor: string): string => {
+  const key = Buffer.from(cursor, 'base64url').toString();
+  if (key.includes('\n')) return key;
+  throw new DomainError('invalid', 'invalid-cursor', 'The cursor does not belong to this query: start again without one.', [
+    { path: 'cursor', message: 'is not a cursor of this query' },
+  ]);
+};
