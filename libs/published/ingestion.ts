@@ -1,4 +1,4 @@
-import { type DomainEvent } from '#libs/event-sourcing/event';
+import { type DomainEvent, type Position } from '#libs/event-sourcing/event';
 import { type Currency } from '#libs/money/currency';
 import { type Day, type Instant, type Month } from '#libs/time/time';
 import { type DataSourceId, type ImportId, type LinkedAccountId, type ManagementAccountId, type TenantId } from './ids.ts';
@@ -46,5 +46,13 @@ export type Slice = Readonly<{
 /** Stream `ingestion.usageMonth-<dataSourceId>~<month>`: which import serves the slice. */
 export type UsageMonthEvent = DomainEvent<
   'UsageImported',
-  Slice & Readonly<{ importId: ImportId; tenantId: TenantId; rootId: TenantId; importedAt: Instant }>
+  Slice &
+    Readonly<{
+      importId: ImportId;
+      tenantId: TenantId;
+      rootId: TenantId;
+      importedAt: Instant;
+      /** Place of the import's end in ingestion's log: an import that ended earlier never replaces it. */
+      order?: Position;
+    }>
 >;

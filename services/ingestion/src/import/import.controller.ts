@@ -1,0 +1,304 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, PayloadTooLargeException, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsInt, IsString, MaxLength, Min } from 'class-validator';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+// Gives requests their `parts()`.
+import type {} from '@fastify/multipart';
+import { v5 as uuidv5 } from 'uuid';
+import { type Command } from '#libs/event-sourcing/command';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
+import { IngestionConfiguration } from '#libs/platform/configuration';
+import { errorCode } from '#libs/platform/error-code';
+import { InputPipe } from '#libs/platform/input-pipe';
+import { LongRunning } from '#libs/platform/long-running';
+import { describeProblems } from '#libs/platform/problem-responses';
+import { Requires } from '#libs/platform/requires';
+import { type Platform } from '#libs/platform/service';
+import { CLOCK, EVENT_STORE, NEW_ID, PLATFORM, READ_MODELS } from '#libs/platform/tokens';
+import { IsDecimalText, IsMonth, IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type ImportId, type TenantId } from '#libs/published/ids';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { StorageFull } from '#libs/sqlite/storage-error';
+import { type Clock } from '#libs/time/time';
+import { type Format } from '../reading/read-delivery.ts';
+import { cancel, importing, type ImportedFile, notThere, request } from './import.ts';
+import { ImportService, type Progressed } from './import-service.ts';
+import { type ImportRow, imports } from './imports.projection.ts';
+import { allowedFiles, Upload } from './intake.ts';
+
+class ExpectedTotalInput {
+  @IsName(200)
+  managementAccountId!: string;
+
+  @IsMonth()
+  month!: string;
+
+  @Optional()
+  @IsInt()
+  @Min(0)
+  @ApiProperty({ type: Number })
+  rows?: number;
+
+  @Optional()
+  @IsDecimalText({ digits: 20, decimals: 18 })
+  billedCost?: string;
+}
+
+class DeliveryInput {
+  @Optional()
+  @OneOf('auto', 'focus', 'aws-cur')
+  format?: Format | 'auto';
+
+  @Optional()
+  @NestedList(() => ExpectedTotalInput)
+  @ApiProperty({ description: 'What slices must add up to; a difference fails the import' })
+  expected?: ExpectedTotalInput[];
+}
+
+export class ImportInput extends DeliveryInput {
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(1_000)
+  @IsString({ each: true })
+  @MaxLength(4_096, { each: true })
+  @ApiProperty({ type: [String], description: 'Files in the folders of IMPORT_FOLDERS, absolute or relative to one of them' })
+  paths!: string[];
+}
+
+type ImportAnswer = Omit<ImportRow, 'path' | 'order' | 'status' | 'files' | 'slices'> &
+  Readonly<{
+    status: ImportRow['status'] | 'running';
+    progress: Progressed | null;
+    files: readonly Pick<ImportedFile, 'name' | 'bytes'>[];
+    slices: readonly Omit<ImportRow['slices'][number], 'files' | 'accounts' | 'contentHash'>[];
+  }>;
+
+const MIB = 1_048_576;
+
+@ApiTags('ingestion')
+@Controller('tenants/:tenantId/imports')
+export class ImportController {
+  readonly #store: EventStore;
+  readonly #readModels: ReadModels;
+  readonly #clock: Clock;
+  readonly #newId: () => string;
+  readonly #limits: IngestionConfiguration;
+  readonly #service: ImportService;
+  readonly #checks = new InputPipe();
+
+  constructor(
+    @Inject(EVENT_STORE) store: EventStore,
+    @Inject(READ_MODELS) readModels: ReadModels,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(NEW_ID) newId: () => string,
+    @Inject(PLATFORM) platform: Platform,
+    @Inject(ImportService) service: ImportService,
+  ) {
+    this.#store = store;
+    this.#readModels = readModels;
+    this.#clock = clock;
+    this.#newId = newId;
+    this.#limits = platform.configuration(IngestionConfiguration);
+    this.#service = service;
+  }
+
+  @Post()
+  @HttpCode(202)
+  @Requires('usage:write')
+  @ApiOperation({
+    summary: 'Import files of an allowed folder',
+    description:
+      'FOCUS 1.0 to 1.2 or AWS Cost and Usage Reports (legacy names), CSV, plain or gzip, all of one format. A path outside the ' +
+      'allowed folders, through a symbolic link or with `..` is 400 `path-not-allowed`. The import runs by itself; ask for its details.',
+  })
+  async importFiles(
+    @Param('tenantId') _tenantId: TenantId,
+    @Body() { paths, format = 'auto', expected = [] }: ImportInput,
+    @CommandOf() command: Command,
+    @CallerOf() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ImportAnswer> {
+    const files = await allowedFiles(paths, this.#limits.importFolders);
+    return this.#request(files, { format, expected }, command, caller, reply);
+  }
+
+  @Post('upload')
+  @HttpCode(202)
+  @LongRunning()
+  @Requires('usage:write')
+  @describeProblems(413, 507)
+  @ApiConsumes('multipart/form-data')
+  @ApiBody({
+    schema: {
+      type: 'object',
+      properties: {
+        format: { type: 'string', enum: ['auto', 'focus', 'aws-cur'] },
+        expected: { type: 'string', description: 'JSON: a list of { managementAccountId, month, rows?, billedCost? }' },
+        files: { type: 'array', items: { type: 'string', format: 'binary' } },
+      },
+    },
+  })
+  @ApiOperation({
+    summary: 'Upload files and import them',
+    description: 'Files go to the disk as they arrive. One larger than the limit, or too many of them, are 413.',
+  })
+  async upload(
+    @Param('tenantId') _tenantId: TenantId,
+    @Req() incoming: FastifyRequest,
+    @CommandOf() command: Command,
+    @CallerOf() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ImportAnswer> {
+    const upload = new Upload(this.#service.deliveries, importIdOf(command), this.#newId());
+    try {
+      const fields = await this.#receive(incoming, upload);
+      const { format = 'auto', expected = [] } = await this.#checked(fields);
+      if (upload.files.length === 0) throw invalid('files', 'must hold at least one file');
+      await upload.settle();
+      const keyed = { ...command, bodyHash: upload.digest([format, expected]) };
+      const answer = await this.#request(upload.files, { format, expected }, keyed, caller, reply);
+      const kept = (await present(this.#store, importing, answer.id)).state?.requested.files[0]?.path;
+      if (kept !== upload.files[0]?.path) await upload.discard();
+      return answer;
+    } catch (error) {
+      await upload.discard();
+      throw this.#worded(error);
+    }
+  }
+
+  @Get()
+  @Requires('usage:read')
+  @ApiOperation({ summary: 'Imports of a tenant, the latest first' })
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery) {
+    const page = await this.#readModels.of(imports).find({
+      filter: { tenantId },
+      ...paging(query, ['requestedAt', 'status'], [{ by: 'order', direction: 'descending' }]),
+    });
+    return { ...page, items: page.items.map((row) => this.#answer(row)) };
+  }
+
+  @Get(':importId')
+  @Requires('usage:read')
+  @ApiOperation({
+    summary: 'One import',
+    description:
+      'With its progress while it runs; problems name file, row (the header is row 1), column and value, the first 20.',
+  })
+  async details(@Param('tenantId') tenantId: TenantId, @Param('importId') id: ImportId): Promise<ImportAnswer> {
+    return this.#answer(await this.#row(tenantId, id));
+  }
+
+  @Post(':importId/cancel')
+  @HttpCode(200)
+  @Requires('usage:write')
+  @ApiOperation({
+    summary: 'Cancel an import',
+    description: 'Nothing of it is imported. One that has ended is 422 `import-already-ended`.',
+  })
+  async cancel(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('importId') id: ImportId,
+    @CommandOf() command: Command,
+  ): Promise<ImportAnswer> {
+    await this.#row(tenantId, id);
+    await handle(this.#store, importing, id, cancel(this.#clock.now()), { command });
+    await this.#service.cancelled(id);
+    return this.details(tenantId, id);
+  }
+
+  async #request(
+    files: readonly ImportedFile[],
+    { format, expected }: Required<Pick<DeliveryInput, 'format' | 'expected'>>,
+    command: Command,
+    { tenant }: Caller,
+    reply: FastifyReply,
+  ): Promise<ImportAnswer> {
+    if (!tenant) throw new Error('the guard lets nobody import without a tenant');
+    const importId = importIdOf(command);
+    const { path, id: tenantId } = tenant;
+    const totals = expected.map(({ managementAccountId, month, rows, billedCost }) => ({
+      managementAccountId,
+      month,
+      ...(rows === undefined ? {} : { rows }),
+      ...(billedCost === undefined ? {} : { billedCost }),
+    }));
+    const wanted = { importId, tenantId, path, format, files, expected: totals, requestedAt: command.time };
+    await handle(this.#store, importing, importId, request(wanted), { command });
+    this.#service.worker.wake();
+    void reply.header('location', `/api/v1/tenants/${tenantId}/imports/${importId}`);
+    return this.#answer(await this.#row(tenantId, importId));
+  }
+
+  async #row(tenantId: TenantId, id: ImportId): Promise<ImportRow> {
+    const row = await this.#readModels.of(imports).get(id);
+    if (row?.tenantId !== tenantId) throw notThere();
+    return row;
+  }
+
+  #answer({ path: _path, order: _order, files, slices, status, ...row }: ImportRow): ImportAnswer {
+    const running = status === 'requested' && this.#service.worker.isRunning(row.id);
+    return {
+      ...row,
+      status: running ? 'running' : status,
+      progress: this.#service.progressOf(row.id) ?? null,
+      files: files.map(({ name, bytes }) => ({ name, bytes })),
+      slices: slices.map(({ files: _files, accounts: _accounts, contentHash: _hash, ...slice }) => slice),
+    };
+  }
+
+  /** Files go to the disk; answers the fields beside them. */
+  async #receive(incoming: FastifyRequest, upload: Upload): Promise<Readonly<Record<string, unknown>>> {
+    if (!incoming.isMultipart()) throw invalid('', 'the body must be multipart/form-data');
+    const fields: Record<string, unknown> = {};
+    for await (const part of incoming.parts()) {
+      if (part.type === 'file') await upload.take({ name: part.filename, content: part.file });
+      else fields[part.fieldname] = part.fieldname === 'expected' ? totalsIn(part.value) : part.value;
+    }
+    return fields;
+  }
+
+  async #checked(fields: Readonly<Record<string, unknown>>): Promise<DeliveryInput> {
+    const checked: unknown = await this.#checks.transform(fields, { type: 'body', metatype: DeliveryInput });
+    if (checked instanceof DeliveryInput) return checked;
+    throw new Error('the checked fields are none');
+  }
+
+  /** Says the limit, which the parser's own sentences do not. */
+  #worded(error: unknown): unknown {
+    const { uploadLimitMb, uploadFiles } = this.#limits;
+    switch (errorCode(error)) {
+      case 'FST_REQ_FILE_TOO_LARGE':
+        return new PayloadTooLargeException(
+          `A file of an upload may have ${String(uploadLimitMb)} MiB (${String(uploadLimitMb * MIB)} bytes) at most.`,
+        );
+      case 'FST_FILES_LIMIT':
+        return new PayloadTooLargeException(`An upload may have ${String(uploadFiles)} files at most.`);
+      case 'ENOSPC':
+        return new StorageFull('the upload', { cause: error });
+      default:
+        return error;
+    }
+  }
+}
+
+const importIdOf = (command: Command): ImportId => uuidv5('import', command.id) as ImportId;
+
+const invalid = (path: string, message: string): DomainError =>
+  new DomainError(
+    'invalid',
+    'invalid-input',
+    path === '' ? `The request is not valid: ${message}.` : `The request is not valid: ${path}: ${message}.`,
+    [{ path, message }],
+  );
+
+const totalsIn = (value: unknown): unknown => {
+  try {
+    return JSON.parse(String(value));
+  } catch {
+    throw invalid('expected', 'must be JSON text');
+  }
+};

@@ -1,0 +1,43 @@
+import { Module } from '@nestjs/common';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { type Platform, type ServiceDefinition } from '#libs/platform/service';
+import { DataSourceController } from './data-source/data-source.controller.ts';
+import { dataSources } from './data-source/data-sources.projection.ts';
+import { ImportController } from './import/import.controller.ts';
+import { ImportService } from './import/import-service.ts';
+import { imports } from './import/imports.projection.ts';
+import { UsageEngineConfiguration } from './import/usage-engine-configuration.ts';
+import { onImportFinished } from './reactions/on-import-finished.ts';
+import { SourceHealthConfiguration } from './source-health/source-health-configuration.ts';
+import { SourceHealthController } from './source-health/source-health.controller.ts';
+import { accountLinks, automaticLinks, usedAccounts } from './source-health/source-health.projection.ts';
+
+@Module({ controllers: [DataSourceController, ImportController, SourceHealthController] })
+class IngestionModule {}
+
+const services = new WeakMap<Platform, ImportService>();
+const serviceOf = (platform: Platform): ImportService => {
+  const service = services.get(platform) ?? new ImportService(platform);
+  services.set(platform, service);
+  return service;
+};
+
+export const ingestionService: ServiceDefinition = {
+  name: 'ingestion',
+  module: IngestionModule,
+  configuration: [UsageEngineConfiguration, SourceHealthConfiguration],
+  providers: (platform) => [{ provide: ImportService, useFactory: () => serviceOf(platform) }],
+  projections: [tenantTree, dataSources, imports, accountLinks, automaticLinks, usedAccounts],
+  consumers: ({ store }) => [onImportFinished(store)],
+  background: (platform) => {
+    const service = serviceOf(platform);
+    return [
+      {
+        name: 'ingestion.imports',
+        run: (signal) => service.run(signal),
+        idle: () => service.worker.idle(),
+        troubles: () => service.troubles(),
+      },
+    ];
+  },
+};
