@@ -84,7 +84,7 @@ export const route = (
   for (const event of events) {
     const { stream, revision } = event;
     const concerned = plan.byCategory.get(categoryOf(stream));
-    if (!concerned || alarms.has(stream) || isStopped(stream)) continue;
+    if (!concerned || (alarms.size > 0 && alarms.has(stream)) || isStopped(stream)) continue;
     const head = heads.get(stream) ?? headOf(stream);
     if (head !== undefined && revision <= head) continue;
     if (head !== undefined && revision > head + 1) {
@@ -163,16 +163,25 @@ const step = (plan: Plan, document: Document, touch: Touch): Document => {
   }
 };
 
-/** Folds the touches into the working set, rows left as they were; answers the ids that changed. */
-export const foldInto = (plan: Plan, working: Map<string, Document>, touches: readonly Touch[]): ReadonlySet<string> => {
-  const changed = new Set<string>();
+/** A document in memory; mutable, since a rebuild looks up millions. */
+export type Held = { document: Document; changed: boolean };
+
+/** Folds the touches into the working set, rows left as they were; answers those that changed for the first time. */
+export const foldInto = (plan: Plan, working: Map<string, Held>, touches: readonly Touch[]): readonly Held[] => {
+  const changed: Held[] = [];
   for (const touch of touches)
     for (const id of touch.documents) {
-      const before = working.get(id);
-      const after = step(plan, before ?? emptyDocument(id), touch);
-      if (after === before) continue;
-      working.set(id, after);
-      changed.add(id);
+      let held = working.get(id);
+      if (!held) {
+        held = { document: emptyDocument(id), changed: false };
+        working.set(id, held);
+      }
+      const after = step(plan, held.document, touch);
+      if (after === held.document) continue;
+      held.document = after;
+      if (held.changed) continue;
+      held.changed = true;
+      changed.push(held);
     }
   return changed;
 };
@@ -229,15 +238,11 @@ export const encodeFrom = (
 
 /** Every document that the touches change, with its row. `loaded` holds those that exist. */
 export const fold = (plan: Plan, loaded: ReadonlyMap<string, Document>, touches: readonly Touch[]): readonly Encoded[] => {
-  const working = new Map(loaded);
-  const written: Encoded[] = [];
-  for (const id of foldInto(plan, working, touches)) {
-    const after = working.get(id);
-    if (!after) continue;
-    const own = (): readonly Touch[] => touches.filter(({ documents }) => documents.includes(id));
-    written.push(encodeFrom(plan, loaded.get(id), after, own));
-  }
-  return written;
+  const working = new Map([...loaded].map(([id, document]) => [id, { document, changed: false }]));
+  return foldInto(plan, working, touches).map(({ document }) => {
+    const own = (): readonly Touch[] => touches.filter(({ documents }) => documents.includes(document.id));
+    return encodeFrom(plan, loaded.get(document.id), document, own);
+  });
 };
 
 /** The document with its waiting events folded again; what still cannot be folded waits on. */

@@ -130,6 +130,9 @@ export const readModelsContract = (open: (projections: readonly Projection[]) =>
       await put1('c', { path: ['r', 'a', 'c'] });
       expect(await ids({ filter: { path: { has: 'b' } } })).toEqual(['b']);
       expect(await ids({ filter: { path: { has: 'a' } } })).toEqual(['a', 'c']);
+      expect(await ids({ filter: { path: { has: 'r' } } })).toEqual(['a', 'b', 'c']);
+      await put1('b', { path: 'r' });
+      expect(await ids({ filter: { path: { has: 'r' } } })).toEqual(['a', 'c']);
       await subject.append('things.thing-c', removed('c'));
       expect(await ids({ filter: { path: { has: 'a' } } })).toEqual(['a']);
     });

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NO_STREAM, type Position, type Recorded, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { type Database } from '#libs/sqlite/database';
-import { type Document, encode, encodeFrom, type Encoded, foldInto, NO_HEADS, route } from '../fold.ts';
+import { type Document, encode, encodeFrom, type Encoded, foldInto, type Held, NO_HEADS, route } from '../fold.ts';
 import { type Generation } from './generation.ts';
 
 /** Events of the log passed and in it, and how the rest will go. `null`: not known yet. */
@@ -11,7 +11,15 @@ export type Progress = Readonly<{ done: number; total: number; eventsPerSecond: 
 const PAGE = 500;
 /** Requests wait at most about this long for a build's piece of work. */
 const TURN_MS = 5;
-const DOCUMENTS_A_TURN = 250;
+/** A turn of an idle event loop takes less. */
+const IDLE_MS = 0.2;
+/** Written in one transaction, according to whether anybody else has to wait for it. */
+const FEWEST_A_TURN = 250;
+const MOST_A_TURN = 4_000;
+/** So many may be left for the last piece, which nothing interrupts. More than a busy log brings during one piece of work. */
+const MOST_LAST = 1_000;
+/** Indexing this many at once holds requests up no longer than a few small pieces of work. */
+const INDEXED_AT_ONCE = 10_000;
 
 export type BuildLimits = Readonly<{
   /** How many documents may be held in memory. */
@@ -20,7 +28,10 @@ export type BuildLimits = Readonly<{
   flushMs: number;
 }>;
 
-export const BUILD_LIMITS: BuildLimits = { held: 200_000, flushMs: 15_000 };
+export const BUILD_LIMITS: BuildLimits = { held: 200_000, flushMs: 60_000 };
+
+/** How far a stream has been taken; mutable, since a rebuild looks up millions. */
+type Head = { readonly stream: StreamName; revision: Revision; moved: boolean };
 
 /**
  * Builds a generation from the log, between turns: events are folded in memory and each document is written once per flush. A flush
@@ -32,18 +43,23 @@ export class Build {
   readonly #store: SqliteEventStore;
   readonly #generation: Generation;
   readonly #limits: BuildLimits;
-  readonly #held = new Map<string, Document>();
-  readonly #changed = new Set<string>();
-  readonly #heads = new Map<StreamName, Revision>();
-  readonly #movedHeads = new Set<StreamName>();
+  /** Queries and commands are being answered meanwhile. */
+  readonly #besideAnother: boolean;
+  readonly #held = new Map<string, Held>();
+  #changed: Held[] = [];
+  readonly #heads = new Map<StreamName, Head>();
+  #movedHeads: Head[] = [];
   /** The position folded in memory; the generation's own is what is stored. */
   #position: Position;
   #head: Position;
   /** Nothing is stored that is not held: a document not held does not exist. */
   #holdsAll: boolean;
+  #atOnce = FEWEST_A_TURN;
+  #indexed = false;
   #started: Readonly<{ at: number; position: Position }> | undefined;
 
-  constructor(database: Database, store: SqliteEventStore, generation: Generation, limits: BuildLimits) {
+  constructor(database: Database, store: SqliteEventStore, generation: Generation, besideAnother: boolean, limits: BuildLimits) {
+    this.#besideAnother = besideAnother;
     this.#database = database;
     this.#store = store;
     this.#generation = generation;
@@ -54,7 +70,7 @@ export class Build {
     for (const { stream, revision } of database
       .prepare<{ stream: StreamName; revision: number }>('SELECT stream, revision FROM generation_heads WHERE generation = ?')
       .all(generation.number))
-      this.#heads.set(stream, revision);
+      this.#heads.set(stream, { stream, revision, moved: false });
   }
 
   get progress(): Progress {
@@ -79,7 +95,7 @@ export class Build {
       const head = this.#store.head();
       const events = this.#store.eventsAfter(this.#position, this.#generation.categories, PAGE);
       this.#take(events);
-      if (events.length < PAGE && this.#changed.size <= DOCUMENTS_A_TURN && this.#finish(flip)) {
+      if (events.length < PAGE && this.#indexed && this.#changed.length <= MOST_LAST && this.#finish(flip)) {
         flipped();
         this.#position = this.#head = await head;
         return;
@@ -87,7 +103,7 @@ export class Build {
       this.#head = await head;
       const now = performance.now();
       if (events.length < PAGE || this.#held.size > this.#limits.held || now - flushed > this.#limits.flushMs) {
-        await this.#flush(signal);
+        await this.#flush(events.length < PAGE, signal);
         flushed = performance.now();
       }
       if (performance.now() - turn > TURN_MS) {
@@ -101,26 +117,35 @@ export class Build {
     const last = events.at(-1);
     if (!last) return;
     const { plan, documents, isStopped } = this.#generation;
-    const headOf = (stream: StreamName): Revision => this.#heads.get(stream) ?? NO_STREAM;
+    const headOf = (stream: StreamName): Revision => this.#heads.get(stream)?.revision ?? NO_STREAM;
     const { touches, heads, alarms } = route(plan, events, headOf, isStopped);
     if (!this.#holdsAll) {
       const missing = new Set(touches.flatMap((touch) => touch.documents.filter((id) => !this.#held.has(id))));
-      for (const [id, document] of documents.load([...missing])) this.#held.set(id, document);
+      for (const [id, document] of documents.load([...missing])) this.#held.set(id, { document, changed: false });
     }
-    for (const id of foldInto(plan, this.#held, touches)) this.#changed.add(id);
-    for (const [stream, revision] of heads) {
-      this.#heads.set(stream, revision);
-      this.#movedHeads.add(stream);
-    }
+    this.#changed.push(...foldInto(plan, this.#held, touches));
+    for (const [stream, revision] of heads) this.#move(stream, revision);
     for (const alarm of alarms) this.#generation.raise(alarm);
     this.#position = last.position;
+  }
+
+  #move(stream: StreamName, revision: Revision): void {
+    let head = this.#heads.get(stream);
+    if (!head) {
+      head = { stream, revision, moved: false };
+      this.#heads.set(stream, head);
+    }
+    head.revision = revision;
+    if (head.moved) return;
+    head.moved = true;
+    this.#movedHeads.push(head);
   }
 
   /** Without yielding; false when a document needs the log to tell which event its row cannot take. */
   #finish(flip: () => void): boolean {
     let rest: readonly Encoded[];
     try {
-      rest = [...this.#changed].map((id) => encode(this.#generation.plan, this.#document(id)));
+      rest = this.#changed.map(({ document }) => encode(this.#generation.plan, document));
     } catch {
       return false;
     }
@@ -132,27 +157,32 @@ export class Build {
     return true;
   }
 
-  async #flush(signal: AbortSignal): Promise<void> {
-    const changed = [...this.#changed];
-    for (let at = 0; at < changed.length; at += DOCUMENTS_A_TURN) {
-      const ids = changed.slice(at, at + DOCUMENTS_A_TURN);
+  async #flush(atEnd: boolean, signal: AbortSignal): Promise<void> {
+    if (this.#besideAnother && (this.#changed.length > INDEXED_AT_ONCE || !atEnd)) await this.#index(signal);
+    // In the order of the table: neighbours share its pages.
+    const changed = this.#changed.sort((a, b) => (a.document.id < b.document.id ? -1 : 1));
+    for (let at = 0; at < changed.length;) {
+      const some = changed.slice(at, at + this.#atOnce);
       const encoded: Encoded[] = [];
-      for (const id of ids) encoded.push(await this.#encoded(id));
+      for (const { document } of some) encoded.push(await this.#encoded(document));
       this.#database.transaction(() => {
         this.#storeDocuments(encoded);
       });
-      await nextTurn();
-      signal.throwIfAborted();
+      at += some.length;
+      await this.#yield(signal);
     }
-    const heads = [...this.#movedHeads];
-    for (let at = 0; at < heads.length; at += DOCUMENTS_A_TURN * 4) {
+    this.#changed = [];
+    if (atEnd) return this.#index(signal);
+    const heads = this.#movedHeads.sort((a, b) => (a.stream < b.stream ? -1 : 1));
+    for (let at = 0; at < heads.length;) {
+      const some = heads.slice(at, at + this.#atOnce);
       this.#database.transaction(() => {
-        for (const stream of heads.slice(at, at + DOCUMENTS_A_TURN * 4)) this.#storeHead(stream);
+        for (const head of some) this.#storeHead(head);
       });
-      await nextTurn();
-      signal.throwIfAborted();
+      at += some.length;
+      await this.#yield(signal);
     }
-    this.#movedHeads.clear();
+    this.#movedHeads = [];
     this.#generation.reach(this.#position);
     if (this.#held.size > this.#limits.held / 2) {
       this.#held.clear();
@@ -160,32 +190,42 @@ export class Build {
     }
   }
 
+  async #index(signal: AbortSignal): Promise<void> {
+    if (this.#indexed) return;
+    for (const piece of this.#generation.documents.indexing()) {
+      piece();
+      await this.#yield(signal);
+    }
+    this.#indexed = true;
+  }
+
+  /** Lets everybody else have a turn. Where nobody wants one, the next piece may be larger. */
+  async #yield(signal: AbortSignal): Promise<void> {
+    const before = performance.now();
+    await nextTurn();
+    signal.throwIfAborted();
+    const wanted = performance.now() - before > IDLE_MS;
+    this.#atOnce = wanted ? FEWEST_A_TURN : Math.min(this.#atOnce * 2, MOST_A_TURN);
+  }
+
   #storeDocuments(documents: readonly Encoded[]): void {
     const lost = this.#generation.documents.save(documents);
     if (lost.length > 0)
       throw new Error(`${this.#generation.plan.projection.name}: ${lost.join(', ')} changed while being built`);
-    for (const { id, parts, row, version } of documents) {
-      this.#held.set(id, { id, parts, row, version: version + 1 });
-      this.#changed.delete(id);
-    }
+    for (const { id, parts, row, version } of documents)
+      this.#held.set(id, { document: { id, parts, row, version: version + 1 }, changed: false });
   }
 
-  #storeHead(stream: StreamName): void {
+  #storeHead(head: Head): void {
     this.#database
       .prepare('INSERT OR REPLACE INTO generation_heads (generation, stream, revision) VALUES (?, ?, ?)')
-      .run(this.#generation.number, stream, this.#heads.get(stream) ?? NO_STREAM);
-  }
-
-  #document(id: string): Document {
-    const document = this.#held.get(id);
-    if (!document) throw new Error(`${id} is not held`);
-    return document;
+      .run(this.#generation.number, head.stream, head.revision);
+    head.moved = false;
   }
 
   /** A row that cannot be computed: the document is folded anew from its streams, row by row, to find the event. */
-  async #encoded(id: string): Promise<Encoded> {
+  async #encoded(document: Document): Promise<Encoded> {
     const { plan } = this.#generation;
-    const document = this.#document(id);
     try {
       return encode(plan, document);
     } catch {
@@ -197,7 +237,7 @@ export class Build {
         events.push(...(await this.#store.read(stream)).events.filter(({ position }) => position <= this.#position));
       events.sort((a, b) => a.position - b.position);
       const { touches } = route(plan, events, NO_HEADS);
-      const own = touches.filter(({ documents }) => documents.includes(id));
+      const own = touches.filter(({ documents }) => documents.includes(document.id));
       return { ...encodeFrom(plan, undefined, document, () => own), version: document.version };
     }
   }

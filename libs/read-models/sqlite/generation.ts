@@ -87,7 +87,7 @@ export class Generation {
     return this.#known.has(category);
   }
 
-  isStopped = (stream: StreamName): boolean => this.#stopped.has(stream);
+  isStopped = (stream: StreamName): boolean => this.#stopped.size > 0 && this.#stopped.has(stream);
 
   /**
    * Folds events that follow `position` without a hole, inside the caller's transaction: the log position stands for the heads of
@@ -153,7 +153,6 @@ export class Generation {
       this.#database.prepare('UPDATE generations SET state = ? WHERE generation = ? AND state = ?').run(to, generation, from)
         .changes === 1;
     if (previous && !move(previous.number, 'serving', 'retired')) return false;
-    this.#database.prepare('DELETE FROM generation_heads WHERE generation = ?').run(this.number);
     return move(this.number, 'building', 'serving');
   }
 

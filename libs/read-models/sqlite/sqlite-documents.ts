@@ -3,7 +3,10 @@ import { type Database, type Statement } from '#libs/sqlite/database';
 import { type DocumentStore } from '../document-store.ts';
 import { type Document, type Encoded, type PartState } from '../fold.ts';
 import { type Path, type Projection } from '../projection.ts';
-import { arrayAt, isArrayAt, type Members, valueAt } from './statements.ts';
+import { arrayAt, isArrayAt, jsonAt, type Members, valueAt } from './statements.ts';
+
+/** Beyond this many rows, sorting them costs more than walking an index that is in order. */
+const BROAD = 2_000;
 
 type StoredRow = { id: string; parts: string; row: string | null; version: number };
 
@@ -21,45 +24,76 @@ export class SqliteDocuments implements DocumentStore {
     this.#database = database;
     this.#projection = projection;
     this.table = tableOf(generation);
-    this.members = { table: membersOf(this.table), indexed: singlePaths(projection) };
+    const members = membersOf(this.table);
+    this.members = {
+      table: members,
+      indexed: singlePaths(projection),
+      of: this.table,
+      broad: (path, element) => {
+        const some = `SELECT 1 FROM ${members} WHERE path = ? AND value = ? LIMIT ${String(BROAD)}`;
+        return database.prepare<{ count: number }>(`SELECT count(*) AS count FROM (${some})`).get(path, element)?.count === BROAD;
+      },
+    };
   }
 
   create(): void {
-    const { table, members } = this;
-    const indexes = this.#projection.indexes.map((paths, index) => {
-      const values = [...paths.filter((path) => path !== 'id').map(valueAt), 'id'];
-      return `CREATE INDEX ${table}_${String(index)} ON ${table} (${values.join(', ')}) WHERE row IS NOT NULL;`;
-    });
     this.#database.exec(`
-      CREATE TABLE ${table} (
+      CREATE TABLE ${this.table} (
         id TEXT PRIMARY KEY NOT NULL, parts TEXT NOT NULL, row TEXT, version INTEGER NOT NULL, flagged INTEGER NOT NULL
       ) STRICT;
-      CREATE INDEX ${table}_flagged ON ${table} (id) WHERE flagged = 1;
-      CREATE INDEX ${table}_rows ON ${table} (id) WHERE row IS NOT NULL;
-      ${indexes.join('\n')}
-      CREATE TABLE ${members.table} (
+      CREATE INDEX ${this.table}_flagged ON ${this.table} (id) WHERE flagged = 1;
+      CREATE TABLE ${this.members.table} (
         path TEXT NOT NULL, value ANY NOT NULL, id TEXT NOT NULL, PRIMARY KEY (path, value, id)
       ) STRICT, WITHOUT ROWID;
-      ${members.indexed.map((path, index) => this.#triggers(path, index)).join('\n')}
     `);
   }
 
+  /**
+   * What queries need beside the documents, piece by piece: indexing many documents at once is far cheaper than one by one, but each
+   * piece holds everybody up. Those that are there already are left alone.
+   */
+  indexing(): readonly (() => void)[] {
+    const indexes: readonly (readonly Path[])[] = this.#projection.indexes.length > 0 ? this.#projection.indexes : [[]];
+    return [
+      ...indexes.map((paths, number) => () => {
+        this.#index(paths, number);
+      }),
+      ...this.members.indexed.map((path, number) => () => {
+        this.#indexElements(path, number);
+      }),
+    ];
+  }
+
+  #index(paths: readonly Path[], number: number): void {
+    const values = [...paths.filter((path) => path !== 'id').map(valueAt), 'id'];
+    this.#database.exec(
+      `CREATE INDEX IF NOT EXISTS ${this.table}_${String(number)} ON ${this.table} (${values.join(', ')}) WHERE row IS NOT NULL`,
+    );
+  }
+
   /** An indexed path that holds an array is indexed element by element. */
-  #triggers(path: Path, index: number): string {
+  #indexElements(path: Path, number: number): void {
     const { table, members } = this;
-    const add = `INSERT OR IGNORE INTO ${members.table} (path, value, id)
-      SELECT '${path}', value, new.id FROM ${arrayAt(path, 'new.row')} WHERE value IS NOT NULL`;
-    // SQLite says nothing about the order of triggers: an element that stays must survive the dropping after the adding, too.
-    const drop = `DELETE FROM ${members.table} WHERE path = '${path}' AND id = old.id
-      AND value IN (SELECT value FROM ${arrayAt(path, 'old.row')})
-      AND value NOT IN (SELECT value FROM ${arrayAt(path, 'new.row')} WHERE value IS NOT NULL)`;
-    const changed = `json_extract(old.row, '$.${path}') IS NOT json_extract(new.row, '$.${path}')`;
-    return `
-      CREATE TRIGGER ${table}_add_${String(index)} AFTER INSERT ON ${table} WHEN ${isArrayAt(path, 'new.row')} BEGIN ${add}; END;
-      CREATE TRIGGER ${table}_drop_${String(index)} AFTER UPDATE OF row ON ${table}
-        WHEN ${isArrayAt(path, 'old.row')} AND ${changed} BEGIN ${drop}; END;
-      CREATE TRIGGER ${table}_change_${String(index)} AFTER UPDATE OF row ON ${table}
-        WHEN ${isArrayAt(path, 'new.row')} AND ${changed} BEGIN ${add}; END;`;
+    const elements = (row: string, id: string): string =>
+      `SELECT '${path}', value, ${id} FROM ${arrayAt(path, row)} WHERE value IS NOT NULL AND ${isArrayAt(path, row)}`;
+    const insert = `INSERT OR IGNORE INTO ${members.table} (path, value, id)`;
+    this.#database.transaction(() => {
+      const there = this.#database
+        .prepare(`SELECT 1 AS there FROM sqlite_schema WHERE type = 'trigger' AND name = ?`)
+        .get(`${table}_insert_${String(number)}`);
+      if (there) return;
+      this.#database.exec(`
+        ${insert} SELECT '${path}', element.value, ${table}.id FROM ${table}, ${arrayAt(path, `${table}.row`)} AS element
+          WHERE ${isArrayAt(path, `${table}.row`)} AND element.value IS NOT NULL;
+        CREATE TRIGGER ${table}_insert_${String(number)} AFTER INSERT ON ${table} BEGIN ${insert} ${elements('new.row', 'new.id')}; END;
+        CREATE TRIGGER ${table}_update_${String(number)} AFTER UPDATE OF row ON ${table}
+          WHEN ${jsonAt(path, 'old.row')} IS NOT ${jsonAt(path, 'new.row')}
+        BEGIN
+          DELETE FROM ${members.table} WHERE path = '${path}' AND id = old.id
+            AND value IN (SELECT value FROM ${arrayAt(path, 'old.row')});
+          ${insert} ${elements('new.row', 'new.id')};
+        END;`);
+    });
   }
 
   load(ids: readonly string[]): ReadonlyMap<string, Document> {
@@ -131,13 +165,20 @@ export const firstWaiting = ({ stream, waiting, revision }: PartState): Readonly
   revision: waiting?.[0]?.revision ?? revision,
 });
 
-/** Removes up to `count` documents of a generation, the tables with the last; answers whether it is gone. */
-export const shrink = (database: Database, generation: number, count: number): boolean => {
+/** Removes a generation's documents, piece by piece: each only hands pages back, whatever they hold. */
+export const dropping = (database: Database, generation: number): readonly (() => void)[] => {
   const table = tableOf(generation);
-  const { changes } = database.prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} LIMIT ?)`).run(count);
-  if (changes > 0) return false;
-  database.exec(`DROP TABLE ${membersOf(table)}; DROP TABLE ${table}`);
-  return true;
+  const indexes = database
+    .prepare<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL`)
+    .all(table);
+  const statements = [
+    ...indexes.map(({ name }) => `DROP INDEX IF EXISTS ${name}`),
+    `DROP TABLE IF EXISTS ${table}`,
+    `DROP TABLE IF EXISTS ${membersOf(table)}`,
+  ];
+  return statements.map((statement) => () => {
+    database.exec(statement);
+  });
 };
 
 const tableOf = (generation: number): string => `documents_${String(generation)}`;

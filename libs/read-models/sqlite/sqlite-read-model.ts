@@ -15,7 +15,7 @@ import {
 } from '../read-model.ts';
 import { type Generation } from './generation.ts';
 import { firstWaiting, waitingParts } from './sqlite-documents.ts';
-import { isBooleanAt, joined, matching, ordered, rangesAfter, type Sql, valueAt } from './statements.ts';
+import { counting, isBooleanAt, joined, matching, ordered, rangesAfter, type Sql, valueAt } from './statements.ts';
 
 type Found = { id: string; row: string; flagged: number } & Record<`key${number}`, Scalar>;
 
@@ -52,9 +52,8 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
     }
     const items = found.slice(0, limit);
     const last = found.length > limit ? items.at(-1) : undefined;
-    const counted = this.#database
-      .prepare<{ total: number }>(`SELECT count(*) AS total FROM ${documents.table} WHERE ${where.text}`)
-      .get(...where.parameters);
+    const count = counting(filter, documents.members);
+    const counted = this.#database.prepare<{ total: number }>(count.text).get(...count.parameters);
     return {
       items: items.map(rowOf<R>),
       nextCursor: last ? cursorAfter(keysOf(last, order), name, filter, order) : null,

@@ -8,7 +8,7 @@ import { type ReadModel, type ReadModels } from '../read-model.ts';
 import { Build, BUILD_LIMITS, type BuildLimits, type Progress } from './build.ts';
 import { Generation, type GenerationRow, type GenerationState, SCHEMA } from './generation.ts';
 import { Serving, type Sleep } from './serving.ts';
-import { firstWaiting, shrink, type SqliteDocuments, waitingParts } from './sqlite-documents.ts';
+import { dropping, firstWaiting, type SqliteDocuments, waitingParts } from './sqlite-documents.ts';
 import { SqliteReadModel } from './sqlite-read-model.ts';
 
 export type ProjectionStatus = Readonly<{
@@ -44,7 +44,7 @@ export type Retried = Readonly<{ retried: number; remaining: number }>;
 type Replay = { readonly build: Build; readonly ended: Promise<void> };
 
 const PAGE = 500;
-const RETIRED_A_TURN = 500;
+const HEADS_A_TURN = 2_000;
 
 /** The embedded read models: documents in the file of the log, folded within the log's own transactions. */
 export class SqliteReadModels implements ReadModels {
@@ -242,7 +242,7 @@ export class SqliteReadModels implements ReadModels {
   /** Builds, or goes on building, a generation and flips to it. */
   async #build(name: string, previous: Generation | undefined, signal: AbortSignal): Promise<void> {
     const generation = this.#unfinished(name) ?? Generation.create(this.#database, this.#projection(name), this.#store.logId);
-    const build = new Build(this.#database, this.#store, generation, this.#limits);
+    const build = new Build(this.#database, this.#store, generation, this.#servingOf(name).isLevel, this.#limits);
     const flip = (): void => {
       const gap = generation.alarms.find(({ kind }) => kind === 'gap');
       if (gap)
@@ -310,13 +310,22 @@ export class SqliteReadModels implements ReadModels {
 
   /** Piece by piece: dropping a large table at once would hold up requests. */
   async #dropRetired(): Promise<void> {
+    const heads = this.#database.prepare(
+      `DELETE FROM generation_heads WHERE (generation, stream) IN (SELECT generation, stream FROM generation_heads
+         WHERE generation NOT IN (SELECT generation FROM generations WHERE state = 'building') LIMIT ?)`,
+    );
+    while (heads.run(HEADS_A_TURN).changes > 0) {
+      await nextTurn();
+      if (this.#closing.signal.aborted) return;
+    }
     for (const { generation } of this.#stored('retired')) {
-      while (!this.#database.transaction(() => shrink(this.#database, generation, RETIRED_A_TURN))) {
+      for (const drop of dropping(this.#database, generation)) {
+        drop();
         await nextTurn();
         if (this.#closing.signal.aborted) return;
       }
       this.#database.transaction(() => {
-        for (const table of ['generation_heads', 'generation_alarms', 'generations'])
+        for (const table of ['generation_alarms', 'generations'])
           this.#database.prepare(`DELETE FROM ${table} WHERE generation = ?`).run(generation);
       });
     }

@@ -19,6 +19,7 @@ export const valueAt = (path: Path): string => (path === 'id' ? 'id' : `json_ext
 export const isBooleanAt = (path: Path): string =>
   path === 'id' ? '0' : `(json_type(row, ${jsonPath(path)}) IN ('true', 'false'))`;
 
+export const jsonAt = (path: Path, row: string): string => `${row} -> ${jsonPath(path)}`;
 export const isArrayAt = (path: Path, row: string): string => `json_type(${row}, ${jsonPath(path)}) = 'array'`;
 export const arrayAt = (path: Path, row: string): string => `json_each(${row}, ${jsonPath(path)})`;
 
@@ -70,8 +71,16 @@ type Bound = string | number;
 const equal = (value: string, to: Scalar): Sql =>
   to === null ? { text: `${value} IS NULL`, parameters: [] } : { text: `${value} = ?`, parameters: [stored(to)] };
 
-/** `members` is the table of array elements of the indexed paths in `indexed`. */
-export type Members = Readonly<{ table: string; indexed: readonly Path[] }>;
+/**
+ * `table` holds the array elements of the paths in `indexed`, for the documents in `of`. An element that very many hold is `broad`:
+ * better looked up row by row than taken as the way into the list.
+ */
+export type Members = Readonly<{
+  table: string;
+  indexed: readonly Path[];
+  of: string;
+  broad: (path: Path, element: Value) => boolean;
+}>;
 
 const holding = (path: Path, condition: Condition, members: Members): Sql => {
   const value = valueAt(path);
@@ -85,12 +94,18 @@ const holding = (path: Path, condition: Condition, members: Members): Sql => {
   if ('contains' in condition) return { text: `${value} GLOB ?`, parameters: [containing(path, condition.contains)] };
   if ('has' in condition) {
     const element = stored(condition.has);
-    return members.indexed.includes(path)
-      ? { text: `id IN (SELECT id FROM ${members.table} WHERE path = ? AND value = ?)`, parameters: [path, element] }
-      : {
-          text: `(${isArrayAt(path, 'row')} AND EXISTS (SELECT 1 FROM ${arrayAt(path, 'row')} WHERE value IS ?))`,
-          parameters: [element],
-        };
+    const elements = `FROM ${members.table} WHERE path = ? AND value = ?`;
+    if (members.indexed.includes(path) && element !== null)
+      return {
+        text: members.broad(path, element)
+          ? `EXISTS (SELECT 1 ${elements} AND id = ${members.of}.id)`
+          : `id IN (SELECT id ${elements})`,
+        parameters: [path, element],
+      };
+    return {
+      text: `(${isArrayAt(path, 'row')} AND EXISTS (SELECT 1 FROM ${arrayAt(path, 'row')} WHERE value IS ?))`,
+      parameters: [element],
+    };
   }
   return within(value, condition);
 };
@@ -109,6 +124,24 @@ export const matching = (filter: Filter, members: Members): Sql =>
     ],
     ' AND ',
   );
+
+/** How many rows match; a list's whole reach (`has`, and nothing else) is counted without looking at the rows. */
+export const counting = (filter: Filter, members: Members): Sql => {
+  const [[path, condition] = ['', null], ...others] = Object.entries(filter);
+  if (
+    others.length === 0 &&
+    condition !== null &&
+    typeof condition === 'object' &&
+    'has' in condition &&
+    members.indexed.includes(path)
+  )
+    return {
+      text: `SELECT count(*) AS total FROM ${members.table} WHERE path = ? AND value = ?`,
+      parameters: [path, stored(condition.has)],
+    };
+  const { text, parameters } = matching(filter, members);
+  return { text: `SELECT count(*) AS total FROM ${members.of} WHERE ${text}`, parameters };
+};
 
 export const ordered = (order: Sort): string =>
   order.map(({ by, direction }) => `${valueAt(by)} ${direction === 'ascending' ? 'ASC' : 'DESC'}`).join(', ');
