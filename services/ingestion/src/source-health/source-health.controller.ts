@@ -32,7 +32,7 @@ type HealthAnswer = Readonly<{
   sources: Page<SourceAnswer>;
 }>;
 
-@ApiTags('data sources')
+@ApiTags('ingestion')
 @Controller('tenants/:tenantId/source-health')
 export class SourceHealthController {
   readonly #readModels: ReadModels;
