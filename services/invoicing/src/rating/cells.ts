@@ -10,7 +10,7 @@ import { type Group, type RatedSource, type RatedTenant, type RatingInput } from
 import { isTax, type Pricing, type Rulebook, Rulebooks } from './rulebook.ts';
 
 /** One step of the way from the root down to the tenant whose line it is; null: no contract of that tenant covers the day. */
-export type Stage = Readonly<{ tenant: RatedTenant; inForce: InForce | null; rulebook: Rulebook | null }>;
+type Stage = Readonly<{ tenant: RatedTenant; inForce: InForce | null; rulebook: Rulebook | null }>;
 
 /** Where a line goes: whose it is, and which contract versions it meets from the root down. */
 export type Route = Readonly<{
@@ -178,12 +178,11 @@ export const chargesOf = (cell: Cell): readonly Charge[] => {
   const { stages, unassigned } = route;
   // An unassigned line that its source's owner has no contract for is billed to nobody below the root.
   const billedBelowRoot = !(unassigned && stages.at(-1)?.inForce === null);
-  // The root is billed by nobody who could exclude anything: its own rules act from the next stage on.
-  const excludedFrom = excluded ? Math.max(excluded.at, 1) : Number.POSITIVE_INFINITY;
   let upstream = billedCost;
   return stages.map(({ rulebook }, at): Charge => {
+    // Nobody who bills the root could exclude anything: its own rules act on those below it.
     if (at === 0) return { bucket: 'rated', amount: billedCost, before: billedCost, pricing: null, basis: 'LIST' };
-    if (at >= excludedFrom) return EXCLUDED;
+    if (excluded && at >= excluded.at) return EXCLUDED;
     if (!rulebook || !billedBelowRoot) return UNBILLED;
     if (isTax(cell.chargeCategory))
       return { bucket: 'rated', amount: billedCost, before: billedCost, pricing: null, basis: 'LIST' };

@@ -26,7 +26,7 @@ export const isInScope = (scope: AccountScope, account: ManagementAccountId): bo
 export type InForce = Readonly<{ contract: RatedContract; version: RatedVersion }>;
 
 /** Start, end, renewal policy and management accounts are the newest version's. */
-export const newestOf = ({ id, versions }: RatedContract): RatedVersion => {
+const newestOf = ({ id, versions }: RatedContract): RatedVersion => {
   const newest = versions.at(-1);
   if (!newest) throw new Error(`contract ${id} has no version`);
   return newest;

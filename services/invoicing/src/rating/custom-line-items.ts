@@ -23,7 +23,7 @@ export type AccountBase = Readonly<{
 }>;
 
 /** How an item's amount came about. */
-export type ItemDerivation =
+type ItemDerivation =
   | Readonly<{ of: 'fixed'; prorated: Readonly<{ coveredDays: number; days: number }> | null }>
   | Readonly<{ of: 'percentage'; percentage: string; bases: readonly AccountBase[] }>
   | Readonly<{

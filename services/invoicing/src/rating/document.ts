@@ -11,7 +11,7 @@ import { type AccountLedger, type FixedRate, type Post } from './ledger.ts';
 import { type RatedContract, type RatedTenant } from './rating-input.ts';
 
 /** What stands behind a line of a document. */
-export type Derivation =
+type Derivation =
   | Readonly<{ of: 'lines'; posts: readonly Post[] }>
   | Readonly<{ of: 'fixedRate'; fixedRate: FixedRate }>
   | Readonly<{ of: 'item'; item: ItemLine }>;

@@ -16,7 +16,7 @@ type Ruled = Readonly<{ tenantId: TenantId; contractId: ContractId; version: num
  * One tier's step. What basis `UPSTREAM` starts from, and by how much it changes it, only the contract's author and those above may
  * see: `before` and `pricing` are null for others.
  */
-export type PriceStep = Ruled &
+type PriceStep = Ruled &
   Readonly<{
     step: 'price';
     basis: PriceBook['basis'];
@@ -27,10 +27,10 @@ export type PriceStep = Ruled &
   }>;
 
 /** A tier without a contract for these lines: it is billed nothing for them, and those below are rated all the same. */
-export type UnbilledStep = Readonly<{ step: 'unbilled'; tenantId: TenantId }>;
+type UnbilledStep = Readonly<{ step: 'unbilled'; tenantId: TenantId }>;
 
 /** Source lines that met the same rules on every tier that the viewer sees, and the amounts along the way. */
-export type ExplainedPath = Readonly<{
+type ExplainedPath = Readonly<{
   lines: number;
   /** The amount that the viewer's tier started from: what was not removed above it. Null where `UPSTREAM` hides it. */
   start: string | null;
@@ -40,7 +40,7 @@ export type ExplainedPath = Readonly<{
 }>;
 
 /** Lines of the same service that a rule removed before any price. */
-export type RemovedLines = Ruled &
+type RemovedLines = Ruled &
   Readonly<{
     rule: Readonly<{ id: RuleId; name: string }>;
     serviceName: string;
@@ -50,14 +50,14 @@ export type RemovedLines = Ruled &
   }>;
 
 /** A base of a custom line item: one management account's lines after the price book, its fixed rates included. */
-export type ExplainedBase = Readonly<{
+type ExplainedBase = Readonly<{
   managementAccountId: ManagementAccountId;
   lines: number;
   amount: string;
   fixedRates: string;
 }>;
 
-export type ExplainedItem = Ruled &
+type ExplainedItem = Ruled &
   Readonly<{
     itemId: RuleId;
     name: string;

@@ -26,7 +26,7 @@ export type AccountLedger = {
   linked: boolean;
 };
 
-export type CustomerLedger = Readonly<{ customer: RatedTenant; accounts: Map<ManagementAccountId, AccountLedger> }>;
+type CustomerLedger = Readonly<{ customer: RatedTenant; accounts: Map<ManagementAccountId, AccountLedger> }>;
 
 export type ContractLedger = {
   readonly contract: RatedContract;
@@ -35,7 +35,7 @@ export type ContractLedger = {
   lastDay: Day;
 };
 
-export type MarginPart = { amount: Decimal; sourceAmount: Decimal };
+type MarginPart = { amount: Decimal; sourceAmount: Decimal };
 
 /** Of one tenant, in one currency. Everything is a source amount but `billed` (ex tax) and the margin parts' amounts. */
 export type CurrencyLedger = {

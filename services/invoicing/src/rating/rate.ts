@@ -30,7 +30,7 @@ export type Rating = Readonly<{
 }>;
 
 /** What a tenant's part of the tree was delivered: source amounts over the accounts of its subtree, tax included. */
-export type SourceTotal = Readonly<{ tenantId: TenantId; currency: Currency; amount: string; tax: string }>;
+type SourceTotal = Readonly<{ tenantId: TenantId; currency: Currency; amount: string; tax: string }>;
 
 /** A rated month: the bills of all tenants of a tree, parents first, and the source that they must add up to. */
 export type RatedMonth = Readonly<{ month: Month; bills: readonly Bill[]; sources: readonly SourceTotal[] }>;

@@ -517,6 +517,13 @@ describe('resellers', () => {
     });
   });
 
+  it('are billed nothing either when the customer that owns the source has no contract', () => {
+    const of = input({ dataSources: [source(PAYER, C1)], links: [], contracts: [contract(R1, terms())] });
+    const result = rated(of, [line(PAYER, '100')]);
+    expect(figuresOf(result, R1)).toMatchObject({ billed: '0', unassigned: '100', marginParts: [] });
+    expect(figuresOf(result, D1).marginParts).toEqual([{ reason: 'unassigned', amount: '-100', sourceAmount: '100' }]);
+  });
+
   it('at the root hold a base contract of exclusions only and have no document', () => {
     const root = tenant('Root', 'reseller');
     const customer = tenant('Customer', 'endCustomer', root);
@@ -555,6 +562,16 @@ describe('several currencies', () => {
     expect(figuresOf(result, C1).billed).toBe('111');
     expect(figuresOf(result, C1, EUR).billed).toBe('55');
     expect(figuresOf(result, R1, EUR)).toMatchObject({ billed: '50', resold: '55', margin: '5' });
+  });
+
+  it('never meet in the base of a percentage: fixed rates are in the tenant’s own', () => {
+    const of = withC1({
+      priceBooks: [priceBook([price('flat', 1, EVERYTHING, fixedRate('20'))])],
+      customLineItems: [percentage('Fee', '10')],
+    });
+    const result = rated(of, [line(PAYER, '100'), line(PAYER, '50', { currency: EUR })]);
+    expect(figuresOf(result, C1).billed).toBe('132');
+    expect(figuresOf(result, C1, EUR).billed).toBe('55');
   });
 
   it('do not matter where the foreign lines are not billed', () => {

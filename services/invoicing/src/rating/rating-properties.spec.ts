@@ -22,7 +22,7 @@ import {
 } from './testing/scenario.ts';
 import { tieOuts } from './tie-outs.ts';
 
-const holdsFor = (check: (input: RatingInput, lines: readonly Line[]) => void, numRuns = 200): void => {
+const holdsFor = (check: (input: RatingInput, lines: readonly Line[]) => void, numRuns = 120): void => {
   fc.assert(
     fc.property(anyMonth, ([input, lines]) => {
       check(input, lines);
@@ -107,7 +107,7 @@ describe('whatever the tree, the contracts and the usage', () => {
           });
         }
       }
-    }, 60);
+    }, 25);
     expect(explained).toBeGreaterThan(0);
   });
 });

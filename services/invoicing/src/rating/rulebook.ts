@@ -26,7 +26,7 @@ export type Rulebook = Readonly<{
 
 const ONE = Decimal.of(1);
 
-export const percentageFactor = (percentage: string, direction: 'discount' | 'charge'): Decimal => {
+const percentageFactor = (percentage: string, direction: 'discount' | 'charge'): Decimal => {
   const part = Decimal.of(percentage).percentOf(ONE);
   return direction === 'charge' ? ONE.plus(part) : ONE.minus(part);
 };
@@ -83,10 +83,8 @@ const rulebookOf = (rules: readonly BillingRule[], book: PriceBook | undefined, 
     }));
   return {
     excludedBy: remembered((signature) => exclusions.find(({ matches }) => matches(signature))?.rule ?? null),
-    pricing: remembered((signature) =>
-      isTax(signature.group.chargeCategory)
-        ? null
-        : (prices.find(({ pricing, matches }) => sees(pricing.rule, signature) && matches(signature))?.pricing ?? null),
+    pricing: remembered(
+      (signature) => prices.find(({ pricing, matches }) => sees(pricing.rule, signature) && matches(signature))?.pricing ?? null,
     ),
     basis: book?.basis ?? 'LIST',
   };

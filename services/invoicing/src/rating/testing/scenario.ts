@@ -177,7 +177,7 @@ export const percentage = (
   { type = 'percentageCharge', ...more }: Shared & Ticks & { type?: 'percentageCharge' | 'percentageDiscount' } = {},
 ): CustomLineItem => ({ ...shared(name, more), ...ticked(more), type, percentage: percent });
 
-export const BUSINESS_SUPPORT = {
+const BUSINESS_SUPPORT = {
   minimum: '100',
   bands: [
     { upTo: '10000', percentage: '10' },

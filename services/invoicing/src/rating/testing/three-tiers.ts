@@ -27,7 +27,7 @@ import {
   where,
 } from './scenario.ts';
 
-/** One month through three tiers, small enough to check by hand. Support is the business plan of `BUSINESS_SUPPORT`. */
+/** One month through three tiers, small enough to check by hand. */
 
 const PAYER_OF_C1 = '111111111111';
 const PAYERS_OF_C2 = ['222222222221', '222222222222'] as const;
@@ -72,7 +72,7 @@ export const LINES: readonly Line[] = [
   ),
 ];
 
-export const BASE_CONTRACT = contract(
+const BASE_CONTRACT = contract(
   D1,
   terms({
     billingRules: [
@@ -84,7 +84,7 @@ export const BASE_CONTRACT = contract(
   }),
 );
 
-export const R1_CONTRACT = contract(
+const R1_CONTRACT = contract(
   R1,
   terms({
     billingRules: [exclude('EDP stays with the distributor', where({ x_LineItemType: 'EdpDiscount' }))],
@@ -118,7 +118,7 @@ export const termsOfC1 = (compute: string) =>
   });
 
 export const C1_CONTRACT = contract(C1, termsOfC1('8'));
-export const C2_CONTRACT = contract(C2, terms({ customLineItems: [fixed('Managed service', '500')] }));
+const C2_CONTRACT = contract(C2, terms({ customLineItems: [fixed('Managed service', '500')] }));
 
 export const THREE_TIERS: RatingInput = rating({
   dataSources: [PAYER_OF_C1, ...PAYERS_OF_C2, PAYER_OF_C3].map((payer) => source(payer)),
