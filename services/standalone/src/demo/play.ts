@@ -28,14 +28,41 @@ export type ImportAnswer = Readonly<{
 
 export type Unassigned = Readonly<{ accountId: string; managementAccountId: string; currency: string; amount: string }>;
 
-/** One printed line, which `GET …/explanation` is asked about. */
-export type Explained = Readonly<{ tenant: string; tenantId: string; month: string; line: LineAnswer; explanation: Json }>;
+export type ExplainedStep = Readonly<
+  | { step: 'unbilled'; tenantId: string }
+  | {
+      step: 'price';
+      tenantId: string;
+      version: number;
+      rule: Readonly<{ name: string; pricing: Readonly<Record<string, string>> | null }> | null;
+      before: string | null;
+      after: string;
+    }
+>;
+
+/** What `GET …/explanation` answers, as far as it is shown. */
+type ExplanationAnswer = Readonly<{
+  paths: readonly Readonly<{ lines: number; start: string | null; steps: readonly ExplainedStep[]; amount: string }>[];
+  removed: readonly Readonly<{
+    tenantId: string;
+    rule: Readonly<{ name: string }>;
+    chargeCategory: string;
+    lines: number;
+    amount: string;
+  }>[];
+  item: Readonly<{ name: string; how: unknown }> | null;
+}>;
+
+/** One printed line and how it came about. */
+export type Explained = Readonly<{ tenant: string; month: string; line: LineAnswer; explanation: ExplanationAnswer }>;
 
 export type Played = Readonly<{
   months: readonly MonthBill[];
   imports: readonly ImportAnswer[];
   unassigned: readonly Readonly<{ month: string; root: string; accounts: readonly Unassigned[] }>[];
   explained: Explained | null;
+  /** Of the tenants, by id. */
+  names: ReadonlyMap<string, string>;
   run: Readonly<{ lines: number; importSeconds: number; ratingSeconds: number; totalSeconds: number }>;
 }>;
 
@@ -92,7 +119,9 @@ export const play = async (
       const delivered = deliveredTo(root, scenario, imports, month);
       const rated = await waitUntilCurrent(client, rootId, month, say);
       if (rated.length === 0) continue;
-      const inTree = scenario.tenants.filter(({ name }) => rated.some(({ tenantId }) => tenantId === idOf(tenants, name)));
+      const inTree = fromTheTop(scenario.tenants).filter(({ name }) =>
+        rated.some(({ tenantId }) => tenantId === idOf(tenants, name)),
+      );
       const found: Source[] = [];
       for (const { name } of inTree) {
         const source = await readBill(client, idOf(tenants, name), month, currencyOf(scenario, name));
@@ -112,6 +141,7 @@ export const play = async (
     imports,
     unassigned,
     explained,
+    names: new Map([...tenants].map(([name, id]) => [id, name])),
     run: {
       lines: imports.flatMap(({ slices }) => slices).reduce((count, { rows }) => count + rows, 0),
       importSeconds: imported - importing,
@@ -126,6 +156,10 @@ const idOf = (tenants: ReadonlyMap<string, string>, name: string): string => {
   if (id === undefined) throw new PlayFailed(`"${name}" was not registered`);
   return id;
 };
+
+/** Each tenant followed by everything below it, siblings as the scenario lists them. */
+const fromTheTop = (tenants: Scenario['tenants'], parent?: string): Scenario['tenants'] =>
+  tenants.filter((tenant) => tenant.parent === parent).flatMap((tenant) => [tenant, ...fromTheTop(tenants, tenant.name)]);
 
 /** A tenant's currency is its own, its nearest ancestor's or USD. */
 const currencyOf = (scenario: Scenario, name: string): string => {
@@ -362,6 +396,6 @@ const explain = async (
     throw new PlayFailed(`${name} has no line in ${month} whose text holds "${wish.line ?? ''}"`);
   }
   const path = `/tenants/${bill.tenantId}/bills/${month}/lines/${line.id}/explanation?revision=${String(bill.revision)}`;
-  const { body } = await client.get<Json>(path);
-  return { tenant: name, tenantId: bill.tenantId, month, line, explanation: body };
+  const { body } = await client.get<ExplanationAnswer>(path);
+  return { tenant: name, month, line, explanation: body };
 };

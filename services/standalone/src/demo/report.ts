@@ -1,5 +1,5 @@
 import { type MonthBill, type TenantBill } from './bill.ts';
-import { type Played } from './play.ts';
+import { type ExplainedStep, type Played } from './play.ts';
 
 type Table = Readonly<{ head: readonly string[]; rows: readonly (readonly string[])[] }>;
 
@@ -51,6 +51,7 @@ const MOST_LINES = 40;
 const proforma = (tenant: TenantBill, month: string): string => {
   if (!tenant.proforma) return `  No proforma for ${tenant.name} in ${month}: ${tenant.reason ?? ''}`;
   const { lines, net, taxes, passThroughTax, total, roundingDifference } = tenant.proforma;
+  if (lines.length === 0 && isZero(total)) return `  Proforma ${month}, ${tenant.name}: nothing to bill`;
   const shown = lines.slice(0, MOST_LINES);
   const body = table({
     head: [`Proforma ${month}, ${tenant.name}`, tenant.currency],
@@ -118,21 +119,37 @@ export const report = (played: Played): string => {
   return [...months, explained(played)].join('\n');
 };
 
-const explained = ({ explained: line }: Played): string => {
-  if (!line) return '';
-  return `\n━━ One line explained: ${line.tenant}, ${line.month}: ${line.line.text} = ${line.line.amount} ━━\n${outline(line.explanation, '  ')}`;
+const explained = ({ explained: found, names }: Played): string => {
+  if (!found) return '';
+  const { tenant, month, line, explanation } = found;
+  const name = (id: string): string => names.get(id) ?? id;
+  const paths = explanation.paths.flatMap(({ lines, start, steps, amount }) => [
+    `  ${count(lines, 'source line')}${start === null ? '' : `, together ${start}`}`,
+    ...steps.map((step) => `    ${stepText(step, name(step.tenantId))}`),
+    `    makes ${amount}`,
+  ]);
+  const removed = explanation.removed.map(
+    ({ tenantId, rule, chargeCategory, lines, amount }) =>
+      `    ${count(lines, 'line')} of ${chargeCategory}, ${amount}: "${rule.name}" of ${name(tenantId)}`,
+  );
+  return [
+    `\n━━ One line explained: ${tenant}, ${month} ━━`,
+    `  ${line.text} = ${line.amount} (unrounded ${line.unrounded})`,
+    ...paths,
+    ...(explanation.item ? [`  ${explanation.item.name}: ${JSON.stringify(explanation.item.how)}`] : []),
+    ...(removed.length > 0 ? ['  Of the same service, excluded before any price:', ...removed] : []),
+  ].join('\n');
 };
 
-/** Nested JSON as an indented outline: field names, then values; empty ones left out. */
-const outline = (value: unknown, indent: string): string => {
-  if (Array.isArray(value)) return value.map((entry) => `${indent}-\n${outline(entry, `${indent}  `)}`).join('\n');
-  if (typeof value !== 'object' || value === null) return `${indent}${String(value)}`;
-  return Object.entries(value)
-    .filter(([, content]) => content !== null && !(Array.isArray(content) && content.length === 0))
-    .map(([name, content]) =>
-      typeof content === 'object'
-        ? `${indent}${name}:\n${outline(content, `${indent}  `)}`
-        : `${indent}${name}: ${String(content)}`,
-    )
-    .join('\n');
+const count = (of: number, what: string): string => `${of.toLocaleString('en')} ${what}${of === 1 ? '' : 's'}`;
+
+const stepText = (step: ExplainedStep, tenant: string): string => {
+  if (step.step === 'unbilled') return `${tenant}: no contract covers it: unbilled`;
+  const { rule, before, after, version } = step;
+  if (!rule) return `${tenant} (contract version ${String(version)}): no price rule matches: ${after}`;
+  const pricing = rule.pricing === null ? '' : `, ${Object.values(rule.pricing).toSorted(wordsLast).join(' ')}`;
+  return `${tenant} (contract version ${String(version)}): "${rule.name}"${pricing}: ${before ?? '…'} → ${after}`;
 };
+
+/** `8 percentageDiscount`. */
+const wordsLast = (a: string, b: string): number => Number(/^[a-z]/i.test(a)) - Number(/^[a-z]/i.test(b));
