@@ -131,63 +131,70 @@ const withPart = (plan: Plan, document: Document, name: string, state: PartState
   return { ...document, parts };
 };
 
-const quarantined = (plan: Plan, document: Document, { part: name, event }: Touch, error: unknown): Document => {
+const quarantined = (before: PartState | undefined, event: Recorded, error: unknown): PartState => ({
+  stream: before?.stream ?? event.stream,
+  revision: before?.revision ?? NO_STREAM,
+  state: before?.state,
+  waiting: [event],
+  error: messageOf(error),
+});
+
+/** The part after the event; undefined when the event is older than what the part has reached. */
+const advanced = (plan: Plan, document: Document, { part: name, event }: Touch): PartState | undefined => {
   const before = document.parts[name];
-  return withPart(plan, document, name, {
-    stream: before?.stream ?? event.stream,
-    revision: before?.revision ?? NO_STREAM,
-    state: before?.state,
-    waiting: [event],
-    error: messageOf(error),
-  });
+  if (before?.waiting) {
+    const last = before.waiting.findLast(({ stream }) => stream === event.stream) ?? before;
+    if (last.stream === event.stream && event.revision <= last.revision) return undefined;
+    return { ...before, waiting: [...before.waiting, event] };
+  }
+  if (before && before.stream === event.stream && event.revision <= before.revision) return undefined;
+  try {
+    if (before && before.stream !== event.stream)
+      throw new Error(`part "${name}" of ${document.id} belongs to ${before.stream}, and ${event.stream} writes to it`);
+    const state = plan.projection.parts[name]?.evolve(before?.state, event);
+    return { stream: event.stream, revision: event.revision, state };
+  } catch (error) {
+    return quarantined(before, event, error);
+  }
 };
 
 /** Folds one event into one document; the same document when the event is older than what its part has reached. */
 const step = (plan: Plan, document: Document, touch: Touch): Document => {
-  const { part: name, event } = touch;
-  const before = document.parts[name];
-  if (before?.waiting) {
-    const last = before.waiting.findLast(({ stream }) => stream === event.stream) ?? before;
-    if (last.stream === event.stream && event.revision <= last.revision) return document;
-    return withPart(plan, document, name, { ...before, waiting: [...before.waiting, event] });
-  }
-  if (before && before.stream === event.stream && event.revision <= before.revision) return document;
-  try {
-    if (before && before.stream !== event.stream)
-      throw new Error(`part "${name}" of ${document.id} belongs to ${before.stream}, and ${event.stream} writes to it`);
-    const evolve = plan.projection.parts[name]?.evolve;
-    const state = evolve?.(before?.state, event);
-    return withPart(plan, document, name, { stream: event.stream, revision: event.revision, state });
-  } catch (error) {
-    return quarantined(plan, document, touch, error);
-  }
+  const state = advanced(plan, document, touch);
+  return state ? withPart(plan, document, touch.part, state) : document;
 };
 
-/** A document in memory; mutable, since a rebuild looks up millions. */
-export type Held = { document: Document; changed: boolean };
+/** A document in memory, and whether it differs from the stored one; mutable, since a rebuild folds millions of events. */
+export type Held = {
+  readonly id: string;
+  parts: Record<string, PartState>;
+  row: string | null;
+  version: number;
+  changed: boolean;
+};
+
+export const held = ({ id, parts, row, version }: Document): Held => ({ id, parts: { ...parts }, row, version, changed: false });
 
 /** Folds the touches into the working set, rows left as they were; answers those that changed for the first time. */
 export const foldInto = (plan: Plan, working: Map<string, Held>, touches: readonly Touch[]): readonly Held[] => {
   const changed: Held[] = [];
   for (const touch of touches)
     for (const id of touch.documents) {
-      let held = working.get(id);
-      if (!held) {
-        held = { document: emptyDocument(id), changed: false };
-        working.set(id, held);
+      let document = working.get(id);
+      if (!document) {
+        document = held(emptyDocument(id));
+        working.set(id, document);
       }
-      const after = step(plan, held.document, touch);
-      if (after === held.document) continue;
-      held.document = after;
-      if (held.changed) continue;
-      held.changed = true;
-      changed.push(held);
+      const state = advanced(plan, document, touch);
+      if (!state) continue;
+      if (document.parts[touch.part]) document.parts[touch.part] = state;
+      else document.parts = { ...withPart(plan, document, touch.part, state).parts };
+      if (document.changed) continue;
+      document.changed = true;
+      changed.push(document);
     }
   return changed;
 };
-
-export const isFlagged = (document: Document): boolean =>
-  Object.values(document.parts).some(({ waiting }) => waiting !== undefined);
 
 /**
  * The row of the parts, both as text. @throws what `row` throws, or TypeError for a state that is not JSON.
@@ -198,14 +205,14 @@ export const encode = (plan: Plan, document: Document): Encoded => {
   for (const name of plan.parts) states[name] = document.parts[name]?.state;
   const row = plan.projection.row(states, document.id);
   if (row && row.id !== document.id) throw new Error(`the row of ${document.id} says that its id is ${row.id}`);
-  return encoded({ ...document, row: row ? JSON.stringify(row) : null });
+  const { id, parts, version } = document;
+  return encoded({ id, parts, row: row ? JSON.stringify(row) : null, version });
 };
 
-const encoded = (document: Document): Encoded => ({
-  ...document,
-  partsText: JSON.stringify(document.parts),
-  flagged: isFlagged(document),
-});
+const encoded = ({ id, parts, row, version }: Document): Encoded => {
+  const flagged = Object.values(parts).some(({ waiting }) => waiting !== undefined);
+  return { id, parts, row, version, partsText: JSON.stringify(parts), flagged };
+};
 
 /** Event by event, so that the one whose row cannot be computed is found and waits in its part. */
 const encodeCarefully = (plan: Plan, before: Document, touches: readonly Touch[]): Encoded => {
@@ -216,7 +223,7 @@ const encodeCarefully = (plan: Plan, before: Document, touches: readonly Touch[]
     try {
       document = after.parts[touch.part]?.waiting ? after : encode(plan, after);
     } catch (error) {
-      document = quarantined(plan, document, touch, error);
+      document = withPart(plan, document, touch.part, quarantined(document.parts[touch.part], touch.event, error));
     }
   }
   return encoded(document);
@@ -238,8 +245,8 @@ export const encodeFrom = (
 
 /** Every document that the touches change, with its row. `loaded` holds those that exist. */
 export const fold = (plan: Plan, loaded: ReadonlyMap<string, Document>, touches: readonly Touch[]): readonly Encoded[] => {
-  const working = new Map([...loaded].map(([id, document]) => [id, { document, changed: false }]));
-  return foldInto(plan, working, touches).map(({ document }) => {
+  const working = new Map([...loaded].map(([id, document]) => [id, held(document)]));
+  return foldInto(plan, working, touches).map((document) => {
     const own = (): readonly Touch[] => touches.filter(({ documents }) => documents.includes(document.id));
     return encodeFrom(plan, loaded.get(document.id), document, own);
   });

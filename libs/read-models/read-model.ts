@@ -14,7 +14,7 @@ export type Condition =
 
 export type Filter = Readonly<Record<Path, Condition>>;
 
-/** Sorted by the paths in turn, then by id: always a total order. */
+/** Sorted by the paths in turn, then by id in the last one's direction: always a total order. Null or absent comes before all else. */
 export type Sort = readonly Readonly<{ by: Path; direction: 'ascending' | 'descending' }>[];
 
 export type Query = Readonly<{ filter?: Filter; sort?: Sort; limit: number; cursor?: string }>;
@@ -28,7 +28,8 @@ export type AggregateRow = Readonly<{ group: readonly Scalar[]; count: number; s
 
 /**
  * Reads the serving generation of one projection. A row of which a part is quarantined makes `get` fail with DomainError
- * `unavailable` naming stream and revision; in `find` it stands flagged (`quarantined`), so that a list can still show the others.
+ * `unavailable` naming stream and revision; in `find` it stands flagged (`quarantined`), so that a list can still show the others;
+ * `all` fails as `get` does. While the documents lag behind the log every question fails with `unavailable` `projection-behind`.
  * @throws DomainError `invalid` `invalid-cursor` for a cursor of another query.
  */
 export interface ReadModel<R extends Row> {

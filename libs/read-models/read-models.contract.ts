@@ -16,10 +16,10 @@ export type ReadModelsSubject = Readonly<{
   close: () => Promise<void>;
 }>;
 
-export type Thing = Readonly<{ id: string; [path: string]: JsonValue | undefined }>;
-export type ThingEvent = DomainEvent<'ThingPut', Thing> | DomainEvent<'ThingRemoved', { id: string }>;
+type Thing = Readonly<{ id: string; [path: string]: JsonValue | undefined }>;
+type ThingEvent = DomainEvent<'ThingPut', Thing> | DomainEvent<'ThingRemoved', { id: string }>;
 
-export const things = projection({
+const things = projection({
   name: 'things',
   version: 1,
   parts: {
@@ -36,8 +36,8 @@ export const things = projection({
   indexes: [['name'], ['kind', 'rank'], ['path'], ['detail.size']],
 });
 
-export const put = (id: string, row: Omit<Thing, 'id'> = {}): ThingEvent => ({ type: 'ThingPut', data: { id, ...row } });
-export const removed = (id: string): ThingEvent => ({ type: 'ThingRemoved', data: { id } });
+const put = (id: string, row: Omit<Thing, 'id'> = {}): ThingEvent => ({ type: 'ThingPut', data: { id, ...row } });
+const removed = (id: string): ThingEvent => ({ type: 'ThingRemoved', data: { id } });
 
 /** What every adapter of the read models does. */
 export const readModelsContract = (open: (projections: readonly Projection[]) => Promise<ReadModelsSubject>): void => {
@@ -211,6 +211,27 @@ export const readModelsContract = (open: (projections: readonly Projection[]) =>
         }),
         { numRuns: 150 },
       );
+    });
+  });
+
+  describe('an element that very many rows hold', () => {
+    fresh();
+
+    it('is found, counted and paged as one that few hold', async () => {
+      const count = 2_100;
+      const numbers = Array.from({ length: count }, (_, n) => String(n).padStart(4, '0'));
+      await Promise.all(numbers.map((n) => put1(n, { name: `n${n}`, kind: Number(n) % 2 ? 'odd' : 'even', path: ['r', n] })));
+      const query = { filter: { path: { has: 'r' } }, sort: [{ by: 'name', direction: 'descending' }], limit: 500 } as const;
+      const paged: string[] = [];
+      for (let cursor: string | null | undefined; cursor !== null;) {
+        const page = await model().find({ ...query, ...(cursor === undefined ? {} : { cursor }) });
+        expect(page.total).toBe(count);
+        paged.push(...page.items.map(({ id }) => id));
+        cursor = page.nextCursor;
+      }
+      expect(paged).toEqual(numbers.toReversed());
+      expect((await model().find({ filter: { path: { has: 'r' }, kind: 'odd' }, limit: 1 })).total).toBe(count / 2);
+      expect((await model().find({ filter: { path: { has: 'nowhere' } }, limit: 1 })).total).toBe(0);
     });
   });
 

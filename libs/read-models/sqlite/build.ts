@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NO_STREAM, type Position, type Recorded, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { type Database } from '#libs/sqlite/database';
-import { type Document, encode, encodeFrom, type Encoded, foldInto, type Held, NO_HEADS, route } from '../fold.ts';
+import { type Document, encode, encodeFrom, type Encoded, foldInto, held, type Held, NO_HEADS, route } from '../fold.ts';
 import { type Generation } from './generation.ts';
 
 /** Events of the log passed and in it, and how the rest will go. `null`: not known yet. */
@@ -121,7 +121,7 @@ export class Build {
     const { touches, heads, alarms } = route(plan, events, headOf, isStopped);
     if (!this.#holdsAll) {
       const missing = new Set(touches.flatMap((touch) => touch.documents.filter((id) => !this.#held.has(id))));
-      for (const [id, document] of documents.load([...missing])) this.#held.set(id, { document, changed: false });
+      for (const [id, document] of documents.load([...missing])) this.#held.set(id, held(document));
     }
     this.#changed.push(...foldInto(plan, this.#held, touches));
     for (const [stream, revision] of heads) this.#move(stream, revision);
@@ -145,7 +145,7 @@ export class Build {
   #finish(flip: () => void): boolean {
     let rest: readonly Encoded[];
     try {
-      rest = this.#changed.map(({ document }) => encode(this.#generation.plan, document));
+      rest = this.#changed.map((document) => encode(this.#generation.plan, document));
     } catch {
       return false;
     }
@@ -160,11 +160,11 @@ export class Build {
   async #flush(atEnd: boolean, signal: AbortSignal): Promise<void> {
     if (this.#besideAnother && (this.#changed.length > INDEXED_AT_ONCE || !atEnd)) await this.#index(signal);
     // In the order of the table: neighbours share its pages.
-    const changed = this.#changed.sort((a, b) => (a.document.id < b.document.id ? -1 : 1));
+    const changed = this.#changed.sort((a, b) => (a.id < b.id ? -1 : 1));
     for (let at = 0; at < changed.length;) {
       const some = changed.slice(at, at + this.#atOnce);
       const encoded: Encoded[] = [];
-      for (const { document } of some) encoded.push(await this.#encoded(document));
+      for (const document of some) encoded.push(await this.#encoded(document));
       this.#database.transaction(() => {
         this.#storeDocuments(encoded);
       });
@@ -212,8 +212,7 @@ export class Build {
     const lost = this.#generation.documents.save(documents);
     if (lost.length > 0)
       throw new Error(`${this.#generation.plan.projection.name}: ${lost.join(', ')} changed while being built`);
-    for (const { id, parts, row, version } of documents)
-      this.#held.set(id, { document: { id, parts, row, version: version + 1 }, changed: false });
+    for (const { id, parts, row, version } of documents) this.#held.set(id, held({ id, parts, row, version: version + 1 }));
   }
 
   #storeHead(head: Head): void {

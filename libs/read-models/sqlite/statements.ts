@@ -23,7 +23,7 @@ export const jsonAt = (path: Path, row: string): string => `${row} -> ${jsonPath
 export const isArrayAt = (path: Path, row: string): string => `json_type(${row}, ${jsonPath(path)}) = 'array'`;
 export const arrayAt = (path: Path, row: string): string => `json_each(${row}, ${jsonPath(path)})`;
 
-export const stored = (value: Scalar): Value => (typeof value === 'boolean' ? Number(value) : value);
+const stored = (value: Scalar): Value => (typeof value === 'boolean' ? Number(value) : value);
 
 const LONGEST_TEXT = 1_000;
 

@@ -7,7 +7,7 @@ import {
   type StreamName,
 } from '#libs/event-sourcing/event';
 import { type Instant } from '#libs/time/time';
-import { type Document, isFlagged, project } from '../fold.ts';
+import { type Encoded, project } from '../fold.ts';
 import { type Projection, type Row } from '../projection.ts';
 
 /** Consecutive events of one stream. */
@@ -50,8 +50,8 @@ export const rowsOf = <R extends Row>(projection: Projection<R>, histories: read
   return documents.toSorted((a, b) => (a.id < b.id ? -1 : 1)).flatMap(({ row }) => (row === null ? [] : [JSON.parse(row) as R]));
 };
 
-const refuseQuarantined = (document: Document): void => {
-  if (!isFlagged(document)) return;
+const refuseQuarantined = (document: Encoded): void => {
+  if (!document.flagged) return;
   const errors = Object.entries(document.parts).flatMap(([name, { error }]) =>
     error === undefined ? [] : [`${name}: ${error}`],
   );
