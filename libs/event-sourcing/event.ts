@@ -24,7 +24,7 @@ export type Position = number;
 export type CommandId = Brand<string, 'CommandId'>;
 
 /** Who acted. `onBehalfOf` is the tenant whose context a user of an upstream tenant had switched into. */
-export type Actor = Readonly<{ id: string; onBehalfOf?: string }>;
+type Actor = Readonly<{ id: string; onBehalfOf?: string }>;
 
 export type Metadata = Readonly<{
   commandId: CommandId;

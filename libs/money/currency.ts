@@ -3,9 +3,6 @@ import { type Brand } from '#libs/brand';
 /** An ISO 4217 alphabetic code. */
 export type Currency = Brand<string, 'Currency'>;
 
-/** An amount as it travels in JSON: exact decimal text. */
-export type Money = Readonly<{ amount: string; currency: Currency }>;
-
 const CODES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
 
 export const isCurrency = (text: string): text is Currency => CODES.has(text);

@@ -13,7 +13,7 @@ export type Taker = Holder & Readonly<{ exclude: readonly string[] }>;
 /** An account of a slice, with the days from its first line to its last. */
 export type UsedAccount = Slice['accounts'][number];
 
-export const daysOfUsage = ({ firstDay, lastDay }: UsedAccount): Interval => ({ from: firstDay, to: addDays(lastDay, 1) });
+const daysOfUsage = ({ firstDay, lastDay }: UsedAccount): Interval => ({ from: firstDay, to: addDays(lastDay, 1) });
 
 /** Explicit links of a source's accounts, and its automatic ones: whose an account is on which days. */
 export type Links = Readonly<{

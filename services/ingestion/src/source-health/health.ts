@@ -4,9 +4,9 @@ import { type Instant, type Month } from '#libs/time/time';
 export type HealthStatus = 'Success' | 'Warning' | 'Failed' | 'Not available';
 
 /** The worst first: what a roll-up shows as soon as one source has it. */
-export const STATUSES = ['Failed', 'Warning', 'Success', 'Not available'] as const satisfies readonly HealthStatus[];
+const STATUSES = ['Failed', 'Warning', 'Success', 'Not available'] as const satisfies readonly HealthStatus[];
 
-export type ReasonCode =
+type ReasonCode =
   | 'nothing-delivered'
   | 'import-failed'
   | 'unrecognised-import-failed'

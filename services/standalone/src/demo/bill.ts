@@ -185,7 +185,7 @@ export const tieOutFaults = (sources: readonly Source[], rootId: string, deliver
 };
 
 /** Compares what is expected, field by field, with what came out; a list must have the same length. Answers every difference. */
-export const differences = (expected: unknown, actual: unknown, path: string): readonly string[] => {
+const differences = (expected: unknown, actual: unknown, path: string): readonly string[] => {
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual)) return [`${path}: expected a list, got ${JSON.stringify(actual)}`];
     if (actual.length !== expected.length)

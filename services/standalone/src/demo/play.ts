@@ -13,7 +13,7 @@ import { type Delivery, type ExpectedTotal, type Scenario, type ScenarioContract
 export type Say = (text: string) => void;
 
 /** What the platform answered about one import, as far as it is shown. */
-export type ImportAnswer = Readonly<{
+type ImportAnswer = Readonly<{
   id: string;
   status: 'requested' | 'running' | 'finished' | 'failed' | 'cancelled';
   progress: Readonly<{ bytes: number; totalBytes: number; rows: number; rowsPerSecond: number }> | null;
@@ -26,7 +26,7 @@ export type ImportAnswer = Readonly<{
   }>[];
 }>;
 
-export type Unassigned = Readonly<{ accountId: string; managementAccountId: string; currency: string; amount: string }>;
+type Unassigned = Readonly<{ accountId: string; managementAccountId: string; currency: string; amount: string }>;
 
 export type ExplainedStep = Readonly<
   | { step: 'unbilled'; tenantId: string }
@@ -54,7 +54,7 @@ type ExplanationAnswer = Readonly<{
 }>;
 
 /** One printed line and how it came about. */
-export type Explained = Readonly<{ tenant: string; month: string; line: LineAnswer; explanation: ExplanationAnswer }>;
+type Explained = Readonly<{ tenant: string; month: string; line: LineAnswer; explanation: ExplanationAnswer }>;
 
 export type Played = Readonly<{
   months: readonly MonthBill[];
