@@ -102,6 +102,19 @@ describe('a unique value', () => {
     store.close();
   });
 
+  it('is not claimed by a command whose If-Match does not hold', async () => {
+    const store = opened();
+    await registering(store, '1', 'ann@x.org');
+    const late = handleClaiming(store, user, '1', changeEmail('bob@x.org'), {
+      command: aCommand(),
+      claims: [wanted('bob@x.org')],
+      expected: { revision: 7, of: () => 0 },
+    });
+    await expect(late).rejects.toEqual(expect.objectContaining({ refusal: 'stale' }));
+    expect(await typesOf(store, claimStream(wanted('bob@x.org')))).toEqual([]);
+    store.close();
+  });
+
   it('is not claimed again by the late retry of a command that is done', async () => {
     const store = opened();
     const [first, second] = [aCommand({ keyed: true }), aCommand()];

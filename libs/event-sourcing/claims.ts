@@ -13,7 +13,7 @@ import {
   streamName,
 } from './event.ts';
 import { type EventStore, RevisionConflict } from './event-store.ts';
-import { type Expected, handle, type Handled, present } from './handle.ts';
+import { decide, type Expected, handle, type Handled, present } from './handle.ts';
 import { isClaimGivenUp, type StreamFact } from './stream-facts.ts';
 
 /**
@@ -72,9 +72,9 @@ export const handleClaiming = async <State, E extends DomainEvent, Id extends st
   decision: Decision<State, E>,
   options: Readonly<{ command: Command; expected?: Expected<State>; claims: readonly Claim[]; wallClock?: Clock }>,
 ): Promise<Handled<State>> => {
-  const { command, claims, wallClock } = options;
+  const { command, expected, claims, wallClock } = options;
   const { state, holds } = await present(store, decider, id);
-  if (!holds(command.id) && decision(state).length > 0)
+  if (!holds(command.id) && decide(state, decision, expected).length > 0)
     for (const wanted of claims) await claim(store, wanted, decider.stream(id), command, wallClock);
   return handle(store, decider, id, decision, options);
 };

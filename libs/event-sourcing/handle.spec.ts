@@ -224,6 +224,20 @@ describe('commands at the same time', () => {
   });
 });
 
+describe('a stream that holds an event which cannot be folded', () => {
+  it('takes no command, however many come: none decides as if the event had not happened', async () => {
+    const store = opened();
+    await run(store, open('Ann'));
+    await store.append(stream, [{ type: 'Unheard', data: {} }], 0, metadataOf(aCommand()));
+    for (let again = 0; again < 2; again++) {
+      await expect(run(store, deposit(1))).rejects.toThrow('An account knows no Unheard.');
+      await expect(present(store, account, '1')).rejects.toThrow('An account knows no Unheard.');
+    }
+    expect(await types(store)).toEqual(['Opened', 'Unheard']);
+    store.close();
+  });
+});
+
 describe('If-Match', () => {
   const expected = (revision: Revision) => ({ revision, of: ({ touchedAt }: Account) => touchedAt });
   const matching = (store: EventStore, revision: Revision, decision: (state: Account) => AccountEvent[]) =>
@@ -355,6 +369,30 @@ describe('looking at the present', () => {
     await run(store, open('Ann'), command);
     const { state, revision, holds } = await present(store, account, '1');
     expect([state.owner, revision, holds(command.id), holds(aCommand().id as CommandId)]).toEqual(['Ann', 0, true, false]);
+    store.close();
+  });
+
+  it('is the whole stream also when a round fails while it is being read', async () => {
+    const store = opened();
+    await run(store, open('Ann'));
+    let wrecked: Promise<unknown> = Promise.resolve();
+    let slow = false;
+    const wrecking: EventStore = {
+      ...overtaken(store, () => Promise.reject(new Error('the disk is gone'))),
+      read: async (...given) => {
+        const waits = slow;
+        slow = false;
+        const found = await store.read(...given);
+        if (waits) await wrecked.catch(() => undefined);
+        return found as never;
+      },
+    };
+    await present(wrecking, account, '1');
+    wrecked = run(wrecking, deposit(1));
+    slow = true;
+    const looking = present(wrecking, account, '1');
+    await expect(wrecked).rejects.toThrow('the disk is gone');
+    expect(await looking).toMatchObject({ state: { owner: 'Ann', balance: 0 }, revision: 0 });
     store.close();
   });
 

@@ -117,13 +117,17 @@ class Lane<State, E extends DomainEvent> {
 
   /** Reads what is new since the last time. */
   async catchUp(): Promise<Readonly<Known<State>>> {
-    const { revision, events } = await this.#store.read<E | StreamFact>(this.#stream, { after: this.#known.revision });
-    if (revision < this.#known.revision) {
+    const known = this.#known;
+    const after = known.revision;
+    const { revision, events } = await this.#store.read<E | StreamFact>(this.#stream, { after });
+    // Forgotten meanwhile, by a round that failed: what was read begins too late for what is known now.
+    if (known !== this.#known) return this.catchUp();
+    if (revision < after) {
       // Another log stands in its place (a backup restored): nothing of what was known holds.
       this.#known = nothing(this.#decider);
       return this.catchUp();
     }
-    return learn(this.#decider, this.#known, events);
+    return learn(this.#decider, known, events);
   }
 
   async #run(): Promise<void> {
@@ -245,7 +249,10 @@ const nothing = <State, E extends DomainEvent>({ initial }: Decider<State, E, ne
   givenUp: new Set(),
 });
 
-/** Folds events into what is known, in place; those known already are passed by. */
+/**
+ * Folds events into what is known, in place; those known already are passed by. An event that cannot be folded throws and stays
+ * unknown: nothing may ever be decided as if it had not happened.
+ */
 const learn = <State, E extends DomainEvent>(
   { evolve }: Decider<State, E, never>,
   known: Known<State>,
@@ -254,16 +261,17 @@ const learn = <State, E extends DomainEvent>(
   for (const event of events) {
     const { revision, metadata } = event;
     if (revision <= known.revision) continue;
+    if (!isStreamFact(event)) known.state = evolve(known.state, event as E, revision);
     known.revision = revision;
     // Given up by whoever took the claim over: their command is not one of this stream.
     if (isClaimGivenUp(event)) known.givenUp.add(event.data.commandId);
     else known.commands.set(metadata.commandId, { bodyHash: metadata.bodyHash, last: revision });
-    if (!isStreamFact(event)) known.state = evolve(known.state, event as E, revision);
   }
   return known;
 };
 
-const decide = <State, E extends DomainEvent>(
+/** What the decision says of the state, once `expected` has been found to hold. */
+export const decide = <State, E extends DomainEvent>(
   state: State,
   decision: Decision<State, E>,
   expected: Expected<State> | undefined,
