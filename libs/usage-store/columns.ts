@@ -84,7 +84,7 @@ export const COLUMNS = {
 
 export type ColumnName = keyof typeof COLUMNS;
 
-export const isColumn = (name: string): name is ColumnName => Object.hasOwn(COLUMNS, name);
+const isColumn = (name: string): name is ColumnName => Object.hasOwn(COLUMNS, name);
 
 export const columnNames = Object.keys(COLUMNS).filter(isColumn);
 

@@ -26,12 +26,7 @@ export type DuckDbOptions = Readonly<{
 }>;
 
 /** Ends a statement: the running query is interrupted and the call fails with the signal's reason. */
-export type StatementOptions = Readonly<{
-  signal?: AbortSignal;
-  timeoutMs?: number;
-  /** Called a few times a second while it runs: percent (0 to 100, an estimate) and rows so far. */
-  progress?: (at: Readonly<{ percentage: number; rows: number }>) => void;
-}>;
+export type StatementOptions = Readonly<{ signal?: AbortSignal; timeoutMs?: number }>;
 
 /**
  * The columnar engine over usage files: one `:memory:` database, no state of its own but macros. Every statement has its own
@@ -129,7 +124,6 @@ export class DuckDb {
   async #within<T>(options: StatementOptions, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const connection = await this.#connect();
     const ending = endingOf(connection, options);
-    const watch = options.progress && setInterval(watching(connection, options.progress), PROGRESS_MS);
     try {
       ending.throwIfEnded();
       return await work(connection);
@@ -137,7 +131,6 @@ export class DuckDb {
       ending.throwIfEnded();
       throw error;
     } finally {
-      clearInterval(watch);
       ending.done();
       connection.closeSync();
     }
@@ -154,13 +147,6 @@ export class DuckDb {
     this.instance.closeSync();
   }
 }
-
-const PROGRESS_MS = 200;
-
-const watching = (connection: DuckDBConnection, progress: NonNullable<StatementOptions['progress']>) => (): void => {
-  const { percentage, rows_processed: rows } = connection.progress;
-  if (percentage >= 0) progress({ percentage, rows: Number(rows) });
-};
 
 /** An interrupt that comes before the engine has begun is lost, so it is repeated until the statement has ended. */
 const REPEAT_INTERRUPT_MS = 20;

@@ -12,7 +12,7 @@ const LONGEST_HEADER = 1 << 20;
 const GZIP = [0x1f, 0x8b];
 
 /** Is the file gzip? Its first two bytes say so; its name is not asked. */
-export const isGzip = async (file: string): Promise<boolean> => {
+const isGzip = async (file: string): Promise<boolean> => {
   const handle = await open(file, 'r');
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);

@@ -53,9 +53,12 @@ export const amountOf = (plain: string): string => {
 
 const tailOf = (plain: string): string => `substr(split_part(${plain}, '.', 2), ${String(STORED_DECIMALS + 1)})`;
 
-/** SQL truth: a number, but too large for the store. Only an odd one can be. */
+const STORED_DIGITS = 20;
+
+/** SQL truth: a number, but too large for the store. Only an odd one can be; only one of so many digits is worth the slow cast. */
 export const isTooLarge = (plain: string, digits: string): string =>
-  `CASE WHEN ${digits} IS NOT NULL THEN TRY_CAST(${plain} AS DECIMAL(38,18)) IS NULL ELSE false END`;
+  `CASE WHEN ${digits} IS NULL OR length(ltrim(split_part(${plain}, '.', 1), '-0')) < ${String(STORED_DIGITS)} THEN false
+    ELSE TRY_CAST(${plain} AS DECIMAL(38,18)) IS NULL END`;
 
 /** SQL truth: an amount with more decimals than the store keeps. Only an odd one can have them. */
 export const isRounded = (plain: string, digits: string): string =>

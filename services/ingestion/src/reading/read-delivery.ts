@@ -7,6 +7,7 @@ import { Decimal } from '#libs/money/decimal';
 import { type DataSourceId, type ImportId, type LinkedAccountId, type ManagementAccountId } from '#libs/published/ids';
 import { type Slice, type UsageFile } from '#libs/published/ingestion';
 import { day, month as monthIn } from '#libs/time/time';
+import { type ColumnName } from '#libs/usage-store/columns';
 import { type DuckDb, type Row, type Value } from '#libs/usage-store/duckdb';
 import { type UsageFiles } from '#libs/usage-store/usage-files';
 import { awsCurMapping, isAwsCur } from './aws-cur.ts';
@@ -18,7 +19,7 @@ import {
   accountsIn,
   amountColumns,
   checks,
-  oddities,
+  oddAmounts,
   type Prepared,
   problems as problemsIn,
   readTotals,
@@ -29,7 +30,7 @@ import {
   writeUsage,
   writtenTotals,
 } from './statements.ts';
-import { damageOf, digestOfContent } from './verified-content.ts';
+import { damageOf, digestOfContent, type Seen } from './verified-content.ts';
 
 export type Format = 'focus' | 'aws-cur';
 
@@ -79,7 +80,12 @@ export class DeliveryRefused extends Error {
   }
 }
 
+/** `bytes` of `totalBytes` is how much of the work is done; `rows` are those seen so far. */
 export type Progress = Readonly<{ bytes: number; totalBytes: number; rows: number }>;
+
+/** How much of the work is done once a file has been verified, and once it has been staged too; writing is the rest. */
+const VERIFIED = 0.3;
+const STAGED = 0.6;
 
 export type Delivery = Readonly<{
   importId: ImportId;
@@ -117,13 +123,19 @@ export const readDelivery = async (delivery: Delivery, reading: Reading): Promis
     const staged = await stageAll(delivery, reading, folder);
     const totals = await totalsOf(staged, delivery, reading);
     const slices: Slice[] = [];
-    for (const total of totals) slices.push(await write(total, staged, totals.length, delivery, reading, written));
+    const rows = totals.reduce((sum, { read }) => sum + rowsIn(read), 0);
+    const totalBytes = staged.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const total of totals) {
+      slices.push(await write(total, staged, totals.length, delivery, reading, written));
+      const done = slices.reduce((sum, slice) => sum + slice.rows, 0) / rows;
+      reading.report({ bytes: Math.floor(totalBytes * (STAGED + (1 - STAGED) * done)), totalBytes, rows });
+    }
     return {
       format: staged[0]?.format ?? 'focus',
       slices,
       unknownColumns: [...new Set(staged.flatMap(({ prepared }) => prepared.mapping.unknown))].toSorted(),
       roundings: staged.flatMap(({ roundings }) => roundings),
-      rows: slices.reduce((sum, { rows }) => sum + rows, 0),
+      rows,
     };
   } catch (error) {
     for (const file of written) await reading.usage.remove(file);
@@ -138,6 +150,8 @@ type Staged = Readonly<{
   format: Format;
   prepared: Prepared;
   digest: string;
+  /** As it lies on the disk. */
+  bytes: number;
   roundings: readonly Rounding[];
   rows: number;
   /** Lines of the files before this one. */
@@ -166,19 +180,20 @@ const stageAll = async (delivery: Delivery, reading: Reading, folder: string): P
     }
     const target = path.join(folder, `${String(index)}.parquet`);
     const before = await stat(file.path);
-    const progress = (fraction: number, rows: number): void => {
-      reading.report({ bytes: bytesBefore + Math.floor(bytes * fraction), totalBytes, rows: rowsBefore + rows });
-    };
-    const digest = await stageOne(file, header, mapping, target, reading, progress);
+    const earlier = { bytes: bytesBefore * STAGED, rows: rowsBefore };
+    const digest = await stageOne(file, header, mapping, target, reading, (seen) => {
+      const done = earlier.bytes + seen.bytes * VERIFIED;
+      reading.report({ bytes: Math.floor(done), totalBytes, rows: earlier.rows + Math.max(0, seen.lines - 1) });
+    });
     const after = await stat(file.path);
     if (before.size !== after.size || before.mtimeMs !== after.mtimeMs)
       throw refused(file, 'The file changed while it was read.');
     const relation = stagedRelation(target);
     const { prepared, rows, roundings } = await check(file, relation, mapping, reading);
-    staged.push({ file, format, prepared, digest, roundings, rows, rowsBefore });
+    staged.push({ file, format, prepared, digest, bytes, roundings, rows, rowsBefore });
     bytesBefore += bytes;
     rowsBefore += rows;
-    progress(0, 0);
+    reading.report({ bytes: Math.floor(bytesBefore * STAGED), totalBytes, rows: rowsBefore });
   }
   if (rowsBefore === 0) throw new DeliveryRefused([problem(null, 'The delivery holds no usage line.')], 1);
   return staged;
@@ -208,21 +223,16 @@ const stageOne = async (
   mapping: Mapping,
   target: string,
   { duckDb, signal }: Reading,
-  progress: (fraction: number, rows: number) => void,
+  seen: (sofar: Seen) => void,
 ): Promise<string> => {
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
   const [verified, read] = await Promise.allSettled([
-    digestOfContent(file.path, header.gzip, either).catch((error: unknown) => {
+    digestOfContent(file.path, header.gzip, { signal: either, seen }).catch((error: unknown) => {
       ending.abort();
       throw error;
     }),
-    duckDb.run(stage(file.path, header, mapping, target), [], {
-      signal: either,
-      progress: ({ percentage, rows }) => {
-        progress(percentage / 100, rows);
-      },
-    }),
+    duckDb.run(stage(file.path, header, mapping, target), [], { signal: either }),
   ]);
   signal.throwIfAborted();
   if (verified.status === 'rejected') throw refusedAsDamaged(file, verified.reason);
@@ -236,11 +246,20 @@ const check = async (
   mapping: Mapping,
   { duckDb, signal }: Reading,
 ): Promise<Pick<Staged, 'prepared' | 'rows' | 'roundings'>> => {
-  const [counts = {}] = await duckDb.all(oddities(relation, mapping), [], { signal });
-  const odd = amountColumns(mapping).filter(({ name }) => number(counts[`odd_${name}`]) > 0);
-  const prepared = { relation, mapping, odd: odd.map(({ name }) => name) };
-  const [found = {}] = await duckDb.all(checks(prepared), [], { signal });
-  const count = number(found['problems']);
+  const [counts = {}] = await duckDb.all(checks(relation, mapping), [], { signal });
+  let count = number(counts['problems']);
+  const odd: ColumnName[] = [];
+  const roundings: Rounding[] = [];
+  for (const { name, column } of amountColumns(mapping)) {
+    if (number(counts[`odd_${name}`]) === 0) continue;
+    odd.push(name);
+    const [found = {}] = await duckDb.all(oddAmounts(relation, mapping, name), [], { signal });
+    count += number(found['problems']);
+    const rows = number(found['rounded']);
+    const added = Decimal.scaled(bigint(found['added']), ROUNDING_SCALE);
+    if (rows > 0) roundings.push({ file: file.name, column, rows, added: added.toString() });
+  }
+  const prepared = { relation, mapping, odd };
   if (count > 0) {
     const first = await duckDb.all(problemsIn(prepared, SHOWN_PROBLEMS), [], { signal });
     throw new DeliveryRefused(
@@ -248,11 +267,6 @@ const check = async (
       count,
     );
   }
-  const roundings = odd.flatMap(({ name, column }) => {
-    const rows = number(found[`rounded_${name}`]);
-    const added = Decimal.scaled(bigint(found[`added_${name}`]), ROUNDING_SCALE);
-    return rows === 0 ? [] : [{ file: file.name, column, rows, added: added.toString() }];
-  });
   return { prepared, rows: number(counts['lines']), roundings };
 };
 

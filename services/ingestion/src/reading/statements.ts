@@ -53,42 +53,53 @@ const list = (...columns: readonly string[]): string => columns.map((column) => 
 const texts = (relation: string, mapping: Mapping): string =>
   `(SELECT *${list(...amountsOf(mapping).map(([column, { text }]) => `${text} AS ${textColumn(column)}`))} FROM ${relation})`;
 
-const numbers = ({ relation, mapping, odd }: Prepared): string => {
+const plainNumbers = (from: string, amounts: readonly ColumnName[], odd: readonly ColumnName[]): string => {
   const digits = odd.map((column) => `${digitsOf(textColumn(column))} AS ${digitsColumn(column)}`);
   const points = odd.map((column) => `${pointOf(textColumn(column), digitsColumn(column))} AS point_${column}`);
-  const plain = amountsOf(mapping).map(([column]) => {
+  const plain = amounts.map((column) => {
     const number = odd.includes(column)
       ? plainOf(textColumn(column), digitsColumn(column), `point_${column}`)
       : textColumn(column);
     return `${number} AS ${plainColumn(column)}`;
   });
-  return `(SELECT *${list(...plain)} FROM (SELECT *${list(...points)} FROM (SELECT *${list(...digits)} FROM ${texts(relation, mapping)})))`;
+  return `(SELECT *${list(...plain)} FROM (SELECT *${list(...points)} FROM (SELECT *${list(...digits)} FROM ${from})))`;
 };
+
+const numbers = ({ relation, mapping, odd }: Prepared): string =>
+  plainNumbers(
+    texts(relation, mapping),
+    amountsOf(mapping).map(([column]) => column),
+    odd,
+  );
 
 type Fault = Readonly<{ column: string; value: string; holds: string; refusal: string }>;
 
-/** Each way a row can be wrong; a row has at most one of them per column. */
-const faultsOf = ({ mapping: { sources }, odd }: Prepared): readonly Fault[] =>
+const fault = (name: ColumnName, { column, text }: Source, holds: (value: string) => string, refusal: string): Fault => {
+  const value = isAmount(name) ? textColumn(name) : text;
+  return { column, value, holds: `(${holds(value)})`, refusal };
+};
+
+/** Each way a row can be wrong but for amounts that are no numbers. */
+const faultsOf = ({ sources }: Mapping): readonly Fault[] =>
   columnNames.flatMap((name): Fault[] => {
     const source = sources[name];
     if (!source) return [];
-    const value = isAmount(name) ? textColumn(name) : source.text;
-    const fault = (holds: string, refusal: string): Fault => ({ column: source.column, value, holds: `(${holds})`, refusal });
-    const empty = source.required ? [fault(`${value} IS NULL`, 'is empty')] : [];
-    const wrong = (how: string, refusal: string): Fault[] => [...empty, fault(`${value} IS NOT NULL AND (${how})`, refusal)];
-    switch (COLUMNS[name]) {
-      case 'DECIMAL(38,18)':
-        if (!odd.includes(name)) return empty;
-        return wrong(
-          `${plainColumn(name)} IS NULL OR ${isTooLarge(plainColumn(name), digitsColumn(name))}`,
-          'is no number (digits with one point, no separators, at most 20 digits before it)',
-        );
-      case 'TIMESTAMP':
-        return wrong(`${timeOf(value)} IS NULL`, 'is no date or time (YYYY-MM-DD hh:mm:ss or ISO 8601)');
-      case 'BIGINT':
-      case 'VARCHAR':
-        return source.refusal && source.value ? wrong(`${source.value} IS NULL`, source.refusal) : empty;
-    }
+    const empty = source.required ? [fault(name, source, (value) => `${value} IS NULL`, 'is empty')] : [];
+    const meaning = COLUMNS[name] === 'TIMESTAMP' ? timeOf(source.text) : source.value;
+    const refusal = COLUMNS[name] === 'TIMESTAMP' ? 'is no date or time (YYYY-MM-DD hh:mm:ss or ISO 8601)' : source.refusal;
+    if (meaning === undefined || refusal === undefined) return empty;
+    return [...empty, fault(name, source, (value) => `${value} IS NOT NULL AND ${meaning} IS NULL`, refusal)];
+  });
+
+const isNoAmount = (column: ColumnName): string =>
+  `${plainColumn(column)} IS NULL OR ${isTooLarge(plainColumn(column), digitsColumn(column))}`;
+
+/** Of rows with `plain_…` columns. */
+const amountFaultsOf = ({ mapping: { sources }, odd }: Prepared): readonly Fault[] =>
+  odd.flatMap((name) => {
+    const source = sources[name];
+    const refusal = 'is no number (digits with one point, no separators, at most 20 digits before it)';
+    return source ? [fault(name, source, (value) => `${value} IS NOT NULL AND (${isNoAmount(name)})`, refusal)] : [];
   });
 
 const EXAMPLE_HEADER: CsvHeader = {
@@ -108,44 +119,51 @@ const example = (files: readonly string[]): Prepared => {
 
 export const stagedRelation = (file: string): string => `(SELECT *, file_row_number FROM ${usageIn([file])})`;
 
-/** One row: `lines`, and `odd_<column>` for each amount: how many of its texts need more than a cast. */
-export const oddities = usageStatement({
-  name: 'odd amounts of a staged file',
+/**
+ * One row: `lines`, `problems` (but for amounts), and `odd_<column>` for each amount: how many of its texts need more than a cast.
+ */
+export const checks = usageStatement({
+  name: 'checks of a staged file',
   sql: (relation: string, mapping: Mapping) =>
-    `SELECT count(*) AS lines${list(
-      ...amountsOf(mapping).map(
-        ([column]) => `count(*) FILTER (WHERE ${isOdd(textColumn(column))}) AS ${identifier(`odd_${column}`)}`,
-      ),
-    )} FROM ${texts(relation, mapping)}`,
+    `SELECT count(*) AS lines,
+      coalesce(sum(${faultsOf(mapping)
+        .map(({ holds }) => `${holds}::INTEGER`)
+        .join(' + ')}), 0)::HUGEINT AS problems${list(
+        ...amountsOf(mapping).map(
+          ([column]) => `count(*) FILTER (WHERE ${isOdd(textColumn(column))}) AS ${identifier(`odd_${column}`)}`,
+        ),
+      )} FROM ${texts(relation, mapping)}`,
   example: (files) => [example(files).relation, example(files).mapping],
+});
+
+/**
+ * One row about the odd texts of one amount, each looked at once however often it occurs: `problems`, `rounded` (rows) and `added`
+ * (HUGEINT of 38 decimals: what rounding adds to all of them).
+ */
+export const oddAmounts = usageStatement({
+  name: 'odd amounts of a staged file',
+  sql: (relation: string, mapping: Mapping, column: ColumnName) => {
+    const text = textColumn(column);
+    const oddTexts = `(SELECT ${text}, count(*) AS lines FROM ${texts(relation, mapping)} WHERE ${isOdd(text)} GROUP BY ${text})`;
+    const rounded = isRounded(plainColumn(column), digitsColumn(column));
+    return `SELECT coalesce(sum(lines) FILTER (WHERE ${isNoAmount(column)}), 0)::HUGEINT AS problems,
+        coalesce(sum(lines) FILTER (WHERE ${rounded}), 0)::HUGEINT AS rounded,
+        coalesce(sum(lines * ${roundingOf(plainColumn(column))}) FILTER (WHERE ${rounded}), 0)::HUGEINT AS added
+      FROM ${plainNumbers(oddTexts, [column], [column])}`;
+  },
+  example: (files) => [example(files).relation, example(files).mapping, 'BilledCost'],
 });
 
 /** The amounts of a mapping, and the names of their columns in the file. */
 export const amountColumns = (mapping: Mapping): readonly Readonly<{ name: ColumnName; column: string }>[] =>
   amountsOf(mapping).map(([name, { column }]) => ({ name, column }));
 
-/** One row: `problems` of all rows, and for each odd amount `rounded_<column>` and `added_<column>` (HUGEINT, 38 decimals). */
-export const checks = usageStatement({
-  name: 'checks of a staged file',
-  sql: (prepared: Prepared) => `
-    SELECT coalesce(sum(${faultsOf(prepared)
-      .map(({ holds }) => `${holds}::INTEGER`)
-      .join(' + ')}), 0)::HUGEINT AS problems${list(
-      ...prepared.odd.flatMap((column) => [
-        `count(*) FILTER (WHERE ${isRounded(plainColumn(column), digitsColumn(column))}) AS rounded_${column}`,
-        `coalesce(sum(${roundingOf(plainColumn(column))}) FILTER (WHERE ${isRounded(plainColumn(column), digitsColumn(column))}), 0)::HUGEINT AS added_${column}`,
-      ]),
-    )}
-    FROM ${numbers(prepared)}`,
-  example: (files) => [example(files)],
-});
-
 /** The first problems in the file's order: `line` (the header is line 1), `column`, `value`, `refusal`. */
 export const problems = usageStatement({
   name: 'problems of a staged file',
   sql: (prepared: Prepared, limit: number) => `
     SELECT line, fault.f_column AS "column", fault.f_value AS "value", fault.f_refusal AS refusal
-    FROM (SELECT file_row_number + 2 AS line, unnest([${faultsOf(prepared)
+    FROM (SELECT file_row_number + 2 AS line, unnest([${[...faultsOf(prepared.mapping), ...amountFaultsOf(prepared)]
       .map(
         ({ column, value, holds, refusal }) =>
           `CASE WHEN ${holds} THEN {f_column: ${quoted(column)}, f_value: ${value}, f_refusal: ${quoted(refusal)}} END`,

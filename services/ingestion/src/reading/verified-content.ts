@@ -1,29 +1,39 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { Transform } from 'node:stream';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
 
 const CHUNK = 1 << 20;
+const LINE_BREAK = 0x0a;
+
+/** How much of a file has been read (of its bytes as they lie on the disk), and how many line breaks were in it. */
+export type Seen = Readonly<{ bytes: number; lines: number }>;
 
 /**
  * SHA-256 (hex) of what a file says, gzip or not: the same content has one digest however it was packed. Reads gzip to its end, so
  * that a truncated file or a wrong checksum is found: DuckDB reads over a wrong checksum without a word.
  * @throws Error with a `code` of zlib for damaged gzip; the signal's reason when it aborts.
  */
-export const digestOfContent = async (file: string, gzip: boolean, signal?: AbortSignal): Promise<string> => {
+export const digestOfContent = async (
+  file: string,
+  gzip: boolean,
+  { signal, seen }: Readonly<{ signal: AbortSignal; seen: (sofar: Seen) => void }>,
+): Promise<string> => {
   const hash = createHash('sha256');
-  const counted = new Transform({
-    transform: (chunk: Buffer, _encoding, done) => {
+  const bytes = createReadStream(file, { highWaterMark: CHUNK });
+  let lines = 0;
+  const digest = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
       hash.update(chunk);
+      for (let at = chunk.indexOf(LINE_BREAK); at >= 0; at = chunk.indexOf(LINE_BREAK, at + 1)) lines++;
+      seen({ bytes: bytes.bytesRead, lines });
       done();
     },
   });
-  const bytes = createReadStream(file, { highWaterMark: CHUNK });
-  const options = signal ? { signal } : {};
-  if (gzip) await pipeline(bytes, createGunzip({ chunkSize: CHUNK }), counted, options);
-  else await pipeline(bytes, counted, options);
+  if (gzip) await pipeline(bytes, createGunzip({ chunkSize: CHUNK }), digest, { signal });
+  else await pipeline(bytes, digest, { signal });
   return hash.digest('hex');
 };
 
