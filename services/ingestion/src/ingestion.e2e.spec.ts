@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -326,13 +326,18 @@ describe('cancelling and restarting', () => {
       await client.post(`/tenants/${root}/data-sources`, { managementAccountId: '999', name: 'Payer' });
       const { body } = await client.post<Import>(`/tenants/${root}/imports/upload`, form([['long.csv.gz', long('999')]]));
       await before.close();
+      const unfinished = path.join(usageFolderOf(dataDir), 'source/2026-01', `${body.id}.interrupted.parquet`);
+      const foreign = path.join(usageFolderOf(dataDir), 'source/2026-01', '11111111-2222-4333-8444-555555555555.attempt.parquet');
+      await mkdir(path.dirname(foreign), { recursive: true });
+      for (const file of [unfinished, foreign]) await writeFile(file, 'left behind');
       const after = await startPlatform([ingestionService], { dataDir });
       const reader = await after.asUser(root, 'admin');
       await after.settled();
       const { body: details } = await reader.get<Import>(`/tenants/${root}/imports/${body.id}`);
       expect(details).toMatchObject({ status: 'finished', slices: [{ rows: 30_000 }] });
       const files = (await readdir(usageFolderOf(dataDir), { recursive: true })).filter((name) => name.endsWith('.parquet'));
-      expect(files).toHaveLength(1);
+      expect(files.filter((name) => !name.includes(body.id))).toEqual([path.relative(usageFolderOf(dataDir), foreign)]);
+      expect(files.filter((name) => name.includes(body.id))).toEqual([expect.not.stringContaining('interrupted')]);
       expect(await readdir(path.join(dataDir, 'deliveries'))).toEqual([]);
       await after.close();
     } finally {

@@ -8,13 +8,16 @@ import { type Command } from '#libs/event-sourcing/command';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, IfMatch } from '#libs/platform/caller';
+import { dataSourceId, instant, managementAccountId, page, tenantId } from '#libs/platform/published-schemas';
 import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
+import { integer, list, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, Nullable, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { type DataSourceId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
-import { type ReadModels } from '#libs/read-models/read-model';
+import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
 import {
   asRule,
@@ -68,6 +71,19 @@ export class DataSourceChange extends SettingsInput {
 type DataSourceAnswer = Settings &
   Readonly<{ id: DataSourceId; tenantId: TenantId; managementAccountId: ManagementAccountId; registeredAt: Instant }>;
 
+const dataSourceSchema = named(
+  'DataSource',
+  object<DataSourceAnswer>({
+    id: dataSourceId,
+    tenantId: saying('The owner', tenantId),
+    managementAccountId,
+    name: text,
+    scheduleHours: saying('Hours between deliveries that the source promises; null: files come by hand', nullable(integer)),
+    ownPublishers: saying('Count as the provider itself, by how their names begin', list(text)),
+    registeredAt: instant,
+  }),
+);
+
 const answer = (source: RegisteredSource): DataSourceAnswer => {
   const { id, tenantId, managementAccountId, name, scheduleHours, ownPublishers, registeredAt } = source;
   return { id, tenantId, managementAccountId, name, scheduleHours, ownPublishers, registeredAt };
@@ -85,6 +101,7 @@ export class DataSourceController {
   }
 
   @Post()
+  @Answers(201, dataSourceSchema, { headers: ['ETag', 'Location'] })
   @Requires('usage:write')
   @ApiOperation({
     summary: "Register a management account's files",
@@ -116,17 +133,19 @@ export class DataSourceController {
   }
 
   @Get()
+  @Answers(200, page(dataSourceSchema))
   @Requires('usage:read')
   @ApiOperation({ summary: 'Data sources of a tenant' })
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery) {
-    const page = await this.#readModels.of(dataSources).find({
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<DataSourceAnswer>> {
+    const found = await this.#readModels.of(dataSources).find({
       filter: { tenantId },
       ...paging(query, ['name', 'managementAccountId', 'registeredAt'], [{ by: 'name', direction: 'ascending' }]),
     });
-    return { ...page, items: page.items.map(answer) };
+    return { ...found, items: found.items.map(answer) };
   }
 
   @Get(':dataSourceId')
+  @Answers(200, dataSourceSchema, { headers: ['ETag'] })
   @Requires('usage:read')
   @ApiOperation({ summary: 'One data source' })
   async details(
@@ -141,6 +160,7 @@ export class DataSourceController {
   }
 
   @Patch(':dataSourceId')
+  @Answers(200, dataSourceSchema, { headers: ['ETag'] })
   @Requires('usage:write')
   @ApiOperation({
     summary: 'Change a data source',

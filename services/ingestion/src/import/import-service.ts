@@ -40,7 +40,7 @@ export class ImportService {
   readonly #platform: Platform;
   readonly #usage: UsageFiles;
   readonly #progress = new Map<ImportId, Running>();
-  #duckDb: Promise<DuckDb> | undefined;
+  #duckDb: DuckDb | undefined;
 
   constructor(platform: Platform) {
     this.#platform = platform;
@@ -81,7 +81,7 @@ export class ImportService {
       ...(memoryLimit === '' ? {} : { memoryLimit }),
     });
     try {
-      this.#duckDb = Promise.resolve(duckDb);
+      this.#duckDb = duckDb;
       await this.#sweep();
       await this.worker.run(signal);
     } finally {
@@ -131,7 +131,7 @@ export class ImportService {
           receivers,
         },
         {
-          duckDb: await this.#duckDb,
+          duckDb: this.#duckDb,
           usage: this.#usage,
           attempt: newId(),
           unchanged: (...slice) => this.#unchanged(...slice),

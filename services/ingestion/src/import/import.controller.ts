@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, PayloadTooLargeException, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, PayloadTooLargeException, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsInt, IsString, MaxLength, Min } from 'class-validator';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -8,24 +8,37 @@ import { v5 as uuidv5 } from 'uuid';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { handle, present } from '#libs/event-sourcing/handle';
+import { handle } from '#libs/event-sourcing/handle';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
 import { IngestionConfiguration } from '#libs/platform/configuration';
 import { errorCode } from '#libs/platform/error-code';
 import { InputPipe } from '#libs/platform/input-pipe';
 import { LongRunning } from '#libs/platform/long-running';
 import { describeProblems } from '#libs/platform/problem-responses';
+import {
+  amount,
+  currency,
+  dataSourceId,
+  importId,
+  instant,
+  managementAccountId,
+  month,
+  page,
+  tenantId,
+} from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
+import { choice, count, integer, list, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { type Platform } from '#libs/platform/service';
 import { CLOCK, EVENT_STORE, NEW_ID, PLATFORM, READ_MODELS } from '#libs/platform/tokens';
 import { IsDecimalText, IsMonth, IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type ImportId, type TenantId } from '#libs/published/ids';
-import { type ReadModels } from '#libs/read-models/read-model';
+import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { StorageFull } from '#libs/sqlite/storage-error';
 import { type Clock } from '#libs/time/time';
-import { type Format } from '../reading/read-delivery.ts';
-import { cancel, importing, type ImportedFile, notThere, request } from './import.ts';
+import { type Format, type Problem, type Rounding } from '../reading/read-delivery.ts';
+import { asked, cancel, importing, type ImportedFile, notThere, request, type Requested } from './import.ts';
 import { ImportService, type Progressed } from './import-service.ts';
 import { type ImportRow, imports } from './imports.projection.ts';
 import { allowedFiles, Upload } from './intake.ts';
@@ -73,9 +86,61 @@ type ImportAnswer = Omit<ImportRow, 'path' | 'order' | 'status' | 'files' | 'sli
   Readonly<{
     status: ImportRow['status'] | 'running';
     progress: Progressed | null;
-    files: readonly Pick<ImportedFile, 'name' | 'bytes'>[];
-    slices: readonly Omit<ImportRow['slices'][number], 'files' | 'accounts' | 'contentHash'>[];
+    files: readonly FileAnswer[];
+    slices: readonly SliceAnswer[];
   }>;
+
+type FileAnswer = Pick<ImportedFile, 'name' | 'bytes'>;
+type SliceAnswer = Omit<ImportRow['slices'][number], 'files' | 'accounts' | 'contentHash'>;
+
+const importSchema = named(
+  'Import',
+  object<ImportAnswer>({
+    id: importId,
+    tenantId,
+    status: choice('requested', 'running', 'finished', 'failed', 'cancelled'),
+    format: saying('As requested, `auto` until it is found out', text),
+    files: list(object<FileAnswer>({ name: text, bytes: count })),
+    requestedAt: instant,
+    endedAt: nullable(instant),
+    rows: saying('Null until it has finished', nullable(count)),
+    progress: saying(
+      'While it runs',
+      nullable(object<Progressed>({ bytes: count, totalBytes: count, rows: count, rowsPerSecond: count })),
+    ),
+    dataSourceIds: saying('Of which the delivery was found to be', list(dataSourceId)),
+    slices: saying(
+      'What it came to, by data source and month',
+      list(
+        object<SliceAnswer>({
+          dataSourceId,
+          managementAccountId,
+          month,
+          rows: count,
+          billedCost: list(object<SliceAnswer['billedCost'][number]>({ currency, amount })),
+        }),
+      ),
+    ),
+    problems: saying(
+      'The first of `problemCount`',
+      list(
+        object<Problem>({
+          file: nullable(text),
+          row: saying('The header is row 1', nullable(integer)),
+          column: nullable(text),
+          value: nullable(text),
+          message: text,
+        }),
+      ),
+    ),
+    problemCount: count,
+    unknownColumns: list(text),
+    roundings: saying(
+      'Columns with more decimals than are kept, and what rounding added to their sum',
+      list(object<Rounding>({ file: text, column: text, rows: count, added: amount })),
+    ),
+  }),
+);
 
 const MIB = 1_048_576;
 
@@ -107,7 +172,7 @@ export class ImportController {
   }
 
   @Post()
-  @HttpCode(202)
+  @Answers(202, importSchema, { headers: ['Location'] })
   @Requires('usage:write')
   @ApiOperation({
     summary: 'Import files of an allowed folder',
@@ -117,17 +182,17 @@ export class ImportController {
   })
   async importFiles(
     @Param('tenantId') _tenantId: TenantId,
-    @Body() { paths, format = 'auto', expected = [] }: ImportInput,
+    @Body() { paths, ...input }: ImportInput,
     @CommandOf() command: Command,
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ImportAnswer> {
     const files = await allowedFiles(paths, this.#limits.importFolders);
-    return this.#request(files, { format, expected }, command, caller, reply);
+    return this.#accepted(await this.#request(files, input, command, caller), reply);
   }
 
   @Post('upload')
-  @HttpCode(202)
+  @Answers(202, importSchema, { headers: ['Location'] })
   @LongRunning()
   @Requires('usage:write')
   @describeProblems(413, 507)
@@ -154,34 +219,29 @@ export class ImportController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ImportAnswer> {
     const upload = new Upload(this.#service.deliveries, importIdOf(command), this.#newId());
-    try {
-      const fields = await this.#receive(incoming, upload);
-      const { format = 'auto', expected = [] } = await this.#checked(fields);
-      if (upload.files.length === 0) throw invalid('files', 'must hold at least one file');
-      await upload.settle();
-      const keyed = { ...command, bodyHash: upload.digest([format, expected]) };
-      const answer = await this.#request(upload.files, { format, expected }, keyed, caller, reply);
-      const kept = (await present(this.#store, importing, answer.id)).state?.requested.files[0]?.path;
-      if (kept !== upload.files[0]?.path) await upload.discard();
-      return answer;
-    } catch (error) {
+    const requested = await this.#take(incoming, upload, command, caller).catch(async (error: unknown) => {
       await upload.discard();
       throw this.#worded(error);
-    }
+    });
+    // A repeated upload is answered with the first one, whose files are there already.
+    if (requested.files[0]?.path !== upload.files[0]?.path) await upload.discard();
+    return this.#accepted(requested, reply);
   }
 
   @Get()
+  @Answers(200, page(importSchema))
   @Requires('usage:read')
   @ApiOperation({ summary: 'Imports of a tenant, the latest first' })
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery) {
-    const page = await this.#readModels.of(imports).find({
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<ImportAnswer>> {
+    const found = await this.#readModels.of(imports).find({
       filter: { tenantId },
       ...paging(query, ['requestedAt', 'status'], [{ by: 'order', direction: 'descending' }]),
     });
-    return { ...page, items: page.items.map((row) => this.#answer(row)) };
+    return { ...found, items: found.items.map((row) => this.#answer(row)) };
   }
 
   @Get(':importId')
+  @Answers(200, importSchema)
   @Requires('usage:read')
   @ApiOperation({
     summary: 'One import',
@@ -193,7 +253,7 @@ export class ImportController {
   }
 
   @Post(':importId/cancel')
-  @HttpCode(200)
+  @Answers(200, importSchema)
   @Requires('usage:write')
   @ApiOperation({
     summary: 'Cancel an import',
@@ -212,11 +272,10 @@ export class ImportController {
 
   async #request(
     files: readonly ImportedFile[],
-    { format, expected }: Required<Pick<DeliveryInput, 'format' | 'expected'>>,
+    { format = 'auto', expected = [] }: DeliveryInput,
     command: Command,
     { tenant }: Caller,
-    reply: FastifyReply,
-  ): Promise<ImportAnswer> {
+  ): Promise<Requested> {
     if (!tenant) throw new Error('the guard lets nobody import without a tenant');
     const importId = importIdOf(command);
     const { path, id: tenantId } = tenant;
@@ -227,10 +286,22 @@ export class ImportController {
       ...(billedCost === undefined ? {} : { billedCost }),
     }));
     const wanted = { importId, tenantId, path, format, files, expected: totals, requestedAt: command.time };
-    await handle(this.#store, importing, importId, request(wanted), { command });
+    const { state } = await handle(this.#store, importing, importId, request(wanted), { command });
+    return asked(state).requested;
+  }
+
+  async #accepted({ tenantId, importId }: Requested, reply: FastifyReply): Promise<ImportAnswer> {
     this.#service.worker.wake();
     void reply.header('location', `/api/v1/tenants/${tenantId}/imports/${importId}`);
     return this.#answer(await this.#row(tenantId, importId));
+  }
+
+  async #take(incoming: FastifyRequest, upload: Upload, command: Command, caller: Caller): Promise<Requested> {
+    const input = await this.#checked(await this.#receive(incoming, upload));
+    if (upload.files.length === 0) throw invalid('files', 'must hold at least one file');
+    await upload.settle();
+    const bodyHash = upload.digest([input.format, input.expected]);
+    return this.#request(upload.files, input, { ...command, bodyHash }, caller);
   }
 
   async #row(tenantId: TenantId, id: ImportId): Promise<ImportRow> {

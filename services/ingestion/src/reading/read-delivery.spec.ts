@@ -307,8 +307,8 @@ describe('a delivery that is refused', () => {
     (await readdir(store.usage.folder, { recursive: true })).filter((name) => name.startsWith('staging/'));
 
   it('names file, row, column and value of a cost with a comma', async () => {
-    const { problems, problemCount } = await refusalOf({}, { BilledCost: '12,5' });
-    expect(problemCount).toBe(1);
+    const { problems, problemCount, managementAccounts } = await refusalOf({}, { BilledCost: '12,5' });
+    expect([problemCount, managementAccounts]).toEqual([1, ['111111111111']]);
     expect(problems).toMatchObject([{ file: 'bad.csv', row: 3, column: 'BilledCost', value: '12,5' }]);
     expect(problems[0]?.message).toContain('bad.csv, row 3, BilledCost: "12,5" is no number');
     expect(await nothingWritten()).toEqual([]);

@@ -17,6 +17,7 @@ import { focusMapping, isFocus } from './focus.ts';
 import { type Mapping } from './mapping.ts';
 import {
   accountsIn,
+  accountsNamed,
   amountColumns,
   checks,
   oddAmounts,
@@ -109,6 +110,7 @@ export type Reading = Readonly<{
 /** Raise it when the same content is to be read differently from now on. */
 const READING_VERSION = 1;
 const SHOWN_PROBLEMS = 20;
+const SHOWN_CHARACTERS = 100;
 
 /**
  * Reads a delivery into write-once usage files, one per slice and delivered file. Everything is checked before the first of them is
@@ -262,9 +264,11 @@ const check = async (
   const prepared = { relation, mapping, odd };
   if (count > 0) {
     const first = await duckDb.all(problemsIn(prepared, SHOWN_PROBLEMS), [], { signal });
+    const accounts = await duckDb.all(accountsNamed(relation, mapping), [], { signal });
     throw new DeliveryRefused(
       first.map((row) => rowProblem(file, row)),
       count,
+      accounts.flatMap(({ account }) => (account === null || account === undefined ? [] : [text(account)])),
     );
   }
   return { prepared, rows: number(counts['lines']), roundings };
@@ -442,8 +446,8 @@ const refused = (file: DeliveredFile, message: string, row: number | null = null
 const rowProblem = (file: DeliveredFile, row: Row): Problem => {
   const line = number(row['line']);
   const column = text(row['column']);
-  const value = row['value'] === null ? null : text(row['value']);
-  const said = value === null ? '' : ` "${value.slice(0, 100)}"`;
+  const value = row['value'] === null ? null : text(row['value']).slice(0, SHOWN_CHARACTERS);
+  const said = value === null ? '' : ` "${value}"`;
   return problem(file, `${file.name}, row ${String(line)}, ${column}:${said} ${text(row['refusal'])}.`, {
     row: line,
     column,

@@ -173,6 +173,14 @@ export const problems = usageStatement({
   example: (files) => [example(files), 20],
 });
 
+/** The management accounts that a file is about, whatever else is wrong with it: `account`. */
+export const accountsNamed = usageStatement({
+  name: 'management accounts of a staged file',
+  sql: (relation: string, { sources: { BillingAccountId } }: Mapping) =>
+    `SELECT DISTINCT ${BillingAccountId?.text ?? 'NULL::VARCHAR'} AS account FROM ${relation} ORDER BY account LIMIT 1000`,
+  example: (files) => [example(files).relation, example(files).mapping],
+});
+
 const valueOf = (column: ColumnName, source: Source | undefined): string => {
   if (!source) return `NULL::${COLUMNS[column]}`;
   switch (COLUMNS[column]) {

@@ -1,8 +1,11 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf } from '#libs/platform/caller';
+import { dataSourceId, instant, managementAccountId, page, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
+import { choice, count, list, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { type Platform } from '#libs/platform/service';
 import { CLOCK, PLATFORM, READ_MODELS } from '#libs/platform/tokens';
 import { PageQuery, paging } from '#libs/platform/validation';
@@ -32,6 +35,44 @@ type HealthAnswer = Readonly<{
   sources: Page<SourceAnswer>;
 }>;
 
+const status = choice('Success', 'Warning', 'Failed', 'Not available');
+
+const sourceSchema = named(
+  'SourceHealth',
+  object<SourceAnswer>({
+    dataSourceId,
+    managementAccountId,
+    ownerId: saying('Null, as are `name` and `lastImportAt`, for a source of a tenant above the viewer', nullable(tenantId)),
+    name: nullable(text),
+    status,
+    reasons: list(
+      object<Reason>({
+        code: choice(
+          'nothing-delivered',
+          'import-failed',
+          'unrecognised-import-failed',
+          'late',
+          'unknown-columns',
+          'restated-closed-month',
+          'unassigned-accounts',
+        ),
+        message: text,
+      }),
+    ),
+    lastImportAt: nullable(instant),
+    unassignedAccounts: count,
+  }),
+);
+
+const healthSchema = object<HealthAnswer>({
+  status,
+  counts: saying(
+    'How many sources have each status, over all pages',
+    object<HealthAnswer['counts']>({ Success: count, Warning: count, Failed: count, 'Not available': count }),
+  ),
+  sources: page(sourceSchema),
+});
+
 @ApiTags('ingestion')
 @Controller('tenants/:tenantId/source-health')
 export class SourceHealthController {
@@ -50,6 +91,7 @@ export class SourceHealthController {
   }
 
   @Get()
+  @Answers(200, healthSchema)
   @Requires('usage:read')
   @ApiOperation({
     summary: 'Health of the source data of a tenant and everybody below it',
@@ -66,11 +108,11 @@ export class SourceHealthController {
     const { limit, cursor } = paging(query);
     const sources = await sourcesOfTenant(this.#readModels, tenantId, this.#limits, this.#clock.now());
     const statuses = sources.map(({ status }) => status);
-    const page = pageOf(sources, limit, cursor);
+    const found = pageOf(sources, limit, cursor);
     return {
       status: rollUp(statuses),
       counts: countsOf(statuses),
-      sources: { ...page, items: page.items.map((source) => answerFor(source, anchor)) },
+      sources: { ...found, items: found.items.map((source) => answerFor(source, anchor)) },
     };
   }
 }

@@ -183,7 +183,7 @@ describe('source health', () => {
     await linked(first, '1', endCustomer);
     await registered('222222222222');
     await imported({ SubAccountId: '1' });
-    await imported({ SubAccountId: '1', BilledCost: '12,5' });
+    await uploaded(`${focusCsv({ SubAccountId: '1' })}cut,short\n`);
     const { counts, sources } = await healthOf(root);
     expect(counts).toEqual({ Success: 0, Warning: 2, Failed: 0, 'Not available': 0 });
     expect(sources.items.map(({ reasons }) => reasons[0]?.code)).toEqual([
@@ -192,6 +192,14 @@ describe('source health', () => {
     ]);
     await imported({ SubAccountId: '1' });
     expect((await healthOf(root)).counts).toEqual({ Success: 1, Warning: 1, Failed: 0, 'Not available': 0 });
+  });
+
+  it('blames the source that a wrong line is of, and no other', async () => {
+    const first = await registered();
+    await linked(first, '1', endCustomer);
+    await registered('222222222222');
+    await imported({ SubAccountId: '1', BilledCost: '12,5' });
+    expect((await healthOf(root)).counts).toEqual({ Success: 0, Warning: 0, Failed: 1, 'Not available': 1 });
   });
 
   it('blames no source for usage of a management account that has none', async () => {
