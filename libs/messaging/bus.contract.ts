@@ -433,6 +433,26 @@ export const busContract = (open: () => Promise<BusSubject>): void => {
       expect(handled).toEqual(['a1']);
     });
 
+    it('tells a retry that is at work, and begins no further', async () => {
+      failing = new Set(['a1', 'a2']);
+      run(
+        consumer({
+          handle: async (event, signal) => {
+            if (failing.has(numberOf(event))) throw new Error('not now');
+            handled.push(numberOf(event));
+            ending.abort();
+            expect(signal.aborted).toBe(true);
+          },
+        }),
+      );
+      await subject.append('test.order-a', order(1), order(2));
+      await settled();
+      failing.clear();
+      expect(await subject.bus().retryParked('reaction')).toEqual({ handled: 1, remaining: 1 });
+      await running;
+      expect(handled).toEqual(['a1']);
+    });
+
     it('is at once where nothing is at work', async () => {
       run(consumer());
       await settled();

@@ -36,12 +36,17 @@ export type Parked = Readonly<{
 
 /** Between services. Adapters: `embedded/`. Every adapter passes `bus.contract.ts`. */
 export interface Bus {
+  /** Before anything runs. @throws StorageError for a checkpoint that this log cannot have made; its message says what to do. */
+  verify(consumers: readonly Consumer[]): Promise<void>;
   /** Runs the consumers until the signal aborts; resolves when their handlers have ended. A consumer's failure never rejects it. */
   run(consumers: readonly Consumer[], signal: AbortSignal): Promise<void>;
   status(): Promise<readonly ConsumerStatus[]>;
   /** In store order. */
   parked(consumer?: string): Promise<readonly Parked[]>;
-  /** Delivers parked messages in order, target by target; a target whose message fails again stays parked from there on. */
+  /**
+   * Delivers parked messages in order, target by target, as the log has them now; a target whose message fails again stays parked
+   * from there on.
+   */
   retryParked(consumer: string, target?: string): Promise<Readonly<{ handled: number; remaining: number }>>;
   /** Gives one message up for good. @throws DomainError `not-found` */
   dropParked(consumer: string, position: Position): Promise<void>;

@@ -116,6 +116,8 @@ export const distinctProjections = (services: readonly Pick<ServiceDefinition, '
 const serve = async (services: readonly ServiceDefinition[], { platform, storage }: OpenedPlatform): Promise<Running> => {
   const { log, configuration } = platform;
   const { host, port, shutdownSeconds } = configuration(HttpConfiguration);
+  const consumers = services.flatMap((service) => service.consumers(platform));
+  await storage.bus.verify(consumers);
   const metrics = new Metrics(storage);
   const work = new BackgroundWork(log);
   const shutdown = new Shutdown(storage, work, shutdownSeconds * 1_000, log);
@@ -132,7 +134,6 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
     app.getHttpServer().closeAllConnections();
   };
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
-  const consumers = services.flatMap((service) => service.consumers(platform));
   work.start([
     { name: 'reactions', run: (signal) => storage.bus.run(consumers, signal) },
     ...services.flatMap(({ background }) => background?.(platform) ?? []),

@@ -16,6 +16,7 @@ import { handle } from '#libs/event-sourcing/handle';
 import { reactionCommand } from '#libs/messaging/reaction';
 import { part, projection } from '#libs/read-models/projection';
 import { type ReadModels } from '#libs/read-models/read-model';
+import { openSqlite } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { distinctProjections, run, start } from './bootstrap.ts';
 import { CommandOf, IfMatch } from './caller.ts';
@@ -289,6 +290,25 @@ describe('starting', () => {
       await expect(startPlatform([service()], { dataDir })).rejects.toThrow('in use by another process');
     } finally {
       await first.close();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  it('is refused when a reaction has seen more than the log holds: an older log was put in place', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'tributary-'));
+    const first = await startPlatform([service()], { dataDir });
+    await (await first.asOperator()).post('/notes/one', { text: 'a note' });
+    await first.settled();
+    await first.close();
+    const database = openSqlite(`sqlite:${join(dataDir, 'tributary.db')}`);
+    database.exec('UPDATE consumers SET position = position + 100');
+    database.close();
+    try {
+      await expect(startPlatform([service()], { dataDir })).rejects.toThrow(
+        /"echo" has reached position 1\d\d.*delete the row "echo"/,
+      );
+      await expect(startPlatform([service()], { dataDir })).rejects.toBeInstanceOf(StorageError);
+    } finally {
       await rm(dataDir, { recursive: true, force: true });
     }
   });

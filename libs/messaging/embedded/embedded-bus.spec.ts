@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { type CommandId, type DomainEvent, type Metadata, type StreamName } from '#libs/event-sourcing/event';
+import { type Category, type CommandId, type DomainEvent, type Metadata, type StreamName } from '#libs/event-sourcing/event';
 import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { type Upcasters } from '#libs/event-sourcing/upcasting';
 import { type Database, openSqlite } from '#libs/sqlite/database';
 import { type Instant } from '#libs/time/time';
 import { busContract, type BusSubject, DELAYS, HANDLER_TIMEOUT } from '../bus.contract.ts';
+import { type Consumer } from '../consumer.ts';
 import { EmbeddedBus } from './embedded-bus.ts';
 
 const metadata = (): Metadata => ({
@@ -75,7 +77,9 @@ describe('checkpoints that the log cannot have made', () => {
     await subject.bus().settled();
     ending.abort();
     await running;
+    await subject.bus().verify(consumers);
     subject.database().exec(damage);
+    await expect(subject.bus().verify(consumers)).rejects.toThrow(message);
     await expect(subject.bus().run(consumers, new AbortController().signal)).rejects.toThrow(message);
     await subject.close();
   });
@@ -110,5 +114,41 @@ describe('a fault of the store', () => {
     ending.abort();
     await running;
     await subject.close();
+  });
+});
+
+describe('a parked message whose event type has been retired', () => {
+  it('is retried in today’s language', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bus-'));
+    const handled: unknown[] = [];
+    const session = async (
+      upcasters: Upcasters,
+      handle: Consumer['handle'],
+      work: (store: SqliteEventStore, bus: EmbeddedBus) => Promise<unknown>,
+    ): Promise<void> => {
+      const database = openSqlite(`sqlite:${join(folder, 'log.sqlite')}`);
+      const store = new SqliteEventStore(database, { upcasters });
+      const bus = new EmbeddedBus(database, store, { delays: [] });
+      const ending = new AbortController();
+      const consumer = { name: 'reaction', categories: ['test.order' as Category], onFailure: 'park', handle } as const;
+      const running = bus.run([{ ...consumer, target: ({ stream }) => stream }], ending.signal);
+      await work(store, bus);
+      ending.abort();
+      await running;
+      store.close();
+    };
+    const broken = async (): Promise<void> => Promise.reject(new Error('broken'));
+    await session({}, broken, async (store, bus) => {
+      await store.append('test.order-a' as StreamName, [{ type: 'Ordered', data: { pieces: 3 } }], -1, metadata());
+      await bus.settled();
+    });
+    const renamed = ({ pieces }: { pieces: number }) => ({ type: 'GoodsOrdered', data: { quantity: pieces } });
+    const noting = async ({ type, data }: DomainEvent): Promise<void> => void handled.push([type, data]);
+    await session({ Ordered: renamed }, noting, async (_store, bus) => {
+      await bus.settled();
+      expect(await bus.retryParked('reaction')).toEqual({ handled: 1, remaining: 0 });
+    });
+    expect(handled).toEqual([['GoodsOrdered', { quantity: 3 }]]);
+    rmSync(folder, { recursive: true });
   });
 });

@@ -3,6 +3,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { categoryOf, type Position, type Recorded, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { type Database, type ServingFold } from '#libs/sqlite/database';
+import { StorageError } from '#libs/sqlite/storage-error';
 import { type Clock, type Instant, systemClock } from '#libs/time/time';
 import { type Bus, type ConsumerStatus, type Failure, type Parked } from '../bus.ts';
 import { type Consumer } from '../consumer.ts';
@@ -43,6 +44,7 @@ export type BusOptions = Readonly<{
 
 type Run = {
   readonly consumer: Consumer;
+  readonly ending: AbortSignal;
   state: ConsumerStatus['state'];
   /** Handled or parked; ahead of the checkpoint by at most a page. */
   position: Position;
@@ -90,9 +92,18 @@ export class EmbeddedBus implements Bus {
     this.#clock = clock;
   }
 
+  async verify(consumers: readonly Consumer[]): Promise<void> {
+    const head = await this.#store.head();
+    for (const { name } of consumers) this.#checkpointOf(name, head);
+  }
+
   async run(consumers: readonly Consumer[], signal: AbortSignal): Promise<void> {
     const head = await this.#store.head();
-    const runs = consumers.map((consumer) => this.#begin(consumer, head));
+    const runs = consumers.map((consumer): Run => {
+      const position = this.#checkpointOf(consumer.name, head);
+      const begun = { state: 'running', position, checkpoint: position, failure: null, idle: false } as const;
+      return { consumer, ending: signal, ...begun, wake: () => undefined };
+    });
     this.#runs.clear();
     for (const run of runs) {
       if (this.#runs.has(run.consumer.name)) throw new TypeError(`Two consumers are called "${run.consumer.name}".`);
@@ -187,23 +198,23 @@ export class EmbeddedBus implements Bus {
     }
   }
 
-  /** @throws Error for a checkpoint that this log cannot have made. */
-  #begin(consumer: Consumer, head: Position): Run {
-    const { name } = consumer;
+  /** @throws StorageError for a checkpoint that this log cannot have made. */
+  #checkpointOf(name: string, head: Position): Position {
     const stored = this.#database
       .prepare<{ position: number; log_id: string }>('SELECT position, log_id FROM consumers WHERE name = ?')
       .get(name);
     const remedy = `Restore the log that belongs to it, or delete the row "${name}" from the table "consumers" to let it start from the beginning.`;
     if (stored && stored.log_id !== this.#store.logId)
-      throw new Error(
+      throw new StorageError(
+        'foreign',
         `The checkpoint of the consumer "${name}" belongs to the log ${stored.log_id}, but this is the log ${this.#store.logId}. ${remedy}`,
       );
     if (stored && stored.position > head)
-      throw new Error(
+      throw new StorageError(
+        'foreign',
         `The consumer "${name}" has reached position ${String(stored.position)}, but the log ends at ${String(head)}: an older log was put in place. ${remedy}`,
       );
-    const position = stored?.position ?? 0;
-    return { consumer, state: 'running', position, checkpoint: position, failure: null, idle: false, wake: () => undefined };
+    return stored?.position ?? 0;
   }
 
   /** Within the turn, so that nobody takes a consumer for level whom the events being committed concern. */
@@ -336,11 +347,10 @@ export class EmbeddedBus implements Bus {
   /** In order, up to the first that fails again. What parks behind meanwhile is taken too. */
   async #retryTarget(run: Run, target: string): Promise<number> {
     const { name } = run.consumer;
-    const never = new AbortController().signal;
     for (let handled = 0; ; handled++) {
       const next = this.#nextParked(name, target);
-      if (!next) return handled;
-      const message = await this.#attempt(run.consumer, JSON.parse(next.bytes) as Recorded, never);
+      if (!next || run.ending.aborted) return handled;
+      const message = await this.#attempt(run.consumer, this.#presently(next), run.ending);
       await this.#database.turn.run(() => {
         if (message === undefined) this.#unpark(name, next.position);
         else
@@ -350,6 +360,11 @@ export class EmbeddedBus implements Bus {
       });
       if (message !== undefined) return handled;
     }
+  }
+
+  /** As it reads in today's language: since it was parked, its type may have been retired. */
+  #presently({ position, stream, bytes }: ParkedRow): Recorded {
+    return this.#store.eventsAfter(position - 1, [categoryOf(stream)], 1)[0] ?? (JSON.parse(bytes) as Recorded);
   }
 
   #nextParked(consumer: string, target: string): ParkedRow | undefined {

@@ -2,10 +2,10 @@ import { type Category, type Position, type Recorded, type StreamName } from '#l
 import { type Database } from '#libs/sqlite/database';
 import { type Alarm, categoriesOf, fold, foldWaiting, NO_HEADS, type Plan, planOf, route, type Routed } from '../fold.ts';
 import { type Projection } from '../projection.ts';
-import { SqliteDocuments } from './sqlite-documents.ts';
+import { dropping, SqliteDocuments } from './sqlite-documents.ts';
 
 export const SCHEMA = `
-  CREATE TABLE generations (
+  CREATE TABLE IF NOT EXISTS generations (
     generation INTEGER PRIMARY KEY AUTOINCREMENT,
     projection TEXT NOT NULL,
     version INTEGER NOT NULL,
@@ -13,12 +13,12 @@ export const SCHEMA = `
     position INTEGER NOT NULL,
     log_id TEXT NOT NULL
   ) STRICT;
-  CREATE UNIQUE INDEX one_serves ON generations (projection) WHERE state = 'serving';
-  CREATE UNIQUE INDEX one_is_built ON generations (projection) WHERE state = 'building';
-  CREATE TABLE generation_heads (
+  CREATE UNIQUE INDEX IF NOT EXISTS one_serves ON generations (projection) WHERE state = 'serving';
+  CREATE UNIQUE INDEX IF NOT EXISTS one_is_built ON generations (projection) WHERE state = 'building';
+  CREATE TABLE IF NOT EXISTS generation_heads (
     generation INTEGER NOT NULL, stream TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (generation, stream)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE generation_alarms (
+  CREATE TABLE IF NOT EXISTS generation_alarms (
     generation INTEGER NOT NULL, stream TEXT NOT NULL, revision INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (generation, stream)
   ) STRICT, WITHOUT ROWID;
@@ -70,6 +70,8 @@ export class Generation {
         .prepare(`INSERT INTO generations (projection, version, state, position, log_id) VALUES (?, ?, 'building', 0, ?)`)
         .run(projection.name, projection.version, logId);
       const generation = new Generation(database, projection, number, 0);
+      // Whoever deleted the read models by hand may have left documents of the same number.
+      for (const drop of dropping(database, number)) drop();
       generation.documents.create();
       return generation;
     });

@@ -229,7 +229,23 @@ describe('read models that do not belong to the log', () => {
   it('refuse to start over another log, and say what to do', async () => {
     await started([counters()]);
     database.exec(`UPDATE generations SET log_id = 'another'`);
-    await expect(restarted([counters()])).rejects.toThrow(/was built from the log another.*delete the read models/);
+    await expect(restarted([counters()])).rejects.toThrow(/was built from the log another.*DELETE FROM generations/);
+  });
+
+  it.each([
+    ['as the message says', 'DELETE FROM generations'],
+    ['tables and all', 'DROP TABLE generations; DROP TABLE generation_heads; DROP TABLE generation_alarms'],
+    ['down to the last document', 'DROP TABLE generations; DROP TABLE documents_1; DROP TABLE documents_1_members'],
+  ])('are built anew once they are deleted, %s', async (_how, deletion) => {
+    const before = await started([counters()]);
+    await countMany(3, 4);
+    const bytes = before.documents('counters').bytes();
+    database.exec(`${deletion}`);
+    const after = await restarted([counters()]);
+    expect(after.documents('counters').bytes()).toEqual(bytes);
+    await after.replay('counters');
+    const { table } = after.documents('counters');
+    expect(tables()).toEqual([table, `${table}_members`]);
   });
 
   it('refuse to start ahead of the log, and say what to do', async () => {

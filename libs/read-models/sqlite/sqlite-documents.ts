@@ -181,6 +181,13 @@ export const dropping = (database: Database, generation: number): readonly (() =
   });
 };
 
+/** Numbers of the generations whose documents are stored. */
+export const storedGenerations = (database: Database): readonly number[] =>
+  database
+    .prepare<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'documents_[0-9]*'`)
+    .all()
+    .flatMap(({ name }) => (/^documents_(\d+)$/.exec(name) ?? []).slice(1).map(Number));
+
 const tableOf = (generation: number): string => `documents_${String(generation)}`;
 const membersOf = (table: string): string => `${table}_members`;
 

@@ -3,12 +3,13 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { categoryOf, type Position, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { type Database } from '#libs/sqlite/database';
+import { StorageError } from '#libs/sqlite/storage-error';
 import { type Projection, type Row } from '../projection.ts';
 import { type ReadModel, type ReadModels } from '../read-model.ts';
 import { Build, BUILD_LIMITS, type BuildLimits, type Progress } from './build.ts';
 import { Generation, type GenerationRow, type GenerationState, SCHEMA } from './generation.ts';
 import { Serving, type Sleep } from './serving.ts';
-import { dropping, firstWaiting, type SqliteDocuments, waitingParts } from './sqlite-documents.ts';
+import { dropping, firstWaiting, type SqliteDocuments, storedGenerations, waitingParts } from './sqlite-documents.ts';
 import { SqliteReadModel } from './sqlite-read-model.ts';
 
 export type ProjectionStatus = Readonly<{
@@ -72,6 +73,8 @@ export class SqliteReadModels implements ReadModels {
     }: Readonly<{ sleep?: Sleep; limits?: BuildLimits }> = {},
   ) {
     database.schema('read models', 1, SCHEMA);
+    // They may be deleted at any time, these tables included.
+    database.exec(SCHEMA);
     this.#database = database;
     this.#store = store;
     this.#limits = limits;
@@ -89,7 +92,7 @@ export class SqliteReadModels implements ReadModels {
 
   /**
    * Brings every projection to the end of the log, building those that are new or of a raised version, and serves them from then
-   * on. An interrupted replay goes on by itself. @throws Error for a log that the stored documents do not belong to.
+   * on. An interrupted replay goes on by itself. @throws StorageError for a log that the stored documents do not belong to.
    */
   async start(signal?: AbortSignal): Promise<void> {
     const ending = this.#until(signal);
@@ -228,13 +231,15 @@ export class SqliteReadModels implements ReadModels {
 
   #refuseForeign({ projection, position, log_id }: GenerationRow): void {
     const remedy =
-      'Put the database of the same backup in its place, or delete the read models (the tables "generations" and "documents_…"): they are built anew from the log.';
+      'Put the database of the same backup in its place, or have the read models built anew from the log: DELETE FROM generations in that database.';
     if (log_id !== this.#store.logId)
-      throw new Error(
+      throw new StorageError(
+        'foreign',
         `The read model "${projection}" was built from the log ${log_id}, but this is the log ${this.#store.logId}. ${remedy}`,
       );
     if (position > this.#head)
-      throw new Error(
+      throw new StorageError(
+        'foreign',
         `The read model "${projection}" has reached position ${String(position)}, but the log ends at ${String(this.#head)}: an older log was put in place. ${remedy}`,
       );
   }
@@ -318,7 +323,9 @@ export class SqliteReadModels implements ReadModels {
       await nextTurn();
       if (this.#closing.signal.aborted) return;
     }
-    for (const { generation } of this.#stored('retired')) {
+    const known = this.#stored();
+    const unknown = storedGenerations(this.#database).filter((number) => !known.some(({ generation }) => generation === number));
+    for (const generation of [...known.flatMap((row) => (row.state === 'retired' ? [row.generation] : [])), ...unknown]) {
       for (const drop of dropping(this.#database, generation)) {
         drop();
         await nextTurn();
