@@ -1,9 +1,11 @@
 import { type INestApplication, type Type } from '@nestjs/common';
-import { ApiProperty, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { ApiProperty, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { ValidationTypes } from 'class-validator';
+import { namedSchemasOf } from './answers.ts';
 import { type FieldRule, inputClassesOf, rulesOf } from './input-checks.ts';
 import { Problem } from './problem-responses.ts';
 import { controllersOf } from './routes.ts';
+import { withNamed } from './schema.ts';
 
 const DESCRIPTION = `
 Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
@@ -21,7 +23,9 @@ Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
 
 /** `/api/docs` and, for programs, `/api/docs-json`. */
 export const serveApiDocs = (app: INestApplication): void => {
-  for (const type of inputClassesOf(controllersOf(app))) describeFields(type);
+  const controllers = controllersOf(app);
+  for (const type of inputClassesOf(controllers)) describeFields(type);
+  const ofAnswers = namedSchemasOf(controllers);
   const outline = new DocumentBuilder()
     .setTitle('Tributary')
     .setDescription(DESCRIPTION)
@@ -34,12 +38,25 @@ export const serveApiDocs = (app: INestApplication): void => {
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     })
     .build();
-  SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, outline, { extraModels: [Problem] }), {
+  const document = (): OpenAPIObject => {
+    const { components = {}, ...rest } = SwaggerModule.createDocument(app, outline, {
+      extraModels: [Problem],
+      operationIdFactory,
+    });
+    const schemas = Object.entries(ofAnswers).reduce((all, [name, json]) => withNamed(all, name, json), components.schemas ?? {});
+    return { ...rest, components: { ...components, schemas } };
+  };
+  SwaggerModule.setup('api/docs', app, document, {
     jsonDocumentUrl: 'api/docs-json',
     customSiteTitle: 'Tributary API',
     swaggerOptions: { persistAuthorization: true, tagsSorter: 'alpha' },
   });
 };
+
+/** `TenantController.addCustomer` is `tenantAddCustomer`: what generated clients call it. */
+const operationIdFactory = (controller: string, method: string): string =>
+  `${controller.charAt(0).toLowerCase()}${controller.slice(1)}`.replace(/Controller$/, '') +
+  `${method.charAt(0).toUpperCase()}${method.slice(1)}`;
 
 /** Where Nest's swagger keeps which fields of a class have been described, each as `:name`. */
 const DESCRIBED = 'swagger/apiModelPropertiesArray';

@@ -1,13 +1,26 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProduces, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
+import { Answers } from './answers.ts';
 import { type Health } from './health.ts';
 import { type Metrics } from './metrics.ts';
 import { Public } from './requires.ts';
+import { choice, list, named, object, saying, text } from './schema.ts';
 
 export const METRICS = Symbol('Metrics');
 /** `() => Promise<Health>`. */
 export const HEALTH = Symbol('health');
+
+type Liveness = Readonly<{ status: 'live' }>;
+
+const healthSchema = named(
+  'Health',
+  object<Health>({
+    status: choice('ready', 'not-ready'),
+    reasons: saying('Why it is not ready', list(text)),
+    warnings: saying('What an operator should look at, although answers are right', list(text)),
+  }),
+);
 
 /** What runs the platform looks at these; they tell nothing about tenants. */
 @Controller()
@@ -24,15 +37,16 @@ export class OperationsController {
   @Get('health/live')
   @Public('for whoever restarts the process')
   @ApiOperation({ summary: 'Does the process answer?' })
-  live(): { status: 'live' } {
+  @Answers(200, object<Liveness>({ status: choice('live') }))
+  live(): Liveness {
     return { status: 'live' };
   }
 
   @Get('health/ready')
   @Public('for load balancers')
   @ApiOperation({ summary: 'Are answers complete? Otherwise 503 and why' })
-  @ApiOkResponse({ description: '`status` ready, `reasons`, `warnings`' })
-  @ApiServiceUnavailableResponse({ description: '`status` not-ready with its `reasons`' })
+  @Answers(200, healthSchema)
+  @Answers(503, healthSchema)
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<Health> {
     const health = await this.#health();
     void reply.status(health.status === 'ready' ? 200 : 503);
@@ -42,7 +56,7 @@ export class OperationsController {
   @Get('metrics')
   @Public('for Prometheus; numbers without names')
   @ApiOperation({ summary: 'Prometheus metrics' })
-  @ApiProduces('text/plain')
+  @Answers(200, text, { mediaType: 'text/plain' })
   async metrics(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     void reply.type(this.#metrics.contentType);
     return this.#metrics.text();

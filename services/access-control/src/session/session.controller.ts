@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
 import { type Membership } from '#libs/access-policy/policy';
 import { memberships } from '#libs/access-policy/memberships.projection';
@@ -8,12 +8,15 @@ import { normalised } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { type IssuedToken } from '#libs/platform/access-tokens';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
 import { SecurityConfiguration } from '#libs/platform/configuration';
 import { TooManyAttempts, Unauthenticated } from '#libs/platform/problem';
 import { describeProblems } from '#libs/platform/problem-responses';
+import { role, tenantId, userId } from '#libs/platform/published-schemas';
 import { AnyUser, Public } from '#libs/platform/requires';
 import { type Platform } from '#libs/platform/service';
+import { choice, list, named, nullable, object, oneOf, saying, schema, text } from '#libs/platform/schema';
 import { PLATFORM } from '#libs/platform/tokens';
 import { type UserId } from '#libs/published/ids';
 import { systemClock } from '#libs/time/time';
@@ -40,8 +43,44 @@ type Profile = Readonly<{
   id: UserId;
   email: string;
   name: string;
-  memberships: readonly Readonly<Membership & { tenantName: string | null }>[];
+  memberships: readonly NamedMembership[];
 }>;
+
+type NamedMembership = Readonly<Membership & { tenantName: string | null }>;
+type LoginAnswer = IssuedToken & Readonly<{ user: Profile }>;
+type JsonWebKeys = Readonly<{ keys: readonly object[] }>;
+
+const profile = named(
+  'Profile',
+  object<Profile>({
+    id: userId,
+    email: text,
+    name: text,
+    memberships: list(
+      object<NamedMembership>({
+        tenantId: saying('`platform` for whoever runs it', oneOf(tenantId, choice('platform'))),
+        role,
+        tenantName: saying('Null for the platform', nullable(text)),
+      }),
+    ),
+  }),
+);
+
+const loginAnswer = object<LoginAnswer>({
+  accessToken: text,
+  expiresAt: schema({ type: 'string', format: 'date-time' }),
+  user: profile,
+});
+
+const jsonWebKeys = object<JsonWebKeys>({
+  keys: list(
+    schema<object>({
+      type: 'object',
+      properties: Object.fromEntries(['kty', 'crv', 'x', 'kid', 'use', 'alg'].map((name) => [name, { type: 'string' }])),
+      required: ['kty', 'crv', 'x', 'kid', 'use', 'alg'],
+    }),
+  ),
+});
 
 @ApiTags('access')
 @Controller()
@@ -58,15 +97,14 @@ export class SessionController {
   }
 
   @Post('auth/login')
-  @HttpCode(200)
   @Public('whoever logs in has no token yet')
   @ApiOperation({
     summary: 'Log in',
     description: 'The access token goes into `Authorization: Bearer …`. Failures in a row lock the address for a while.',
   })
-  @ApiOkResponse({ description: '`accessToken`, `expiresAt`, `user`' })
+  @Answers(200, loginAnswer)
   @describeProblems(401, 429)
-  async login(@Body() { email, password }: LoginInput): Promise<IssuedToken & { user: Profile }> {
+  async login(@Body() { email, password }: LoginInput): Promise<LoginAnswer> {
     const address = normalised(email);
     const wait = this.#throttle.begin(address, Date.parse(systemClock.now()));
     if (wait > 0) throw new TooManyAttempts('Too many logins have failed for this e-mail address. Try again later.', wait);
@@ -86,6 +124,7 @@ export class SessionController {
   @HttpCode(204)
   @AnyUser()
   @ApiOperation({ summary: 'Log out everywhere', description: 'No token issued to the caller so far counts any longer.' })
+  @ApiNoContentResponse({ description: 'No Content' })
   async logout(@CallerOf() { userId }: Caller, @CommandOf() command: Command): Promise<void> {
     await handle(this.#platform.store, userAccessOf, userId, revokeTokens(userId, systemClock.now()), { command });
   }
@@ -93,13 +132,15 @@ export class SessionController {
   @Get('auth/jwks')
   @Public('the keys are public')
   @ApiOperation({ summary: 'The public keys of access tokens, RFC 7517' })
-  jwks(): unknown {
+  @Answers(200, jsonWebKeys)
+  jwks(): JsonWebKeys {
     return this.#platform.accessTokens.jwks();
   }
 
   @Get('me')
   @AnyUser()
   @ApiOperation({ summary: 'Who am I, and what may I do where?' })
+  @Answers(200, profile)
   me(@CallerOf() { userId }: Caller): Promise<Profile> {
     return this.#profileOf(userId);
   }

@@ -1,14 +1,17 @@
 import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsEmail, IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { type Role } from '#libs/access-policy/policy';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
+import { Answers } from '#libs/platform/answers';
 import { CommandOf } from '#libs/platform/caller';
+import { page, role, userId } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
+import { named, object, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -37,6 +40,8 @@ class UserInput {
 
 type TenantUser = Readonly<{ id: UserId; email: string; name: string; role: Role }>;
 
+const tenantUser = named('TenantUser', object<TenantUser>({ id: userId, email: text, name: text, role }));
+
 @ApiTags('access')
 @Controller('tenants/:tenantId/users')
 export class UserController {
@@ -51,7 +56,7 @@ export class UserController {
   @Post()
   @Requires('users:write')
   @ApiOperation({ summary: 'Add a user', description: 'Admin reaches the tenant and everything below it; sales only looks.' })
-  @ApiCreatedResponse({ description: '`id`, `email`, `name`, `role`' })
+  @Answers(201, tenantUser, { headers: ['Location'] })
   async add(
     @Param('tenantId') tenantId: TenantId,
     @Body() { email, name, password, role }: UserInput,
@@ -66,7 +71,7 @@ export class UserController {
   @Get()
   @Requires('users:read')
   @ApiOperation({ summary: 'Who belongs to the tenant' })
-  @ApiOkResponse({ description: '`items` of `id`, `email`, `name`, `role`' })
+  @Answers(200, page(tenantUser))
   async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<TenantUser>> {
     const page = await this.#readModels.of(memberships).find({ filter: { tenantId }, ...paging(query) });
     const people = this.#readModels.of(userList);

@@ -1,12 +1,15 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, ParseUUIDPipe, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, ParseUUIDPipe, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsString, Length } from 'class-validator';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
+import { dataSourceId, intervalFields, page, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
+import { list, named, object, saying, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsDay, Nullable, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { type DataSourceId, type TenantId } from '#libs/published/ids';
@@ -51,8 +54,21 @@ export class TurnOffQuery {
 type AutoAssignmentAnswer = Readonly<{
   tenantId: TenantId;
   dataSourceId: DataSourceId;
-  intervals: readonly (Interval & Readonly<{ exclude: readonly string[] }>)[];
+  intervals: readonly AutomaticInterval[];
 }>;
+
+type AutomaticInterval = Interval & Readonly<{ exclude: readonly string[] }>;
+
+const autoAssignmentSchema = named(
+  'AutoAssignment',
+  object<AutoAssignmentAnswer>({
+    tenantId,
+    dataSourceId,
+    intervals: list(
+      object<AutomaticInterval>({ ...intervalFields, exclude: saying('Patterns of accounts that are left out', list(text)) }),
+    ),
+  }),
+);
 
 @ApiTags('linked accounts')
 @Controller('tenants/:tenantId/auto-assignments')
@@ -66,6 +82,7 @@ export class AutoAssignmentController {
   }
 
   @Get()
+  @Answers(200, page(autoAssignmentSchema))
   @Requires('tenants:read')
   @ApiOperation({ summary: 'The data sources whose unlinked accounts the tenant takes in or took in' })
   async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<AutoAssignmentAnswer>> {
@@ -74,6 +91,7 @@ export class AutoAssignmentController {
   }
 
   @Put(':dataSourceId')
+  @Answers(200, autoAssignmentSchema)
   @Requires('tenants:write')
   @ApiOperation({
     summary: 'Take in the unlinked accounts of a data source',
@@ -101,7 +119,7 @@ export class AutoAssignmentController {
   }
 
   @Delete(':dataSourceId')
-  @HttpCode(200)
+  @Answers(200, autoAssignmentSchema)
   @Requires('tenants:write')
   @ApiOperation({ summary: 'Take in no more accounts of a data source', description: 'From a day on; the days before stay.' })
   async turnOff(

@@ -3,9 +3,12 @@ import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf } from '#libs/platform/caller';
+import { page } from '#libs/platform/published-schemas';
 import { withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
+import { count, named, object, saying } from '#libs/platform/schema';
 import { CLOCK, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -16,7 +19,7 @@ import { type Clock, dayOf } from '#libs/time/time';
 import { concatenated } from '../concatenated-pages.ts';
 import { linkedAccounts } from '../linked-accounts/linked-accounts.projection.ts';
 import { type Reach } from '../reach.ts';
-import { type TenantAnswer, tenantAnswer } from '../tenant/tenant.controller.ts';
+import { type TenantAnswer, tenantAnswer, tenantFields } from '../tenant/tenant.controller.ts';
 import { type ContractCounts, customerList, type CustomerRow } from './customer-list.projection.ts';
 
 class TenantQuery extends PageQuery {
@@ -47,6 +50,25 @@ export class CustomerQuery extends TenantQuery {
 /** `linkedAccounts`: those explicitly linked to the tenant today or from a later day on. */
 type CustomerAnswer = TenantAnswer & Readonly<{ linkedAccounts: number; contracts: ContractCounts }>;
 
+const customerSchema = named(
+  'Customer',
+  object<CustomerAnswer>({
+    ...tenantFields,
+    linkedAccounts: saying('Explicitly linked today or from a later day on', count),
+    contracts: saying(
+      'How many have each status',
+      object<ContractCounts>({
+        draft: count,
+        scheduled: count,
+        active: count,
+        expired: count,
+        cancelled: count,
+        superseded: count,
+      }),
+    ),
+  }),
+);
+
 const SORTABLE = ['name', 'customerCode', 'tier', 'currency', 'registeredAt'];
 const LIST =
   'Sorted by name; also by customerCode, tier, currency, registeredAt. `linkedAccounts` counts explicit links of today and later.';
@@ -65,6 +87,7 @@ export class CustomerListController {
   @Get()
   @Requires('tenants:read', 'reach')
   @ApiOperation({ summary: 'All tenants within reach', description: LIST })
+  @Answers(200, page(customerSchema))
   async withinReach(@Query() query: ReachQuery, @CallerOf() caller: Caller): Promise<Page<CustomerAnswer>> {
     const trees = (await this.#outermost(caller)).map(
       (reach) => (asked: { limit: number; cursor?: string | undefined }) =>
@@ -76,6 +99,7 @@ export class CustomerListController {
   @Get(':tenantId')
   @Requires('tenants:read')
   @ApiOperation({ summary: 'One tenant' })
+  @Answers(200, customerSchema, { headers: ['ETag'] })
   async one(
     @Param('tenantId') tenantId: TenantId,
     @CallerOf() caller: Caller,
@@ -91,6 +115,7 @@ export class CustomerListController {
   @Get(':tenantId/customers')
   @Requires('tenants:read')
   @ApiOperation({ summary: 'Customers of a tenant', description: LIST })
+  @Answers(200, page(customerSchema))
   async customers(
     @Param('tenantId') tenantId: TenantId,
     @Query() query: CustomerQuery,

@@ -1,12 +1,15 @@
-import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsUUID } from 'class-validator';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
+import { dataSourceId, interval, linkedAccountId, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
+import { list, named, object, saying } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsDay, IsName, Nullable, Optional } from '#libs/platform/validation';
 import { Flag } from '#libs/platform/variants';
@@ -64,6 +67,16 @@ type LinkAnswer = Readonly<{
   intervals: readonly Interval[];
 }>;
 
+const linkSchema = named(
+  'Link',
+  object<LinkAnswer>({
+    tenantId,
+    dataSourceId,
+    accountId: linkedAccountId,
+    intervals: saying('On which the account is or was the tenant’s', list(interval)),
+  }),
+);
+
 @ApiTags('linked accounts')
 @Controller('tenants/:tenantId/linked-accounts')
 export class LinkedAccountController {
@@ -76,7 +89,7 @@ export class LinkedAccountController {
   }
 
   @Post()
-  @HttpCode(200)
+  @Answers(200, linkSchema)
   @Requires('tenants:write')
   @ApiOperation({
     summary: 'Link an account to a tenant',
@@ -106,7 +119,7 @@ export class LinkedAccountController {
   }
 
   @Post('unlink')
-  @HttpCode(200)
+  @Answers(200, linkSchema)
   @Requires('tenants:write')
   @ApiOperation({
     summary: 'Unlink an account from a tenant',

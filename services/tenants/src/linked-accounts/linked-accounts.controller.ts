@@ -1,7 +1,10 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsUUID } from 'class-validator';
+import { Answers } from '#libs/platform/answers';
+import { dataSourceId, interval, linkedAccountId, managementAccountId, page, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
+import { flag, list, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { CLOCK, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -32,6 +35,20 @@ export class LinkedAccountQuery extends PageQuery {
   current?: boolean;
 }
 
+const accountSchema = named(
+  'LinkedAccount',
+  object<AccountOfTenant>({
+    tenantId,
+    dataSourceId,
+    managementAccountId,
+    accountId: linkedAccountId,
+    accountName: saying('As the newest usage has it', nullable(text)),
+    automatic: flag,
+    excludedBy: saying('The pattern that keeps the account out: the tenant does not have it', nullable(text)),
+    intervals: list(interval),
+  }),
+);
+
 @ApiTags('linked accounts')
 @Controller('tenants/:tenantId/linked-accounts')
 export class LinkedAccountsController {
@@ -44,6 +61,7 @@ export class LinkedAccountsController {
   }
 
   @Get()
+  @Answers(200, page(accountSchema))
   @Requires('tenants:read')
   @ApiOperation({
     summary: 'Accounts of a tenant',

@@ -10,9 +10,12 @@ import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { present } from '#libs/event-sourcing/handle';
 import { type Currency } from '#libs/money/currency';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, IfMatch } from '#libs/platform/caller';
+import { currency, instant, tenantId, tier } from '#libs/platform/published-schemas';
 import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
+import { type FieldsOf, list, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { EVENT_STORE } from '#libs/platform/tokens';
 import { IsCurrencyCode, IsName, Nullable, Optional } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -89,6 +92,19 @@ export type TenantAnswer = Readonly<{
   registeredAt: Instant;
 }>;
 
+export const tenantFields: FieldsOf<TenantAnswer> = {
+  id: tenantId,
+  tier,
+  name: text,
+  customerCode: nullable(text),
+  parentId: saying('Null for a root, and for the tenant where your reach begins', nullable(tenantId)),
+  path: saying('From the tenant where your reach begins to the tenant itself', list(tenantId)),
+  currency,
+  primaryDomain: nullable(text),
+  registeredAt: instant,
+};
+const tenantSchema = named('Tenant', object<TenantAnswer>(tenantFields));
+
 export const tenantAnswer = (seen: Omit<RegisteredTenant, 'revision'>, reach: Reach): TenantAnswer => {
   const { id, tier, name, customerCode, currency, primaryDomain, registeredAt } = seen;
   const path = visiblePath(reach, seen.path);
@@ -107,6 +123,7 @@ export class TenantController {
   @Post()
   @Requires('roots:write', 'platform')
   @ApiOperation({ summary: 'Register the root of a new tree', description: 'A distributor or a reseller.' })
+  @Answers(201, tenantSchema, { headers: ['ETag', 'Location'] })
   async registerRoot(
     @Body() input: RootInput,
     @CommandOf() command: Command,
@@ -125,6 +142,7 @@ export class TenantController {
       'Without a currency the customer bills in that of its parent. A customer code that another customer of the parent has is 409 ' +
       '`customer-code-taken`.',
   })
+  @Answers(201, tenantSchema, { headers: ['ETag', 'Location'] })
   async addCustomer(
     @Param('tenantId') _parentId: TenantId,
     @Body() input: CustomerInput,
@@ -144,6 +162,7 @@ export class TenantController {
       'Fields that are left out stay; null takes a code or a domain away. The customer code is the parent’s to change. ' +
       '`If-Match` makes the change fail with 412 when somebody else was faster.',
   })
+  @Answers(200, tenantSchema, { headers: ['ETag'] })
   async change(
     @Param('tenantId') tenantId: TenantId,
     @Body() { name, customerCode, primaryDomain }: ProfileChange,
