@@ -54,6 +54,8 @@ type Account = Readonly<{
   managementAccountId: ManagementAccountId;
   /** The customer has a linked account there on a covered day of the month. */
   linkedInMonth: boolean;
+  /** The customer has a linked account there on a covered day, stray ones too. */
+  linked: boolean;
   /** The covered days that lie in the month. */
   coveredDays: number;
   ledger: AccountLedger | undefined;
@@ -111,9 +113,14 @@ export class CustomLineItems {
       const account = ledgers?.get(managementAccountId);
       if (!held.has(source.id) && !account) return [];
       const days = this.#contracts.inMonth(contract, managementAccountId);
+      const linkedInMonth = days !== undefined && this.#holders.hasAccount(customer.id, source, days);
+      const ratedDays = [...(ledger?.ratedDays.get(managementAccountId) ?? [])];
       return {
         managementAccountId,
-        linkedInMonth: days !== undefined && this.#holders.hasAccount(customer.id, source, days),
+        linkedInMonth,
+        linked:
+          linkedInMonth ||
+          ratedDays.some((day) => this.#holders.hasAccount(customer.id, source, { from: day, to: addDays(day, 1) })),
         coveredDays: days?.from && days.to ? daysBetween(days.from, days.to) : 0,
         ledger: account,
       };
@@ -128,7 +135,7 @@ export class CustomLineItems {
     accounts: readonly Account[],
   ): readonly ItemLine[] {
     const inScope = accounts.filter(({ managementAccountId }) => isInScope(item.managementAccounts, managementAccountId));
-    const following = inScope.filter(({ linkedInMonth, ledger }) => linkedInMonth || ledger?.linked === true);
+    const following = inScope.filter(({ linked }) => linked);
     const line = (
       managementAccountId: ManagementAccountId | null,
       currency: Currency,

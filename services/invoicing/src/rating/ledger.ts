@@ -22,8 +22,6 @@ export type AccountLedger = {
   /** Without tax. */
   readonly posts: Post[];
   readonly fixedRates: Map<RuleId, FixedRate>;
-  /** A line of a linked account lies here, tax included: lines of accounts that nobody holds count for no custom line item. */
-  linked: boolean;
 };
 
 type CustomerLedger = Readonly<{ customer: RatedTenant; accounts: Map<ManagementAccountId, AccountLedger> }>;
@@ -32,6 +30,8 @@ export type ContractLedger = {
   readonly contract: RatedContract;
   /** On an end customer's own contract: only itself. */
   readonly customers: Map<TenantId, CustomerLedger>;
+  /** Days of lines of linked accounts, tax included, one per segment: covered even outside the month. */
+  readonly ratedDays: Map<ManagementAccountId, Set<Day>>;
   lastDay: Day;
 };
 
@@ -128,6 +128,7 @@ const postUnderContract = (ledger: TenantLedger, posted: Post): void => {
   const contractLedger = entryOf(ledger.contracts, contract.id, (): ContractLedger => ({
     contract,
     customers: new Map(),
+    ratedDays: new Map(),
     lastDay,
   }));
   if (lastDay > contractLedger.lastDay) contractLedger.lastDay = lastDay;
@@ -137,9 +138,11 @@ const postUnderContract = (ledger: TenantLedger, posted: Post): void => {
     managementAccountId,
     posts: [],
     fixedRates: new Map(),
-    linked: false,
   }));
-  if (!route.unassigned) account.linked = true;
+  if (!route.unassigned) {
+    const days = entryOf(contractLedger.ratedDays, managementAccountId, () => new Set<Day>());
+    for (const { firstDay } of cell.groups) days.add(firstDay);
+  }
   if (isTax(chargeCategory)) return;
   account.posts.push(posted);
   const rule = charge.pricing?.rule;

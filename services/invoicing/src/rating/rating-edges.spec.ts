@@ -160,6 +160,20 @@ describe('lines whose day lies outside their month', () => {
     });
   });
 
+  it('make the day covered for every customer of the contract with an account there, used or not', () => {
+    const partner = terms({ start: '2024-10-01', customLineItems: [percentage('Percent', '10')] });
+    const of = {
+      ...input({
+        dataSources: [source(PAYER, R1)],
+        links: [link(C1, PAYER, { account: 'used' }), link(R1, PAYER, { account: 'unused' })],
+        contracts: [contract(R1, partner), contract(C1, terms())],
+      }),
+      month: month('2024-09'),
+    };
+    const lines = ['used', 'of nobody'].map((account) => line(PAYER, '100', { account, day: '2024-10-05' }));
+    expect(proformaOf(rated(of, lines), R1).lines.map(({ amount }) => amount)).toEqual(['100.00', '10.00', '100.00', '10.00']);
+  });
+
   it('follow an account that has moved since', () => {
     const of = {
       ...input({
