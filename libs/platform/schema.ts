@@ -36,7 +36,7 @@ export const integer: Schema<number> = schema({ type: 'integer' });
 /** A number of things. */
 export const count: Schema<number> = schema({ type: 'integer', minimum: 0 });
 export const flag: Schema<boolean> = schema({ type: 'boolean' });
-export const anything: Schema<unknown> = schema({ description: 'Any JSON' });
+export const anything: Schema<unknown> = schema({ description: 'Any JSON value' });
 
 /** One of these values. */
 export const choice = <const V extends readonly (string | boolean)[]>(...values: V): Schema<V[number]> =>

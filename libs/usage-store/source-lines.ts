@@ -16,7 +16,7 @@ import { usageStatement } from './statement.ts';
 import { usageIn } from './usage-files.ts';
 
 /** What a source line shows of itself. */
-const SHOWN = [
+export const SHOWN = [
   'x_Row',
   'ChargePeriodStart',
   'ChargePeriodEnd',

@@ -1,7 +1,18 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
+import { Answers } from '#libs/platform/answers';
+import {
+  contractId,
+  contractStatus,
+  contractTier,
+  day,
+  instant,
+  page as pageOf,
+  tenantId,
+} from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
+import { choice, integer, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { READ_MODELS } from '#libs/platform/tokens';
 import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -39,6 +50,23 @@ class ContractQuery extends PageQuery {
 /** Without the tenants above, of whom the reader may know nothing. */
 type ContractSummary = Omit<ContractListRow, 'path' | 'parentId'>;
 
+const summarySchema = named(
+  'ContractSummary',
+  object<ContractSummary>({
+    id: contractId,
+    tenantId,
+    tier: contractTier,
+    name: text,
+    version: saying('The current one', integer),
+    versionDate: instant,
+    status: contractStatus,
+    statusFrom: saying('First day on which the status rules; null for a draft that was never anything else', nullable(day)),
+    start: day,
+    end: saying('Inclusive; null: without end', nullable(day)),
+    renewalPolicy: choice('auto-renewal', 'manual-renewal', 'fixed-term'),
+  }),
+);
+
 @ApiTags('contracts')
 @Controller('tenants/:tenantId/contracts')
 export class ContractListController {
@@ -49,6 +77,7 @@ export class ContractListController {
   }
 
   @Get()
+  @Answers(200, pageOf(summarySchema))
   @Requires('contracts:read')
   @ApiOperation({
     summary: 'Contracts of a tenant, its children or its subtree',

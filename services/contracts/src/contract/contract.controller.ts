@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Put, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
@@ -9,10 +9,13 @@ import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle } from '#libs/event-sourcing/handle';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, IfMatch, requireIfMatch } from '#libs/platform/caller';
 import { describeProblems } from '#libs/platform/problem-responses';
+import { contractId, contractStatus, contractTier, day, instant, tenantId } from '#libs/platform/published-schemas';
 import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
+import { integer, list, named, object, saying, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsDay, IsName, Optional } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -33,6 +36,7 @@ import {
 } from './contract.ts';
 import { refuseMalformedTerms } from './malformed-terms.ts';
 import { TermsInput, termsOf, VersionInput } from './terms-input.ts';
+import { termsSchema } from './terms-schema.ts';
 import { type VisibleTerms, visibleTerms } from './visible-terms.ts';
 
 const STATUSES: readonly ContractStatus[] = ['draft', 'scheduled', 'active', 'expired', 'cancelled', 'superseded'];
@@ -65,8 +69,28 @@ type ContractDetails = Readonly<{
   effectiveFrom: Day;
   terms: VisibleTerms;
   /** What may be done next, with the status to ask for. */
-  actions: ReturnType<typeof nextActions>;
+  actions: readonly Action[];
 }>;
+
+type Action = ReturnType<typeof nextActions>[number];
+
+const contractSchema = named(
+  'Contract',
+  object<ContractDetails>({
+    id: contractId,
+    tenantId,
+    tier: contractTier,
+    status: contractStatus,
+    version: saying('From 1', integer),
+    versionDate: instant,
+    effectiveFrom: day,
+    terms: termsSchema,
+    actions: saying(
+      'What may be done next, with the status to ask for',
+      list(object<Action>({ to: contractStatus, name: text })),
+    ),
+  }),
+);
 
 @ApiTags('contracts')
 @Controller('tenants/:tenantId/contracts')
@@ -80,6 +104,7 @@ export class ContractController {
   }
 
   @Post()
+  @Answers(201, contractSchema, { headers: ['ETag', 'Location'] })
   @Requires('contracts:write', { parentOf: 'tenantId' })
   @ApiOperation({
     summary: 'Draft a contract',
@@ -104,6 +129,7 @@ export class ContractController {
   }
 
   @Put(':contractId')
+  @Answers(200, contractSchema, { headers: ['ETag'] })
   @Requires('contracts:write', { parentOf: 'tenantId' })
   @describeProblems(428)
   @ApiOperation({
@@ -128,7 +154,7 @@ export class ContractController {
   }
 
   @Post(':contractId/status')
-  @HttpCode(200)
+  @Answers(200, contractSchema, { headers: ['ETag'] })
   @Requires('contracts:write', { parentOf: 'tenantId' })
   @ApiOperation({
     summary: 'Change the status',
@@ -156,6 +182,7 @@ export class ContractController {
   }
 
   @Get(':contractId')
+  @Answers(200, contractSchema, { headers: ['ETag'] })
   @Requires('contracts:read')
   @ApiOperation({
     summary: 'A contract with its current terms and what may be done next',

@@ -1,13 +1,17 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf } from '#libs/platform/caller';
+import { contractId, contractStatus, day, instant, page } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
+import { anything, choice, integer, list, named, nullable, object, optional, saying, text } from '#libs/platform/schema';
 import { READ_MODELS } from '#libs/platform/tokens';
 import { Optional, QueryInteger } from '#libs/platform/validation';
 import { type ContractId, type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Day, type Instant } from '#libs/time/time';
+import { termsSchema } from '../contract/terms-schema.ts';
 import { type VisibleTerms, visibleTerms } from '../contract/visible-terms.ts';
 import { compareTerms, type Difference } from './comparison.ts';
 import { contractOf } from './contract-of.ts';
@@ -35,6 +39,45 @@ type VersionSummary = Readonly<{
 type VersionDetails = Omit<SavedVersion, 'terms'> & Readonly<{ terms: VisibleTerms }>;
 type Comparison = Readonly<{ left: VersionDetails; right: VersionDetails; differences: readonly Difference[] }>;
 
+const ofVersion = {
+  version: saying('From 1', integer),
+  effectiveFrom: day,
+  savedAt: instant,
+  reason: choice('drafted', 'saved', 'renewed'),
+};
+const versionSummary = named(
+  'VersionSummary',
+  object<VersionSummary>({ ...ofVersion, name: text, start: day, end: nullable(day) }),
+);
+const versionSchema = named('ContractVersion', object<VersionDetails>({ ...ofVersion, terms: termsSchema }));
+const statusChange = named(
+  'StatusChange',
+  object<StatusChange>({
+    from: contractStatus,
+    to: contractStatus,
+    effectiveFrom: day,
+    reason: text,
+    changedAt: instant,
+    supersededBy: optional(contractId),
+  }),
+);
+const comparisonSchema = named(
+  'Comparison',
+  object<Comparison>({
+    left: versionSchema,
+    right: versionSchema,
+    differences: list(
+      object<Difference>({
+        path: saying('Rules by their id, conditions by their letter: `priceBooks[b1].rules[r2].pricing.percentage`', text),
+        within: saying('Names of the rules, from the outside in', list(text)),
+        change: choice('added', 'removed', 'changed'),
+        left: saying('What stood there; null: nothing', anything),
+        right: saying('What stands there; null: nothing', anything),
+      }),
+    ),
+  }),
+);
+
 @ApiTags('contracts')
 @Controller('tenants/:tenantId/contracts/:contractId')
 export class VersionHistoryController {
@@ -45,6 +88,7 @@ export class VersionHistoryController {
   }
 
   @Get('versions')
+  @Answers(200, page(versionSummary))
   @Requires('contracts:read')
   @ApiOperation({ summary: 'All versions of a contract, the newest first' })
   async versions(
@@ -59,6 +103,7 @@ export class VersionHistoryController {
   }
 
   @Get('versions/:version')
+  @Answers(200, versionSchema)
   @Requires('contracts:read')
   @ApiOperation({ summary: 'One version with its terms' })
   async version(
@@ -71,6 +116,7 @@ export class VersionHistoryController {
   }
 
   @Get('status-changes')
+  @Answers(200, page(statusChange))
   @Requires('contracts:read')
   @ApiOperation({ summary: 'How the status changed, with reasons, the oldest first' })
   async statusChanges(
@@ -82,6 +128,7 @@ export class VersionHistoryController {
   }
 
   @Get('comparison')
+  @Answers(200, comparisonSchema)
   @Requires('contracts:read')
   @ApiOperation({
     summary: 'Two versions side by side, and where they differ',

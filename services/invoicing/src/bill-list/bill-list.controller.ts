@@ -1,7 +1,10 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf } from '#libs/platform/caller';
+import { page as pageOf } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
+import { named, object } from '#libs/platform/schema';
 import { READ_MODELS } from '#libs/platform/tokens';
 import { IsMonth, IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -9,6 +12,7 @@ import { type TenantId } from '#libs/published/ids';
 import { type Tier } from '#libs/published/tenants';
 import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Month } from '#libs/time/time';
+import { billFields, revisedAt, revision, unpricedSchema } from '../bill/bill-schemas.ts';
 import { type ViewedParts, viewedParts } from '../bill/bill-view.ts';
 import { type RatingState, ratingStates } from '../month-rating/due-months.ts';
 import { monthRatingId } from '../month-rating/month-rating.ts';
@@ -49,6 +53,8 @@ type BillItem = ViewedParts &
   Pick<BillRow, 'tenantId' | 'name' | 'tier' | 'month' | 'revision' | 'revisedAt' | 'proforma' | 'reason' | 'imports'> &
   Readonly<{ state: RatingState }>;
 
+const billItem = named('BillItem', object<BillItem>({ ...billFields, revision, revisedAt }));
+
 @ApiTags('bills')
 @Controller('tenants/:tenantId')
 export class BillListController {
@@ -59,6 +65,7 @@ export class BillListController {
   }
 
   @Get('bills')
+  @Answers(200, pageOf(billItem))
   @Requires('bills:read')
   @ApiOperation({
     summary: 'Bills of a tenant, its children or its subtree',
@@ -97,6 +104,7 @@ export class BillListController {
   }
 
   @Get('unassigned')
+  @Answers(200, pageOf(unpricedSchema))
   @Requires('bills:read')
   @ApiOperation({
     summary: 'Usage of accounts that belong to nobody',
@@ -107,6 +115,7 @@ export class BillListController {
   }
 
   @Get('unbilled')
+  @Answers(200, pageOf(unpricedSchema))
   @Requires('bills:read')
   @ApiOperation({
     summary: 'Usage that no contract covers',

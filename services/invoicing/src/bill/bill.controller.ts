@@ -4,11 +4,14 @@ import { type FastifyReply } from 'fastify';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
+import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf } from '#libs/platform/caller';
+import { page } from '#libs/platform/published-schemas';
 import { withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
+import { named, nullable, object, saying, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
-import { Optional, PageQuery, QueryInteger } from '#libs/platform/validation';
+import { Optional, PageQuery, paging, QueryInteger } from '#libs/platform/validation';
 import { type TenantId } from '#libs/published/ids';
 import { type ProformaLine } from '#libs/published/invoicing';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
@@ -17,9 +20,11 @@ import { type Instant, isMonth, type Month } from '#libs/time/time';
 import { billList, type BillRow } from '../bill-list/bill-list.projection.ts';
 import { type RatingState, ratingStates } from '../month-rating/due-months.ts';
 import { MonthRatingService } from '../month-rating/month-rating-service.ts';
-import { explain, type Explanation } from '../rating/explanation.ts';
+import { explain } from '../rating/explanation.ts';
 import { billId } from './bill.ts';
+import { billFields, lineSchema, revisedAt, revision } from './bill-schemas.ts';
 import { type ViewedParts, viewedParts, type Viewer } from './bill-view.ts';
+import { type ExplanationAnswer, explanationSchema, sourceLineSchema } from './explanation-schema.ts';
 import { pinnedBill } from './pinned-bill.ts';
 
 export class RevisionQuery {
@@ -47,6 +52,16 @@ type BillDetails = Omit<ViewedParts, 'contracts'> &
     trouble: string | null;
   }>;
 
+const billSchema = named(
+  'Bill',
+  object<BillDetails>({
+    ...billFields,
+    revision: saying('Null until the month is rated for the first time, as is `revisedAt`', nullable(revision)),
+    revisedAt: nullable(revisedAt),
+    trouble: saying('Why it stays `applying` when rating fails', nullable(text)),
+  }),
+);
+
 @ApiTags('bills')
 @Controller('tenants/:tenantId/bills/:month')
 export class BillController {
@@ -61,6 +76,7 @@ export class BillController {
   }
 
   @Get()
+  @Answers(200, billSchema, { headers: ['ETag'] })
   @Requires('bills:read')
   @ApiOperation({
     summary: 'What a month comes to',
@@ -109,6 +125,7 @@ export class BillController {
   }
 
   @Get('lines')
+  @Answers(200, page(lineSchema))
   @Requires('bills:read')
   @ApiOperation({ summary: 'The printed lines of the proforma', description: 'In the order in which the document prints them.' })
   async lines(
@@ -121,7 +138,7 @@ export class BillController {
     const { revision, bill } = await pinnedBill(this.#store, this.#readModels, tenantId, month, from?.revision ?? query.revision);
     const lines = bill.proforma?.lines ?? [];
     const start = from?.line ?? 0;
-    const end = start + (query.limit ?? 50);
+    const end = start + paging(query).limit;
     return {
       items: lines.slice(start, end),
       total: lines.length,
@@ -144,6 +161,7 @@ export class LineController {
   }
 
   @Get('explanation')
+  @Answers(200, explanationSchema)
   @Requires('bills:read')
   @ApiOperation({
     summary: 'How a line came about',
@@ -157,13 +175,14 @@ export class LineController {
     @Param('lineId') lineId: string,
     @Query() query: RevisionQuery,
     @CallerOf() caller: Caller,
-  ): Promise<Omit<Explanation, 'groups'> & Readonly<{ revision: Revision }>> {
+  ): Promise<ExplanationAnswer> {
     const { explanation, revision } = await this.#explain(tenantId, monthOf(month), lineId, caller, query.revision);
     const { groups: _groups, ...shown } = explanation;
     return { ...shown, revision };
   }
 
   @Get('source-lines')
+  @Answers(200, page(sourceLineSchema))
   @Requires('bills:read')
   @ApiOperation({
     summary: 'The source lines behind a line',
@@ -186,7 +205,7 @@ export class LineController {
       from?.revision ?? query.revision,
     );
     const { items, next, total } = await this.#ratings.usage.sourceLines(input, explanation.groups, {
-      limit: query.limit ?? 50,
+      limit: paging(query).limit,
       ...(from && { after: from.after }),
     });
     return {
