@@ -3,9 +3,11 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Logger } from 'pino';
+import { DomainError } from '#libs/event-sourcing/domain-error';
 import { serveApiDocs } from './api-docs.ts';
 import { HttpConfiguration, IngestionConfiguration, LoggingConfiguration, type Configuration } from './configuration.ts';
 import { InputPipe } from './input-pipe.ts';
+import { isTooDeep, MOST_LEVELS } from './json-depth.ts';
 import { NestLog } from './logging.ts';
 import { type Metrics } from './metrics.ts';
 import { ProblemFilter } from './problem-filter.ts';
@@ -98,6 +100,9 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
     if (trace) withinTrace(trace, done);
     else done();
   });
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    done(isTooDeep(request.body) ? tooDeep() : undefined);
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
     observe(request, reply, traces.get(request));
     done();
@@ -117,6 +122,11 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
     log.info({ ...line, traceId: trace?.traceId }, 'answered');
   };
   return adapter;
+};
+
+const tooDeep = (): DomainError => {
+  const message = `objects and lists stand in each other at most ${String(MOST_LEVELS)} deep`;
+  return new DomainError('invalid', 'body-too-deep', `The request is not valid: ${message}.`, [{ path: '', message }]);
 };
 
 /** Without the query, which may hold what people searched for. */

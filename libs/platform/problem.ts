@@ -103,8 +103,20 @@ export const problemOf = (error: unknown): ProblemAnswer => {
       ours: true,
     };
   }
+  if (error instanceof Error && MALFORMED_MULTIPART.has(error.message)) {
+    const detail = 'The body is not well-formed multipart/form-data, or it ends too early.';
+    return { status: 400, code: 'malformed-request', detail, ours: false };
+  }
   return problemOfFramework(error) ?? { status: 500, code: 'internal-error', detail: UNEXPECTED, ours: true };
 };
+
+/** The multipart parser's errors have neither a class nor a code: what it says of a body that is none is all there is. */
+const MALFORMED_MULTIPART: ReadonlySet<string> = new Set([
+  'Multipart: Boundary not found',
+  'Unexpected end of multipart data',
+  'Part terminated early due to unexpected end of multipart data',
+  'Preamble terminated early due to unexpected end of multipart data',
+]);
 
 /** A 4xx of Fastify or Nest carries a sentence made for the caller; anything else of theirs is a 500 like ours. */
 const problemOfFramework = (error: unknown): ProblemAnswer | undefined => {

@@ -98,12 +98,12 @@ export const IsCurrencyCode = (): PropertyDecorator =>
     ApiProperty({ type: String, example: 'USD' }),
   );
 
-/** A name or code as people write it: not blank, trimmed, no control characters, at most `max` characters. */
+/** A name or code as people write it: not blank, trimmed, whole characters, none of control, at most `max`. */
 export const IsName = (max = 200): PropertyDecorator =>
   applyDecorators(
     text(
       'isName',
-      (value) => value.length > 0 && value.length <= max && value.trim() === value && !/\p{Cc}/u.test(value),
+      (value) => value.length > 0 && value.length <= max && value.trim() === value && !/[\p{Cc}\p{Cs}]/u.test(value),
       `must be 1 to ${String(max)} characters, without blanks around it or control characters`,
     ),
     ApiProperty({ type: String, minLength: 1, maxLength: max }),
