@@ -9,7 +9,7 @@ import { sharedDuckDb } from '#libs/usage-store/duckdb';
 import { addAdministrator, hasAdministrator } from '#services/access-control/src/administrator';
 import { SERVICES } from '../services.ts';
 import { unexpected } from './bill.ts';
-import { PlatformClient, Refused } from './platform-client.ts';
+import { PlatformClient, Refused, Unreachable } from './platform-client.ts';
 import { play, type Played, PlayFailed } from './play.ts';
 import { report } from './report.ts';
 import { InvalidScenario, readScenario, type Scenario } from './scenario.ts';
@@ -101,17 +101,26 @@ const untilInterrupted = (): Promise<void> =>
     process.once('SIGTERM', resume);
   });
 
+const options = {
+  scenario: { type: 'string' },
+  against: { type: 'string' },
+  data: { type: 'string' },
+  json: { type: 'string' },
+  exit: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** @throws PlayFailed with the usage for what is no option, or has no value */
+const typedOptions = () => {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new PlayFailed(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  }
+};
+
 const demo = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: {
-      scenario: { type: 'string' },
-      against: { type: 'string' },
-      data: { type: 'string' },
-      json: { type: 'string' },
-      exit: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
+  const values = typedOptions();
   if (values.help) {
     print(USAGE);
     return 0;
@@ -144,7 +153,9 @@ const demo = async (): Promise<number> => {
     const faults = faultsOf(scenario, result);
     if (values.json !== undefined) {
       const content = { scenario: scenario.name, bill: { months: result.months }, run: { ...result.run, faults } };
-      await writeFile(typed(values.json), `${JSON.stringify(content, null, 2)}\n`);
+      await writeFile(typed(values.json), `${JSON.stringify(content, null, 2)}\n`).catch((error: unknown) => {
+        throw new PlayFailed(`The result cannot be written: ${String(error)}`);
+      });
     }
     for (const fault of faults) print(`✗ ${fault}`);
     if (faults.length === 0) print(`✓ ${proof(scenario, result)}`);
@@ -164,7 +175,7 @@ const demo = async (): Promise<number> => {
 try {
   process.exitCode = await demo();
 } catch (error) {
-  const readable = error instanceof InvalidScenario || error instanceof PlayFailed || error instanceof Refused;
-  process.stderr.write(`${readable ? error.message : reasonOf(error)}\n`);
+  const readable = [InvalidScenario, PlayFailed, Refused, Unreachable].some((kind) => error instanceof kind);
+  process.stderr.write(`${readable && error instanceof Error ? error.message : reasonOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -15,6 +15,11 @@ export class Refused extends Error {
   }
 }
 
+/** No answer at all: nobody listens at the address, or it is none. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
 export type Json = Readonly<Record<string, unknown>>;
 
 type Answer<T> = Readonly<{ body: T; etag: string | null }>;
@@ -108,6 +113,9 @@ export class PlatformClient {
       },
       ...(body === undefined ? {} : { body: upload ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(upload ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS),
+    }).catch((error: unknown) => {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      throw new Unreachable(`${this.#address} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
     });
     const text = await response.text();
     if (!response.ok) throw refusalOf(method, path, response.status, text);

@@ -33,8 +33,13 @@ describe('reading a scenario', () => {
   it('names every field that is wrong', async () => {
     const fault = await reading('name: Two Words\ntenants: [{ name: A, tier: boss }]\nextra: 1\n').catch(String);
     expect(fault).toMatch(/name must match pattern/);
-    expect(fault).toMatch(/tenants\.0\.tier must be equal to one of/);
+    expect(fault).toMatch(/tenants\.0\.tier must be equal to one of the allowed values \(distributor, reseller, endCustomer\)/);
     expect(fault).toMatch(/additional properties \(extra\)/);
+  });
+  it('says which file is not there', async () => {
+    await expect(readScenario(join(folder, 'nothing.yaml'), schema)).rejects.toThrow(
+      expect.objectContaining({ name: 'InvalidScenario', message: expect.stringMatching(/nothing\.yaml cannot be read/) }),
+    );
   });
   it('says where the YAML ends to be YAML', async () => {
     await expect(reading('name: [x\n')).rejects.toThrow(/line 2/);

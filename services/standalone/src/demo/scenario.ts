@@ -66,7 +66,10 @@ export class InvalidScenario extends Error {
 /** Reads and checks a scenario file; file paths in it come back absolute. @throws InvalidScenario with every fault found. */
 export const readScenario = async (path: string, schemaPath: string): Promise<Scenario> => {
   const lines = new LineCounter();
-  const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines, merge: true });
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new InvalidScenario(`${path} cannot be read: ${String(error)}`);
+  });
+  const document = parseDocument(text, { lineCounter: lines, merge: true });
   if (document.errors.length > 0)
     throw new InvalidScenario(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
 
@@ -75,7 +78,8 @@ export const readScenario = async (path: string, schemaPath: string): Promise<Sc
   const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<Scenario>(schema);
   if (!validate(content)) {
     const faults = (validate.errors ?? []).map(({ instancePath, message, params }) => {
-      const extra = 'additionalProperty' in params ? ` (${String(params['additionalProperty'])})` : '';
+      const named: unknown = params['additionalProperty'] ?? params['allowedValues'];
+      const extra = named === undefined ? '' : ` (${[named].flat().join(', ')})`;
       return `${path}: ${instancePath === '' ? 'the scenario' : instancePath.slice(1).replaceAll('/', '.')} ${message ?? 'is wrong'}${extra}`;
     });
     throw new InvalidScenario(faults.join('\n'));
