@@ -65,6 +65,12 @@ describe('registering a tenant', () => {
       .thenRejected('parent-tier-not-allowed', 'tier');
   });
 
+  it('says in words where a tenant may stand', () => {
+    expect(() => register('new' as TenantId, customer, registration('endCustomer'), now)(undefined)).toThrow(
+      'an end customer stands under a reseller, not under an end customer',
+    );
+  });
+
   it('asks a root for its currency', () => {
     given(tenant)
       .when(register(D, null, registration('distributor'), now))

@@ -45,10 +45,14 @@ const PARENTS: Readonly<Record<Tier, readonly (Tier | null)[]>> = {
   endCustomer: ['reseller'],
 };
 
-const WORDS: Readonly<Record<Tier, string>> = { distributor: 'distributor', reseller: 'reseller', endCustomer: 'end customer' };
+const WORDS: Readonly<Record<Tier, string>> = {
+  distributor: 'a distributor',
+  reseller: 'a reseller',
+  endCustomer: 'an end customer',
+};
 
 const placesOf = (tier: Tier): string =>
-  PARENTS[tier].map((parent) => (parent === null ? 'at the root' : `under a ${WORDS[parent]}`)).join(' or ');
+  PARENTS[tier].map((parent) => (parent === null ? 'at the root' : `under ${WORDS[parent]}`)).join(' or ');
 
 export type Parent = Readonly<{ id: TenantId; path: readonly TenantId[]; tier: Tier; currency: Currency }>;
 
@@ -61,10 +65,10 @@ export const register =
   (state: Tenant): TenantEvent[] => {
     if (state) return [];
     if (!PARENTS[tier].includes(parent?.tier ?? null)) {
-      const asked = parent ? `under a ${WORDS[parent.tier]}` : 'at the root';
+      const asked = parent ? `under ${WORDS[parent.tier]}` : 'at the root';
       const message = `stands ${placesOf(tier)}, not ${asked}`;
-      throw new DomainError('rejected', 'parent-tier-not-allowed', `The parent does not fit: a ${WORDS[tier]} ${message}.`, [
-        { path: 'tier', message: `a ${WORDS[tier]} ${message}` },
+      throw new DomainError('rejected', 'parent-tier-not-allowed', `The parent does not fit: ${WORDS[tier]} ${message}.`, [
+        { path: 'tier', message: `${WORDS[tier]} ${message}` },
       ]);
     }
     const own = currency ?? parent?.currency;
