@@ -304,6 +304,7 @@ describe('lists', () => {
     expect((await page('revision=0')).items).toEqual(all.items);
     expect((await http.get('/tenants/r1/bills/2026-01/lines?revision=9')).status).toBe(404);
     expect((await http.get('/tenants/r1/bills/2026-01/lines?cursor=x')).status).toBe(400);
+    expect((await http.get('/tenants/r1/bills/2026-01/lines?sort=-amount')).status).toBe(400);
   });
 
   it('list what belongs to nobody and what nobody is billed for', async () => {
