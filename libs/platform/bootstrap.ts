@@ -39,6 +39,7 @@ import { HEALTH, METRICS, OperationsController } from './operations.controller.t
 import { type Platform, type ServiceDefinition } from './service.ts';
 import { openStorage, type Storage } from './storage.ts';
 import { CLOCK, EVENT_STORE, NEW_ID, PLATFORM, READ_MODELS } from './tokens.ts';
+import { UPKEEP, UpkeepController, type Upkeep } from './upkeep.controller.ts';
 
 export type StartOptions = Readonly<{
   environment?: Readonly<Record<string, string | undefined>>;
@@ -127,6 +128,7 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   const root = rootModule(services, platform, [
     { provide: METRICS, useValue: metrics },
     { provide: HEALTH, useValue: health },
+    { provide: UPKEEP, useValue: { readModels: storage.upkeep, bus: storage.bus, log } satisfies Upkeep },
     { provide: Shutdown, useValue: shutdown },
   ]);
   const app = await createHttpApplication(root, configuration, log, metrics);
@@ -172,7 +174,7 @@ const rootModule = (services: readonly ServiceDefinition[], platform: Platform, 
     module: PlatformModule,
     global: true,
     imports: services.map(({ module, providers }) => ({ module, providers: providers?.(platform) ?? [] })),
-    controllers: [OperationsController],
+    controllers: [OperationsController, UpkeepController],
     providers: [...ports, ...own, guard],
     exports: ports,
   };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ConsumerStatus } from '#libs/messaging/bus';
+import { type ProjectionStatus } from '#libs/read-models/upkeep';
 import { healthOf } from './health.ts';
-import { type ProjectionState } from './storage.ts';
 
-const level: ProjectionState = {
+const level: ProjectionStatus = {
   projection: 'tenant-tree',
   version: 1,
   state: 'serving',
@@ -11,20 +11,22 @@ const level: ProjectionState = {
   lag: 0,
   quarantined: 0,
   error: null,
+  generation: 1,
+  progress: null,
 };
 const running: ConsumerStatus = { consumer: 'rate', state: 'running', position: 7, lag: 0, parked: 0, failure: null };
 const failure: ConsumerStatus['failure'] = { event: null, message: 'no such thing', attempts: 5 };
 
 const health = (
-  projection: Partial<ProjectionState>,
+  projection: Partial<ProjectionStatus>,
   consumer: Partial<ConsumerStatus>,
   stopping = false,
   failedWork: string[] = [],
 ) =>
   healthOf(
     {
-      projections: () => Promise.resolve([{ ...level, ...projection }]),
-      bus: { status: () => Promise.resolve([{ ...running, ...consumer }]) } as unknown as Parameters<typeof healthOf>[0]['bus'],
+      upkeep: { status: () => Promise.resolve([{ ...level, ...projection }]) },
+      bus: { status: () => Promise.resolve([{ ...running, ...consumer }]) },
     },
     { stopping, failedWork },
   );
@@ -46,6 +48,7 @@ describe('readiness', () => {
   it.each([
     ['quarantined parts', health({ quarantined: 2 }, {}), 'read model tenant-tree has 2 part(s) in quarantine'],
     ['parked messages', health({}, { parked: 1 }), 'reaction rate has 1 parked message(s)'],
+    ['a reaction that the store holds up', health({}, { failure }), 'reaction rate is retrying: no such thing'],
     ['a reaction that tries again', health({}, { state: 'retrying', failure }), 'reaction rate is retrying: no such thing'],
   ])('is given, with a warning, for %s', async (_what, asked, warning) => {
     expect(await asked).toEqual({ status: 'ready', reasons: [], warnings: [warning] });

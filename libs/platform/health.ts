@@ -1,4 +1,5 @@
-import { type Storage } from './storage.ts';
+import { type Bus } from '#libs/messaging/bus';
+import { type ReadModelUpkeep } from '#libs/read-models/upkeep';
 
 export type Health = Readonly<{
   status: 'ready' | 'not-ready';
@@ -12,18 +13,18 @@ export type Health = Readonly<{
 export type Process = Readonly<{ stopping: boolean; failedWork: readonly string[]; troubles?: readonly string[] }>;
 
 export const healthOf = async (
-  { projections, bus }: Pick<Storage, 'projections' | 'bus'>,
+  { upkeep, bus }: Readonly<{ upkeep: Pick<ReadModelUpkeep, 'status'>; bus: Pick<Bus, 'status'> }>,
   { stopping, failedWork, troubles = [] }: Process,
 ): Promise<Health> => {
-  const states = await projections();
+  const states = await upkeep.status();
   const consumers = await bus.status();
   const behind = states.filter(({ state }) => state !== 'serving');
   const waiting = states.filter(({ quarantined }) => quarantined > 0);
-  const inState = (wanted: string) => consumers.filter(({ state }) => state === wanted);
+  const stopped = consumers.filter(({ state }) => state === 'stopped');
   const reasons = [
     ...(stopping ? ['the process is stopping'] : []),
     ...behind.map(({ projection, lag }) => `read model ${projection} is ${String(lag)} events behind`),
-    ...inState('stopped').map(({ consumer, failure }) => `reaction ${consumer} has stopped: ${failure?.message ?? ''}`),
+    ...stopped.map(({ consumer, failure }) => `reaction ${consumer} has stopped: ${failure?.message ?? ''}`),
     ...failedWork.map((name) => `background work ${name} has failed`),
   ];
   const warnings = [
@@ -31,7 +32,9 @@ export const healthOf = async (
     ...consumers
       .filter(({ parked }) => parked > 0)
       .map(({ consumer, parked }) => `reaction ${consumer} has ${String(parked)} parked message(s)`),
-    ...inState('retrying').map(({ consumer, failure }) => `reaction ${consumer} is retrying: ${failure?.message ?? ''}`),
+    ...consumers
+      .filter(({ state, failure }) => failure !== null && state !== 'stopped')
+      .map(({ consumer, failure }) => `reaction ${consumer} is retrying: ${failure?.message ?? ''}`),
     ...troubles,
   ];
   return { status: reasons.length === 0 ? 'ready' : 'not-ready', reasons, warnings };

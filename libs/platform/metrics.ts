@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type ConsumerStatus } from '#libs/messaging/bus';
-import { type ProjectionState, type Storage } from './storage.ts';
+import { type ProjectionStatus } from '#libs/read-models/upkeep';
+import { type Storage } from './storage.ts';
 
 /** Prometheus metrics of one process; positions and lags are read when they are scraped. */
 export class Metrics {
@@ -35,9 +36,9 @@ export class Metrics {
     gauge('tributary_events_appended', 'Events in the log: the position of the last one', [], async (appended) => {
       appended.set(await storage.store.head());
     });
-    const ofProjections = (name: string, help: string, value: (state: ProjectionState) => number): void => {
+    const ofProjections = (name: string, help: string, value: (state: ProjectionStatus) => number): void => {
       gauge(name, help, ['projection'], async (values) => {
-        for (const state of await storage.projections()) {
+        for (const state of await storage.upkeep.status()) {
           values.set({ projection: `${state.projection}@${String(state.version)}` }, value(state));
         }
       });

@@ -3,28 +3,15 @@ import { type EventStore } from '#libs/event-sourcing/event-store';
 import { type Bus } from '#libs/messaging/bus';
 import { type Projection } from '#libs/read-models/projection';
 import { type ReadModels } from '#libs/read-models/read-model';
+import { type ReadModelUpkeep } from '#libs/read-models/upkeep';
 import { ConfigurationFault, type StorageConfiguration } from './configuration.ts';
-
-/** How far the serving generation of one projection is. */
-export type ProjectionState = Readonly<{
-  projection: string;
-  version: number;
-  /** `behind`: queries answer 503 until it is level with the log again. */
-  state: 'building' | 'behind' | 'serving';
-  position: number;
-  /** Log positions not folded yet. */
-  lag: number;
-  /** What waits because an event of it cannot be folded. */
-  quarantined: number;
-  error: string | null;
-}>;
 
 /** The adapters of a process, opened together because the embedded ones share one file. */
 export type Storage = Readonly<{
   store: EventStore;
   readModels: ReadModels;
   bus: Bus;
-  projections: () => Promise<readonly ProjectionState[]>;
+  upkeep: ReadModelUpkeep;
   /** After everything that uses them has ended. */
   close: () => Promise<void>;
 }>;
@@ -69,7 +56,7 @@ const openEmbedded = async (url: string, projections: readonly Projection[]): Pr
       store,
       readModels,
       bus: new EmbeddedBus(database, store),
-      projections: () => readModels.status(),
+      upkeep: readModels,
       close: async () => {
         await readModels.close();
         store.close();

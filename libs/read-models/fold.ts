@@ -252,14 +252,18 @@ export const fold = (plan: Plan, loaded: ReadonlyMap<string, Document>, touches:
   });
 };
 
-/** The document with its waiting events folded again; what still cannot be folded waits on. */
-export const foldWaiting = (plan: Plan, document: Document): Encoded => {
+/** The document with its waiting events folded again, each as `presently` gives it; what still cannot be folded waits on. */
+export const foldWaiting = (
+  plan: Plan,
+  document: Document,
+  presently: (event: Recorded) => Recorded = (event) => event,
+): Encoded => {
   const touches: Touch[] = [];
   let before = document;
   for (const [name, part] of Object.entries(document.parts)) {
     const { waiting, error: _error, ...folded } = part;
     if (!waiting) continue;
-    touches.push(...waiting.map((event) => ({ event, part: name, documents: [document.id] })));
+    touches.push(...waiting.map((event) => ({ event: presently(event), part: name, documents: [document.id] })));
     before =
       folded.revision === NO_STREAM
         ? { ...before, parts: Object.fromEntries(Object.entries(before.parts).filter(([other]) => other !== name)) }

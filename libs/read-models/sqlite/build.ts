@@ -3,10 +3,8 @@ import { NO_STREAM, type Position, type Recorded, type Revision, type StreamName
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { type Database } from '#libs/sqlite/database';
 import { type Document, encode, encodeFrom, type Encoded, foldInto, held, type Held, NO_HEADS, route } from '../fold.ts';
+import { type Progress } from '../upkeep.ts';
 import { type Generation } from './generation.ts';
-
-/** Events of the log passed and in it, and how the rest will go. `null`: not known yet. */
-export type Progress = Readonly<{ done: number; total: number; eventsPerSecond: number | null; secondsLeft: number | null }>;
 
 const PAGE = 500;
 /** Requests wait at most about this long for a build's piece of work. */

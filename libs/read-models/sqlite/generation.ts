@@ -2,6 +2,7 @@ import { type Category, type Position, type Recorded, type StreamName } from '#l
 import { type Database } from '#libs/sqlite/database';
 import { type Alarm, categoriesOf, fold, foldWaiting, NO_HEADS, type Plan, planOf, route, type Routed } from '../fold.ts';
 import { type Projection } from '../projection.ts';
+import { type Retried } from '../upkeep.ts';
 import { dropping, SqliteDocuments } from './sqlite-documents.ts';
 
 export const SCHEMA = `
@@ -132,9 +133,9 @@ export class Generation {
     this.write(route(this.plan, events, fromStart));
   }
 
-  /** Folds the waiting events of every quarantined part again; answers how many documents still wait. */
-  retryQuarantined(): Readonly<{ retried: number; remaining: number }> {
-    const folded = this.documents.flagged().map((document) => foldWaiting(this.plan, document));
+  /** Folds the waiting events of every quarantined part again, each as `presently` gives it; answers how many documents still wait. */
+  retryQuarantined(presently: (event: Recorded) => Recorded): Retried {
+    const folded = this.documents.flagged().map((document) => foldWaiting(this.plan, document, presently));
     const lost = this.documents.save(folded);
     if (lost.length > 0) throw new Error(`${this.plan.projection.name}: ${lost.join(', ')} changed while being folded`);
     return { retried: folded.length, remaining: folded.filter(({ flagged }) => flagged).length };

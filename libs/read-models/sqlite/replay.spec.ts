@@ -485,6 +485,21 @@ describe('an event whose document cannot be told', () => {
   });
 });
 
+describe('an event in quarantine whose type has been retired', () => {
+  it('is retried in today’s language', async () => {
+    await started([counters(1, { evolve: 'poison' })]);
+    await count('a', 1);
+    await count('a', 2, 'poison');
+    await close();
+    database = openSqlite(`sqlite:${join(folder, 'log.sqlite')}`);
+    const upcast = ({ text: _, ...data }: Counted['data']): DomainEvent => ({ type: 'Tallied', data });
+    store = new SqliteEventStore(database, { upcasters: { Counted: upcast } });
+    const readModels = await started([counters(1, { evolve: 'poison' })]);
+    expect(await readModels.retry()).toEqual({ retried: 1, remaining: 0 });
+    expect(await readModels.of(counters()).get('a')).toMatchObject({ sum: 3 });
+  });
+});
+
 describe('what cannot be retried', () => {
   it('is a projection that is not there', async () => {
     const readModels = await started([counters()]);

@@ -1,46 +1,17 @@
 import { setImmediate as nextTurn, setTimeout as timeout } from 'node:timers/promises';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { categoryOf, type Position, type Revision, type StreamName } from '#libs/event-sourcing/event';
+import { categoryOf, type Position, type Recorded, type StreamName } from '#libs/event-sourcing/event';
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { type Database } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { type Projection, type Row } from '../projection.ts';
 import { type ReadModel, type ReadModels } from '../read-model.ts';
-import { Build, BUILD_LIMITS, type BuildLimits, type Progress } from './build.ts';
+import { type ProjectionStatus, type Quarantined, type ReadModelUpkeep, type Retried } from '../upkeep.ts';
+import { Build, BUILD_LIMITS, type BuildLimits } from './build.ts';
 import { Generation, type GenerationRow, type GenerationState, SCHEMA } from './generation.ts';
 import { Serving, type Sleep } from './serving.ts';
 import { dropping, firstWaiting, type SqliteDocuments, storedGenerations, waitingParts } from './sqlite-documents.ts';
 import { SqliteReadModel } from './sqlite-read-model.ts';
-
-export type ProjectionStatus = Readonly<{
-  projection: string;
-  version: number;
-  /** `building`: not serving yet. `behind`: answers 503 until it is level with the log again. */
-  state: 'building' | 'behind' | 'serving';
-  /** Null before the first one serves. */
-  generation: number | null;
-  position: Position;
-  /** Log positions not folded yet; 0 while serving. */
-  lag: number;
-  /** Parts that wait for a fix, and streams that had to be stopped. */
-  quarantined: number;
-  /** Why it is behind, or what ended the last replay. */
-  error: string | null;
-  /** Of the generation being built. */
-  progress: Progress | null;
-}>;
-
-/** `document` and `part` are null for a stream that had to be stopped. */
-export type Quarantined = Readonly<{
-  projection: string;
-  document: string | null;
-  part: string | null;
-  stream: StreamName;
-  revision: Revision;
-  error: string;
-}>;
-
-export type Retried = Readonly<{ retried: number; remaining: number }>;
 
 type Replay = { readonly build: Build; readonly ended: Promise<void> };
 
@@ -48,7 +19,7 @@ const PAGE = 500;
 const HEADS_A_TURN = 2_000;
 
 /** The embedded read models: documents in the file of the log, folded within the log's own transactions. */
-export class SqliteReadModels implements ReadModels {
+export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
   readonly #database: Database;
   readonly #store: SqliteEventStore;
   readonly #limits: BuildLimits;
@@ -140,10 +111,7 @@ export class SqliteReadModels implements ReadModels {
     });
   }
 
-  /**
-   * Builds the projection anew beside the serving generation and puts it in its place once it has caught up. The serving one
-   * answers all the while. Aborting gives the new one up. @throws DomainError `replay-running`, `replay-incomplete`
-   */
+  /** Aborting gives the new generation up. */
   async replay(name: string, signal?: AbortSignal): Promise<void> {
     const serving = this.#serving.get(name);
     if (!serving) throw new DomainError('not-found', 'unknown-projection', `There is no projection "${name}".`);
@@ -159,7 +127,6 @@ export class SqliteReadModels implements ReadModels {
     await this.#clearRetired();
   }
 
-  /** Parts and streams of the serving generations that wait for a fix. */
   quarantined(): readonly Quarantined[] {
     return [...this.#serving.values()].flatMap(({ name, generation }): readonly Quarantined[] =>
       generation
@@ -175,7 +142,6 @@ export class SqliteReadModels implements ReadModels {
     );
   }
 
-  /** Folds again what waits, of one projection or of all; what still cannot be folded waits on. */
   async retry(projection?: string): Promise<Retried> {
     if (projection !== undefined && !this.#serving.has(projection))
       throw new DomainError('not-found', 'unknown-projection', `There is no projection "${projection}".`);
@@ -186,7 +152,7 @@ export class SqliteReadModels implements ReadModels {
       const generation = serving.current();
       const alarms = generation.alarms;
       for (const { stream } of alarms) await this.#resume(serving, stream);
-      const documents = this.#undoable(generation, () => generation.retryQuarantined());
+      const documents = this.#undoable(generation, () => generation.retryQuarantined(this.#presently));
       retried += alarms.length + documents.retried;
       remaining += generation.alarms.length + documents.remaining;
     }
@@ -337,6 +303,10 @@ export class SqliteReadModels implements ReadModels {
       });
     }
   }
+
+  /** As it reads in today's language: the fix may have been an upcaster. */
+  readonly #presently = (event: Recorded): Recorded =>
+    this.#store.eventsAfter(event.position - 1, [categoryOf(event.stream)], 1)[0] ?? event;
 
   async #resume(serving: Serving, stream: StreamName): Promise<void> {
     // Both are read in this moment; what is appended until they are here is read below, in one piece with the folding.

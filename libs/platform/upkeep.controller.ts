@@ -1,0 +1,229 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, ParseIntPipe, Put, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Logger } from 'pino';
+import { type Bus, type ConsumerStatus, type Failure, type Parked } from '#libs/messaging/bus';
+import {
+  type ProjectionStatus,
+  type Progress,
+  type Quarantined,
+  type ReadModelUpkeep,
+  type Retried,
+} from '#libs/read-models/upkeep';
+import { Answers } from './answers.ts';
+import { type Caller, CallerOf } from './caller.ts';
+import { describeProblems } from './problem-responses.ts';
+import { Requires } from './requires.ts';
+import { anything, choice, count, flag, integer, list, nullable, object, saying, schema, text } from './schema.ts';
+import { IsName, Optional } from './validation.ts';
+
+/** `Upkeep`. */
+export const UPKEEP = Symbol('upkeep');
+
+export type Upkeep = Readonly<{ readModels: ReadModelUpkeep; bus: Bus; log: Logger }>;
+
+class RetryQuarantinedInput {
+  @Optional()
+  @IsName(200)
+  readModel?: string;
+}
+
+class RetryParkedInput {
+  @Optional()
+  @IsName(500)
+  target?: string;
+}
+
+class ParkedQuery {
+  @Optional()
+  @IsName(200)
+  reaction?: string;
+}
+
+type Items<T> = Readonly<{ items: readonly T[]; total: number }>;
+type ParkedMessage = Omit<Parked, 'bytes'> & Readonly<{ event: unknown }>;
+type RetriedParked = Readonly<{ handled: number; remaining: number }>;
+
+/** Parked messages of one answer. */
+const MOST = 500;
+
+const position = saying('Place in the log', integer);
+const itemsOf = <T>(of: Parameters<typeof list<T>>[0]) => object<Items<T>>({ items: list(of), total: count });
+const progress = object<Progress>({
+  done: saying('Events of the log passed', count),
+  total: saying('and in it', count),
+  eventsPerSecond: nullable(schema<number>({ type: 'number' })),
+  secondsLeft: nullable(schema<number>({ type: 'number' })),
+});
+const readModel = object<ProjectionStatus>({
+  projection: text,
+  version: integer,
+  state: choice('building', 'behind', 'serving'),
+  generation: nullable(integer),
+  position,
+  lag: saying('Log positions not folded yet', count),
+  quarantined: saying('Parts that wait for a fix, and streams that had to be stopped', count),
+  error: saying('Why it is behind, or what ended the last replay', nullable(text)),
+  progress: saying('Of the generation being built', nullable(progress)),
+});
+const stream = schema<Quarantined['stream']>({ type: 'string', example: 'tenants.tenant-…' });
+const quarantined = object<Quarantined>({
+  projection: text,
+  document: saying('Null: the whole stream had to be stopped', nullable(text)),
+  part: nullable(text),
+  stream,
+  revision: integer,
+  error: text,
+});
+const failure = object<Failure>({
+  event: nullable(object<NonNullable<Failure['event']>>({ stream, revision: integer, position })),
+  message: text,
+  attempts: count,
+});
+const reaction = object<ConsumerStatus>({
+  consumer: text,
+  state: choice('running', 'retrying', 'stopped', 'ended'),
+  position,
+  lag: saying('Log positions not handled yet', count),
+  parked: count,
+  failure: nullable(failure),
+});
+const parkedMessage = object<ParkedMessage>({
+  consumer: text,
+  target: text,
+  position,
+  stream,
+  revision: integer,
+  reason: text,
+  behind: saying('It only waits for an earlier one of its target', flag),
+  parkedAt: schema<Parked['parkedAt']>({ type: 'string', format: 'date-time' }),
+  event: saying('The message as it was delivered', anything),
+});
+
+/** What an operator does about read models and reactions that do not get on. Nothing here changes what is true, so all of it may be repeated. */
+@ApiTags('operations')
+@Controller('operations')
+export class UpkeepController {
+  readonly #readModels: ReadModelUpkeep;
+  readonly #bus: Bus;
+  readonly #log: Logger;
+
+  constructor(@Inject(UPKEEP) { readModels, bus, log }: Upkeep) {
+    this.#readModels = readModels;
+    this.#bus = bus;
+    this.#log = log;
+  }
+
+  @Get('read-models')
+  @Requires('operations:read', 'platform')
+  @ApiOperation({ summary: 'How far each read model is', description: '`progress` while it is being replayed.' })
+  @Answers(200, itemsOf(readModel))
+  async readModels(): Promise<Items<ProjectionStatus>> {
+    return itemised(await this.#readModels.status());
+  }
+
+  @Put('read-models/:name/replay')
+  @HttpCode(202)
+  @Requires('operations:write', 'platform')
+  @ApiOperation({
+    summary: 'Build a read model anew from the log',
+    description:
+      'The present one answers until the new one takes its place; `GET /operations/read-models` shows the progress. A second ' +
+      'replay of the same read model is 409 `replay-running`.',
+  })
+  @Answers(202, readModel)
+  @describeProblems(404, 409)
+  async replay(@Param('name') name: string, @CallerOf() { userId }: Caller): Promise<ProjectionStatus> {
+    const log = this.#log.child({ readModel: name });
+    const replay = this.#readModels.replay(name);
+    // What is refused is refused at once; what begins is told by the status from here on.
+    await Promise.race([replay, nextTurn()]);
+    log.info({ userId }, 'replay asked for');
+    replay.then(
+      () => {
+        log.info('replayed');
+      },
+      (error: unknown) => {
+        log.warn({ err: error }, 'replay ended early');
+      },
+    );
+    const status = (await this.#readModels.status()).find(({ projection }) => projection === name);
+    if (!status) throw new Error(`${name} is replayed without a status`);
+    return status;
+  }
+
+  @Get('quarantine')
+  @Requires('operations:read', 'platform')
+  @ApiOperation({
+    summary: 'Events that a read model could not fold',
+    description: 'Rows that need them answer 503 until a retry.',
+  })
+  @Answers(200, itemsOf(quarantined))
+  quarantine(): Items<Quarantined> {
+    return itemised(this.#readModels.quarantined());
+  }
+
+  @Put('quarantine/retry')
+  @Requires('operations:write', 'platform')
+  @ApiOperation({ summary: 'Fold again what waits in quarantine', description: 'Of one read model or of all.' })
+  @Answers(200, object<Retried>({ retried: count, remaining: count }))
+  @describeProblems(404, 503)
+  retryQuarantined(@Body() { readModel: name }: RetryQuarantinedInput, @CallerOf() { userId }: Caller): Promise<Retried> {
+    this.#log.info({ userId, readModel: name }, 'retry of the quarantine asked for');
+    return this.#readModels.retry(name);
+  }
+
+  @Get('reactions')
+  @Requires('operations:read', 'platform')
+  @ApiOperation({ summary: 'How far each reaction is, and why one does not get on' })
+  @Answers(200, itemsOf(reaction))
+  async reactions(): Promise<Items<ConsumerStatus>> {
+    return itemised(await this.#bus.status());
+  }
+
+  @Get('parked')
+  @Requires('operations:read', 'platform')
+  @ApiOperation({
+    summary: 'Messages that reactions have set aside',
+    description: `In the order of the log, the first ${String(MOST)}.`,
+  })
+  @Answers(200, itemsOf(parkedMessage))
+  async parked(@Query() { reaction: name }: ParkedQuery): Promise<Items<ParkedMessage>> {
+    const all = await this.#bus.parked(name);
+    const items = all.slice(0, MOST).map(({ bytes, ...message }) => ({ ...message, event: JSON.parse(bytes) as unknown }));
+    return { items, total: all.length };
+  }
+
+  @Put('reactions/:name/retry')
+  @Requires('operations:write', 'platform')
+  @ApiOperation({
+    summary: 'Deliver parked messages again, in order',
+    description: 'Of one target or of all. A target whose message fails again stays parked from there on.',
+  })
+  @Answers(200, object<RetriedParked>({ handled: count, remaining: count }))
+  @describeProblems(404, 409)
+  retryParked(
+    @Param('name') name: string,
+    @Body() { target }: RetryParkedInput,
+    @CallerOf() { userId }: Caller,
+  ): Promise<RetriedParked> {
+    this.#log.info({ userId, reaction: name, target }, 'retry of parked messages asked for');
+    return this.#bus.retryParked(name, target);
+  }
+
+  @Delete('reactions/:name/parked/:position')
+  @HttpCode(204)
+  @Requires('operations:write', 'platform')
+  @ApiOperation({ summary: 'Give a parked message up for good', description: 'Those behind it wait for a retry.' })
+  @describeProblems(404)
+  async drop(
+    @Param('name') name: string,
+    @Param('position', ParseIntPipe) at: number,
+    @CallerOf() { userId }: Caller,
+  ): Promise<void> {
+    await this.#bus.dropParked(name, at);
+    this.#log.warn({ userId, reaction: name, position: at }, 'parked message dropped');
+  }
+}
+
+const itemised = <T>(items: readonly T[]): Items<T> => ({ items, total: items.length });
