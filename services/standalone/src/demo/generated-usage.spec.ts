@@ -18,9 +18,10 @@ const usage = {
 describe('generating a month of usage', () => {
   let folder: string;
   let duckDb: DuckDb;
-  const text = async (name: string, seed: number): Promise<string> => {
-    await writeGeneratedUsage(duckDb, { ...usage, seed }, join(folder, name));
-    return gunzipSync(await readFile(join(folder, name))).toString('utf8');
+  const generated = async (seed: number) => {
+    const { files, totals } = await writeGeneratedUsage(duckDb, { ...usage, seed }, await mkdtemp(join(folder, 'seed-')));
+    const parts = await Promise.all(files.map(async (file) => gunzipSync(await readFile(file)).toString('utf8')));
+    return { parts, totals };
   };
 
   beforeAll(async () => {
@@ -33,19 +34,19 @@ describe('generating a month of usage', () => {
   });
 
   it('writes the same lines for the same seed and others for another', async () => {
-    const first = await text('a.csv.gz', 7);
-    expect(await text('b.csv.gz', 7)).toBe(first);
-    expect(await text('c.csv.gz', 8)).not.toBe(first);
+    const { parts } = await generated(7);
+    expect((await generated(7)).parts).toEqual(parts);
+    expect((await generated(8)).parts).not.toEqual(parts);
   });
 
   it('answers the control totals of what it wrote', async () => {
-    const totals = await writeGeneratedUsage(duckDb, usage, join(folder, 'd.csv.gz'));
-    const [header = '', ...rows] = gunzipSync(await readFile(join(folder, 'd.csv.gz')))
-      .toString('utf8')
-      .trim()
-      .split('\n');
-    const cost = header.split(',').indexOf('lineItem/UnblendedCost');
-    expect(totals.rows).toBe(rows.length);
-    expect(totals.billedCost).toBe(Decimal.sum(rows.map((row) => Decimal.of(row.split(',')[cost] ?? ''))).toString());
+    const { parts, totals } = await generated(7);
+    const costs = parts.flatMap((part) => {
+      const [header = '', ...rows] = part.trim().split('\n');
+      const cost = header.split(',').indexOf('lineItem/UnblendedCost');
+      return rows.map((row) => Decimal.of(row.split(',')[cost] ?? ''));
+    });
+    expect(totals.rows).toBe(costs.length);
+    expect(totals.billedCost).toBe(Decimal.sum(costs).toString());
   });
 });

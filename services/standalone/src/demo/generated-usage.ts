@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Decimal } from '#libs/money/decimal';
 import { type DuckDb } from '#libs/usage-store/duckdb';
 import { type ExpectedTotal, type GeneratedUsage } from './scenario.ts';
@@ -22,13 +23,13 @@ const SERVICES = [
   ['Elastic Load Balancing', 'LCUUsage', 'LoadBalancing:Application', 'us-east-1'],
 ] as const;
 
-const lines = ({ managementAccount, month, rows, accounts, seed }: GeneratedUsage): string => `
+const lines = ({ managementAccount, month, accounts, seed }: GeneratedUsage, from: number, to: number): string => `
   WITH service(name, usage_type, operation, region) AS (VALUES ${values(SERVICES)}),
   services AS (SELECT list(service) AS all_services FROM service),
   -- Everything random is cut from the md5 of seed and line: the same seed gives the same file on any machine.
   numbered AS (
     SELECT i, md5_number_lower(${literal(`${String(seed)}/`)} || i) AS low, md5_number_upper(${literal(`${String(seed)}/`)} || i) AS high
-    FROM range(${String(rows)}) lines(i)
+    FROM range(${String(from)}, ${String(to)}) lines(i)
   ),
   drawn AS (
     SELECT i,
@@ -75,23 +76,36 @@ const lines = ({ managementAccount, month, rows, accounts, seed }: GeneratedUsag
     microdollars
   FROM costed`;
 
+/** As many files as are written side by side: gzip has one thread a file. */
+const PARTS = 2;
+
 /**
- * Writes a synthetic AWS CUR month as CSV.gz and answers its control totals. It is made up, but shaped like the real thing: usage,
- * three kinds of discounts, credits, refunds, fees, tax, marketplace lines, some costs in scientific notation.
+ * Writes a synthetic AWS CUR month as CSV.gz files and answers them with their control totals. It is made up, but shaped like the real
+ * thing: usage, three kinds of discounts, credits, refunds, fees, tax, marketplace lines, some costs in scientific notation.
  */
-export const writeGeneratedUsage = async (duckDb: DuckDb, usage: GeneratedUsage, path: string): Promise<ExpectedTotal> => {
-  await duckDb.run(
-    `COPY (SELECT * EXCLUDE (microdollars) FROM (${lines(usage)})) TO ${literal(path)} (FORMAT csv, HEADER, COMPRESSION gzip)`,
+export const writeGeneratedUsage = async (
+  duckDb: DuckDb,
+  usage: GeneratedUsage,
+  folder: string,
+): Promise<Readonly<{ files: readonly string[]; totals: ExpectedTotal }>> => {
+  const firstOf = (part: number): number => Math.floor((usage.rows * part) / PARTS);
+  const parts = Array.from({ length: PARTS }, (_, part) => ({
+    file: join(folder, `${usage.managementAccount}-${usage.month}-${String(part + 1)}.csv.gz`),
+    sql: lines(usage, firstOf(part), firstOf(part + 1)),
+  }));
+  await Promise.all(
+    parts.map(({ file, sql }) =>
+      duckDb.run(
+        `COPY (SELECT * EXCLUDE (microdollars) FROM (${sql})) TO ${literal(file)} (FORMAT csv, HEADER, COMPRESSION gzip)`,
+      ),
+    ),
   );
-  const [totals] = await duckDb.all(
-    `SELECT count(*) AS lines, sum(microdollars)::HUGEINT AS microdollars FROM (${lines(usage)})`,
-  );
-  const microdollars = totals?.['microdollars'];
+  const [sum] = await duckDb.all(`SELECT sum(microdollars)::HUGEINT AS microdollars FROM (${lines(usage, 0, usage.rows)})`);
+  const microdollars = sum?.['microdollars'];
   if (typeof microdollars !== 'bigint') throw new TypeError('the total of generated usage is not an integer');
+  const { managementAccount, month, rows } = usage;
   return {
-    managementAccount: usage.managementAccount,
-    month: usage.month,
-    rows: usage.rows,
-    billedCost: Decimal.scaled(microdollars, 6).toString(),
+    files: parts.map(({ file }) => file),
+    totals: { managementAccount, month, rows, billedCost: Decimal.scaled(microdollars, 6).toString() },
   };
 };

@@ -147,8 +147,9 @@ const demo = async (): Promise<number> => {
     print(report(result));
     const { lines, importSeconds, ratingSeconds, totalSeconds } = result.run;
     print(
-      `\n${lines.toLocaleString('en')} lines: imported in ${importSeconds.toFixed(1)} s, rated and read in ${ratingSeconds.toFixed(1)} s, ` +
-        `${totalSeconds.toFixed(1)} s in all (${Math.round(lines / totalSeconds).toLocaleString('en')} lines/s).`,
+      `\n${lines.toLocaleString('en')} lines imported in ${importSeconds.toFixed(1)} s, rated for every tenant and read in ` +
+        `${ratingSeconds.toFixed(1)} s: ${Math.round(lines / (importSeconds + ratingSeconds)).toLocaleString('en')} lines/s ` +
+        `(${totalSeconds.toFixed(1)} s in all).`,
     );
     const faults = faultsOf(scenario, result);
     if (values.json !== undefined) {

@@ -99,11 +99,12 @@ export const play = async (
     await makeContract(contract, client, idOf(tenants, contract.tenant), scenario.name);
   say(`${String(scenario.contracts?.length ?? 0)} contracts`);
 
+  const prepared: Prepared[] = [];
+  for (const [index, delivery] of (scenario.usage ?? []).entries())
+    prepared.push(await prepare(delivery, index, duckDb, folder, say));
   const importing = seconds();
   const imports: ImportAnswer[] = [];
-  for (const [index, delivery] of (scenario.usage ?? []).entries()) {
-    imports.push(await deliver(delivery, index, client, idOf(tenants, delivery.owner), duckDb, folder, say));
-  }
+  for (const delivery of prepared) imports.push(await deliver(delivery, client, idOf(tenants, delivery.owner), say));
   const imported = seconds();
 
   const months = [...new Set(imports.flatMap(({ slices }) => slices.map(({ month }) => month)))].sort();
@@ -262,24 +263,20 @@ const csv = (rows: readonly Readonly<Record<string, string>>[]): string => {
     .join('');
 };
 
-/** The files of one delivery on disk, with the totals that they must come to. */
-const filesOf = async (
-  delivery: Delivery,
-  index: number,
-  duckDb: DuckDb,
-  folder: string,
-  say: Say,
-): Promise<Readonly<{ files: readonly string[]; totals: readonly ExpectedTotal[] }>> => {
-  const totals = delivery.expectedTotals ?? [];
-  if (delivery.files) return { files: delivery.files, totals };
+/** A delivery whose files are on disk, with the totals that they must come to. */
+type Prepared = Readonly<Pick<Delivery, 'owner' | 'format'> & { files: readonly string[]; totals: readonly ExpectedTotal[] }>;
+
+const prepare = async (delivery: Delivery, index: number, duckDb: DuckDb, folder: string, say: Say): Promise<Prepared> => {
+  const { owner, format = 'auto', expectedTotals: totals = [] } = delivery;
+  if (delivery.files) return { owner, format, files: delivery.files, totals };
   if (delivery.generate) {
-    const file = join(folder, `generated-${String(index)}.csv.gz`);
     say(`writing ${delivery.generate.rows.toLocaleString('en')} generated CUR lines`);
-    return { files: [file], totals: [...totals, await writeGeneratedUsage(duckDb, delivery.generate, file)] };
+    const generated = await writeGeneratedUsage(duckDb, delivery.generate, folder);
+    return { owner, format, files: generated.files, totals: [...totals, generated.totals] };
   }
   const file = join(folder, `rows-${String(index)}.csv`);
   await writeFile(file, csv((delivery.rows ?? []).map((row) => ({ ...delivery.defaults, ...row }))));
-  return { files: [file], totals };
+  return { owner, format, files: [file], totals };
 };
 
 const digestOf = async (files: readonly string[]): Promise<string> => {
@@ -289,19 +286,15 @@ const digestOf = async (files: readonly string[]): Promise<string> => {
 };
 
 const deliver = async (
-  delivery: Delivery,
-  index: number,
+  { files, totals, format = 'auto' }: Prepared,
   client: PlatformClient,
   tenantId: string,
-  duckDb: DuckDb,
-  folder: string,
   say: Say,
 ): Promise<ImportAnswer> => {
-  const { files, totals } = await filesOf(delivery, index, duckDb, folder, say);
   const expected = totals.map(({ managementAccount, ...rest }) => ({ managementAccountId: managementAccount, ...rest }));
   const sizes = await Promise.all(files.map((file) => stat(file)));
   say(`uploading ${(sizes.reduce((sum, { size }) => sum + size, 0) / 1_048_576).toFixed(1)} MiB`);
-  const fields = { format: delivery.format ?? 'auto', ...(expected.length === 0 ? {} : { expected: JSON.stringify(expected) }) };
+  const fields = { format, ...(expected.length === 0 ? {} : { expected: JSON.stringify(expected) }) };
   const imports = `/tenants/${tenantId}/imports`;
   const accepted = await client.upload<ImportAnswer>(`${imports}/upload`, fields, files, await digestOf(files));
   let answer = accepted.body;
