@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Clock, type Instant, systemClock } from '#libs/time/time';
 import { type Command, metadataOf } from './command.ts';
 import { type Decider, type Decision } from './decider.ts';
-import { DomainError } from './domain-error.ts';
+import { DomainError, type Refusal } from './domain-error.ts';
 import {
   type Category,
   type CommandId,
@@ -13,7 +13,7 @@ import {
   streamName,
 } from './event.ts';
 import { type EventStore, RevisionConflict } from './event-store.ts';
-import { decide, type Expected, handle, type Handled, present } from './handle.ts';
+import { decide, type Expected, handle, type Handled, KEY_REUSED, present } from './handle.ts';
 import { isClaimGivenUp, type StreamFact } from './stream-facts.ts';
 
 /**
@@ -43,13 +43,20 @@ type ClaimEvent =
       }
     >;
 
-/** The refusal of a loser: `conflict` with a code of the business. */
-type Taken = Readonly<{ code: string; message: string; path?: string }>;
+/** The refusal of a loser: `conflict` unless told, with a code of the business. */
+type Taken = Readonly<{ refusal?: Refusal; code: string; message: string; path?: string }>;
 
 export type Claim = Unique & Readonly<{ taken: Taken }>;
 
 /** Without blanks around it, in one Unicode form, without regard to case (`STRASSE` is `straße`). */
 export const normalised = (value: string): string => value.normalize('NFC').trim().toUpperCase().toLowerCase().normalize('NFC');
+
+/**
+ * That an Idempotency-Key means one thing only, for a route that does not name the thing: `handle` finds a key again in the thing's
+ * own stream, but another body would lead to another one.
+ */
+export const claimOfKey = (service: string, kind: string, { id, keyed }: Command): readonly Claim[] =>
+  keyed ? [{ service, kind, scope: '', value: id, taken: KEY_REUSED }] : [];
 
 export const claimStream = ({ service, kind, scope, value }: Unique): StreamName =>
   streamName(
@@ -63,7 +70,7 @@ export const claimStream = ({ service, kind, scope, value }: Unique): StreamName
  * `handle` for a thing whose values must be unique. Looks first whether the decision stands (so that a refused one claims nothing),
  * then claims, then appends. A command that the stream holds already, or that changes nothing, claims nothing. When the process
  * ends in between, the claims grow stale.
- * @throws DomainError `conflict` with the code of the first claim that another one holds.
+ * @throws DomainError with the code of the first claim that another one holds, `conflict` unless the claim says otherwise.
  */
 export const handleClaiming = async <State, E extends DomainEvent, Id extends string = string>(
   store: EventStore,
@@ -171,8 +178,8 @@ const givesUp = async (
   return true;
 };
 
-const takenBy = ({ code, message, path }: Taken): DomainError =>
-  new DomainError('conflict', code, message, path === undefined ? [] : [{ path, message }]);
+const takenBy = ({ refusal = 'conflict', code, message, path }: Taken): DomainError =>
+  new DomainError(refusal, code, message, path === undefined ? [] : [{ path, message }]);
 
 /** Repeats on fresh reads until no other writer was faster. */
 const untilWon = async (attempt: () => Promise<void>): Promise<void> => {

@@ -294,14 +294,14 @@ const staleOf = (expected: Revision, present: Revision | undefined): DomainError
       : `It is at revision ${String(present)} by now, no longer at ${String(expected)}: read it again and repeat the change.`,
   );
 
-const REUSED = {
-  kind: 'refused',
-  error: new DomainError(
-    'rejected',
-    'idempotency-key-reused',
-    'This Idempotency-Key was used before with another body: a new request needs a new key.',
-  ),
+/** The refusal of a key that meant something else before. */
+export const KEY_REUSED = {
+  refusal: 'rejected',
+  code: 'idempotency-key-reused',
+  message: 'This Idempotency-Key was used before with another body: a new request needs a new key.',
 } as const;
+
+const REUSED = { kind: 'refused', error: new DomainError(KEY_REUSED.refusal, KEY_REUSED.code, KEY_REUSED.message) } as const;
 
 const GIVEN_UP = {
   kind: 'refused',

@@ -304,6 +304,24 @@ describe('linking accounts', () => {
     expect(again.body).toMatchObject({ intervals: [{ from: null, to: null }] });
   });
 
+  it('takes an Idempotency-Key for one account only', async () => {
+    const { first, source } = await tree();
+    const asked = (route: string, accountId: string) =>
+      operator.post<Problem>(
+        `/tenants/${first.id}/linked-accounts${route}`,
+        { dataSourceId: source, accountId },
+        { 'idempotency-key': 'one' },
+      );
+    for (const route of ['', '/unlink']) {
+      expect((await asked(route, 'a')).status).toBe(200);
+      const other = await asked(route, 'b');
+      expect([other.status, other.body.code]).toEqual([422, 'idempotency-key-reused']);
+      expect((await asked(route, 'a')).status).toBe(200);
+      if (route === '') expect((await accountsOf(operator, first)).items.map(({ accountId }) => accountId)).toEqual(['a']);
+      await link(operator, first, source, 'b');
+    }
+  });
+
   it("answers to the last byte alike for a stranger's account and for one that nobody knows", async () => {
     const { first, stranger, reseller, source } = await tree();
     const theirs = await dataSource(stranger);

@@ -2,9 +2,10 @@ import { Body, Controller, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsUUID } from 'class-validator';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { claimOfKey, handleClaiming } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { handle, present } from '#libs/event-sourcing/handle';
+import { present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
 import { dataSourceId, interval, linkedAccountId, tenantId } from '#libs/platform/published-schemas';
@@ -24,7 +25,7 @@ import { type Holder, link, type LinkedAccount, linkedAccount, linkedAccountKey,
 
 class AccountInput {
   @IsUUID()
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ type: String, format: 'uuid' })
   dataSourceId!: DataSourceId;
 
   @IsName(500)
@@ -114,7 +115,8 @@ export class LinkedAccountController {
     const nameOf = await this.#namesOf((await present(this.#store, linkedAccount, key)).state);
     const today = dayOf(command.time);
     const asked = { tenant: holderOf(caller), source, accountId, from, to, move, today, reach, automatic, nameOf };
-    const { state } = await handle(this.#store, linkedAccount, key, link(asked), { command });
+    const claims = claimOfKey('tenants', 'link-key', command);
+    const { state } = await handleClaiming(this.#store, linkedAccount, key, link(asked), { command, claims });
     return answer(state, tenantId, dataSourceId, accountId);
   }
 
@@ -137,7 +139,9 @@ export class LinkedAccountController {
     const source = await this.#readModels.of(sourceOwners).get(dataSourceId);
     const today = dayOf(command.time);
     const decision = unlink({ tenant: holderOf(caller), source, accountId, from, today, reach: caller.anchor });
-    const { state } = await handle(this.#store, linkedAccount, linkedAccountKey(dataSourceId, accountId), decision, { command });
+    const claims = claimOfKey('tenants', 'unlink-key', command);
+    const key = linkedAccountKey(dataSourceId, accountId);
+    const { state } = await handleClaiming(this.#store, linkedAccount, key, decision, { command, claims });
     return answer(state, tenantId, dataSourceId, accountId);
   }
 
