@@ -11,6 +11,7 @@ export type RatingWork = Readonly<{
 }>;
 
 export type RatingPace = Readonly<{ settleMs: number; firstRetryMs: number; lastRetryMs: number }>;
+const LOOKING_SHARE = 9;
 const PACE: RatingPace = { settleMs: 30, firstRetryMs: 500, lastRetryMs: 60_000 };
 
 type Failure = Readonly<{ of: VersionedMonth; attempts: number; retryAt: number }>;
@@ -39,16 +40,17 @@ export class RatingWorker {
     let brokenFor = 0;
     while (!signal.aborted) {
       this.#woken = false;
+      const looked = performance.now();
       try {
         const due = await this.work.due();
         brokenFor = 0;
         this.#forgetAllBut(due);
         const next = due.find((month) => !this.#isPausing(month));
         if (next) await this.#rate(next, signal);
-        else await this.#sleep(signal, this.#untilRetry());
+        else await this.#sleep(signal, this.#untilRetry(), this.#settling(looked));
       } catch (error) {
         this.work.failed(error, undefined);
-        await this.#sleep(signal, this.#pause(++brokenFor));
+        await this.#sleep(signal, this.#pause(++brokenFor), this.#settling(looked));
       }
     }
   }
@@ -101,8 +103,13 @@ export class RatingWorker {
     return Number.isFinite(next) ? Math.max(next - performance.now(), 0) : undefined;
   }
 
+  /** Where very much may be due, looking takes long, and requests wait meanwhile: never more than a tenth of the time. */
+  #settling(looked: number): number {
+    return Math.max(this.pace.settleMs, (performance.now() - looked) * LOOKING_SHARE);
+  }
+
   /** Until it is woken (and what woke it has settled), the time is over, or the signal aborts. */
-  async #sleep(signal: AbortSignal, milliseconds: number | undefined): Promise<void> {
+  async #sleep(signal: AbortSignal, milliseconds: number | undefined, settlingMs: number): Promise<void> {
     if (!this.#woken) {
       await new Promise<void>((resolve) => {
         const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
@@ -115,7 +122,7 @@ export class RatingWorker {
       if (this.#wake) signal.removeEventListener('abort', this.#wake);
       this.#wake = undefined;
     }
-    if (this.#woken && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, this.pace.settleMs));
+    if (this.#woken && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, settlingMs));
   }
 }
 

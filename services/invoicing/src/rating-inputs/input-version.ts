@@ -1,5 +1,5 @@
 import { type TenantId } from '#libs/published/ids';
-import { type ReadModel, type ReadModels } from '#libs/read-models/read-model';
+import { type Filter, type ReadModel, type ReadModels } from '#libs/read-models/read-model';
 import { type Row } from '#libs/read-models/projection';
 import { type Month } from '#libs/time/time';
 import { contractInputs } from './contracts.projection.ts';
@@ -19,7 +19,12 @@ export const versionedMonths = async (
   readModels: ReadModels,
   of?: Readonly<{ rootId: TenantId; month?: Month }>,
 ): Promise<readonly VersionedMonth[]> => {
-  const tree = of && { rootId: of.rootId };
+  const months = await readModels
+    .of(usageMonthInputs)
+    .aggregate({ filter: { ...of }, groupBy: ['rootId', 'month'], sum: ['changes'] });
+  // Trees without usage, however large, cost nothing.
+  if (months.length === 0) return [];
+  const tree = { rootId: { in: [...new Set(months.map(({ group: [rootId] }) => rootId ?? null))] } };
   const shared = await Promise.all([
     changesByTree(readModels.of(tenantInputs), tree),
     changesByTree(readModels.of(linkInputs), tree),
@@ -27,9 +32,6 @@ export const versionedMonths = async (
     changesByTree(readModels.of(dataSourceInputs), tree),
     changesByTree(readModels.of(contractInputs), tree),
   ]);
-  const months = await readModels
-    .of(usageMonthInputs)
-    .aggregate({ filter: { ...tree, ...(of?.month && { month: of.month }) }, groupBy: ['rootId', 'month'], sum: ['changes'] });
   return months.map(({ group: [rootId, month], sums: [changes = 0] }) => ({
     rootId: rootId as TenantId,
     month: month as Month,
@@ -43,8 +45,8 @@ export const inputVersion = async (readModels: ReadModels, rootId: TenantId, mon
 
 const changesByTree = async <R extends Row & OneStream>(
   inputs: ReadModel<R>,
-  filter: Readonly<{ rootId: TenantId }> | undefined,
+  filter: Filter,
 ): Promise<ReadonlyMap<TenantId, number>> => {
-  const rows = await inputs.aggregate({ ...(filter && { filter }), groupBy: ['rootId'], sum: ['changes'] });
+  const rows = await inputs.aggregate({ filter, groupBy: ['rootId'], sum: ['changes'] });
   return new Map(rows.map(({ group: [rootId], sums: [changes = 0] }) => [rootId as TenantId, changes]));
 };
