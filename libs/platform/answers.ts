@@ -47,6 +47,10 @@ export const Answers = <T>(
   };
 };
 
+/** 204: all went well, and there is nothing to say. */
+export const AnswersNothing = (): MethodDecorator =>
+  applyDecorators(HttpCode(204), ApiResponse({ status: 204, description: STATUS_CODES[204] ?? '' }));
+
 /** The schemas that answers refer to by name. @throws Error when one name stands for two of them. */
 export const namedSchemasOf = (controllers: readonly Type[]): Readonly<Record<string, JsonSchema>> =>
   routesOf(controllers)

@@ -4,8 +4,9 @@ import { ValidationTypes } from 'class-validator';
 import { namedSchemasOf } from './answers.ts';
 import { type FieldRule, inputClassesOf, rulesOf } from './input-checks.ts';
 import { Problem } from './problem-responses.ts';
+import { contractId, dataSourceId, importId, month, tenantId } from './published-schemas.ts';
 import { controllersOf } from './routes.ts';
-import { withNamed } from './schema.ts';
+import { type JsonSchema, withNamed } from './schema.ts';
 
 const DESCRIPTION = `
 Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
@@ -39,18 +40,59 @@ export const serveApiDocs = (app: INestApplication): void => {
     })
     .build();
   const document = (): OpenAPIObject => {
-    const { components = {}, ...rest } = SwaggerModule.createDocument(app, outline, {
+    const {
+      components = {},
+      paths,
+      ...rest
+    } = SwaggerModule.createDocument(app, outline, {
       extraModels: [Problem],
       operationIdFactory,
     });
     const schemas = Object.entries(ofAnswers).reduce((all, [name, json]) => withNamed(all, name, json), components.schemas ?? {});
-    return { ...rest, components: { ...components, schemas } };
+    return { ...rest, paths: withPathParameters(paths), components: { ...components, schemas } };
   };
   SwaggerModule.setup('api/docs', app, document, {
     jsonDocumentUrl: 'api/docs-json',
     customSiteTitle: 'Tributary API',
     swaggerOptions: { persistAuthorization: true, tagsSorter: 'alpha' },
   });
+};
+
+type Paths = OpenAPIObject['paths'];
+type Operation = NonNullable<Paths[string]['get']>;
+
+const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
+  tenantId: tenantId.json,
+  contractId: contractId.json,
+  dataSourceId: dataSourceId.json,
+  importId: importId.json,
+  month: month.json,
+};
+
+/** Nest leaves parameters out whose type it does not know at run time, such as our ids'. */
+const withPathParameters = (paths: Paths): Paths =>
+  Object.fromEntries(
+    Object.entries(paths).map(([path, item]) => {
+      const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+      const operations = Object.entries(item as Readonly<Record<string, Operation>>).map(
+        ([method, { parameters = [], ...operation }]) => {
+          const inPath = names.map((name) => {
+            const found = parameters.find(
+              (parameter) => 'name' in parameter && parameter.in === 'path' && parameter.name === name,
+            );
+            return { schema: { type: 'string' }, ...found, ...knownOf(name), name, in: 'path' as const, required: true };
+          });
+          const others = parameters.filter((parameter) => !('in' in parameter && parameter.in === 'path'));
+          return [method, { ...operation, parameters: [...inPath, ...others] }];
+        },
+      );
+      return [path, Object.fromEntries(operations)];
+    }),
+  );
+
+const knownOf = (parameter: string): Readonly<{ schema?: JsonSchema }> => {
+  const schema = PATH_PARAMETERS[parameter];
+  return schema ? { schema } : {};
 };
 
 /** `TenantController.addCustomer` is `tenantAddCustomer`: what generated clients call it. */

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, ParseIntPipe, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, ParseIntPipe, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Logger } from 'pino';
@@ -10,7 +10,7 @@ import {
   type ReadModelUpkeep,
   type Retried,
 } from '#libs/read-models/upkeep';
-import { Answers } from './answers.ts';
+import { Answers, AnswersNothing } from './answers.ts';
 import { type Caller, CallerOf } from './caller.ts';
 import { describeProblems } from './problem-responses.ts';
 import { Requires } from './requires.ts';
@@ -123,7 +123,6 @@ export class UpkeepController {
   }
 
   @Put('read-models/:name/replay')
-  @HttpCode(202)
   @Requires('operations:write', 'platform')
   @ApiOperation({
     summary: 'Build a read model anew from the log',
@@ -212,7 +211,7 @@ export class UpkeepController {
   }
 
   @Delete('reactions/:name/parked/:position')
-  @HttpCode(204)
+  @AnswersNothing()
   @Requires('operations:write', 'platform')
   @ApiOperation({ summary: 'Give a parked message up for good', description: 'Those behind it wait for a retry.' })
   @describeProblems(404)

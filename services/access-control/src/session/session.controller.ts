@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Inject, Post } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
 import { type Membership } from '#libs/access-policy/policy';
 import { memberships } from '#libs/access-policy/memberships.projection';
@@ -8,7 +8,7 @@ import { normalised } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { type IssuedToken } from '#libs/platform/access-tokens';
-import { Answers } from '#libs/platform/answers';
+import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
 import { SecurityConfiguration } from '#libs/platform/configuration';
 import { TooManyAttempts, Unauthenticated } from '#libs/platform/problem';
@@ -121,10 +121,9 @@ export class SessionController {
   }
 
   @Post('auth/logout')
-  @HttpCode(204)
+  @AnswersNothing()
   @AnyUser()
   @ApiOperation({ summary: 'Log out everywhere', description: 'No token issued to the caller so far counts any longer.' })
-  @ApiNoContentResponse({ description: 'No Content' })
   async logout(@CallerOf() { userId }: Caller, @CommandOf() command: Command): Promise<void> {
     await handle(this.#platform.store, userAccessOf, userId, revokeTokens(userId, systemClock.now()), { command });
   }

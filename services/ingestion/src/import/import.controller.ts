@@ -203,8 +203,9 @@ export class ImportController {
       properties: {
         format: { type: 'string', enum: ['auto', 'focus', 'aws-cur'] },
         expected: { type: 'string', description: 'JSON: a list of { managementAccountId, month, rows?, billedCost? }' },
-        files: { type: 'array', items: { type: 'string', format: 'binary' } },
+        files: { type: 'array', minItems: 1, items: { type: 'string', format: 'binary' } },
       },
+      required: ['files'],
     },
   })
   @ApiOperation({

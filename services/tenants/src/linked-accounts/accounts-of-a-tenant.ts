@@ -107,7 +107,9 @@ const knownAccounts = async (
   dataSourceId: DataSourceId,
 ): Promise<ReadonlyMap<LinkedAccountId, KnownAccount>> => {
   const slices = await readModels.of(sliceAccounts).all({ dataSourceId }, [{ by: 'month', direction: 'ascending' }]);
-  return new Map(slices.flatMap(({ accounts }) => accounts.map((account) => [account.accountId, account])));
+  return new Map(
+    slices.flatMap(({ accounts }) => accounts.map(({ accountId, name }) => [accountId, { accountId, name }] as const)),
+  );
 };
 
 /** The days on which a source's automatic links take this account in, wherever no explicit link stands. */

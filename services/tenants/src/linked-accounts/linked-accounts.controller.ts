@@ -21,7 +21,7 @@ export class LinkedAccountQuery extends PageQuery {
 
   @Optional()
   @IsUUID()
-  @ApiPropertyOptional({ format: 'uuid', description: 'Accounts of this data source only' })
+  @ApiPropertyOptional({ type: String, format: 'uuid', description: 'Accounts of this data source only' })
   dataSourceId?: DataSourceId;
 
   @Optional()
