@@ -98,6 +98,8 @@ export type Bill = Readonly<{
   /** Versions in force on a day of the month, upstream ones too (`tenantId` says whose). */
   contracts: readonly Readonly<{ tenantId: TenantId; contractId: ContractId; version: number }>[];
   imports: readonly Readonly<{ dataSourceId: DataSourceId; importId: ImportId }>[];
+  /** A price book of its own contract has basis `UPSTREAM`: the tenant itself must not learn the source amounts. */
+  pricedUpstream: boolean;
   warnings: readonly BillWarning[];
   /** Accounts of data sources of this tenant that are nobody's on the days of their lines. */
   unassigned: readonly UnpricedUsage[];

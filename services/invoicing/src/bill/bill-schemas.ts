@@ -43,17 +43,20 @@ const figures = named(
     billed: amount,
     resold: saying('Null for an end customer, as is `margin`', nullable(amount)),
     margin: nullable(amount),
-    rated: saying('A source amount, as are `excluded`, `unbilled` and `unassigned`: they add up to the source', amount),
-    excluded: amount,
-    unbilled: amount,
-    unassigned: amount,
+    rated: saying(
+      'A source amount, as are `excluded`, `unbilled` and `unassigned`: they add up to the source. Null where basis `UPSTREAM` hides them',
+      nullable(amount),
+    ),
+    excluded: nullable(amount),
+    unbilled: nullable(amount),
+    unassigned: nullable(amount),
     marginParts: saying(
       'Parts of the margin that have only one side',
       list(
         object<MarginPart>({
           reason: choice('unbilled', 'upstream-unbilled', 'unassigned', 'own-use'),
           amount,
-          sourceAmount: amount,
+          sourceAmount: nullable(amount),
         }),
       ),
     ),

@@ -6,7 +6,8 @@ import { viewedParts } from './bill-view.ts';
 
 const [d1, r1, c1, stranger] = ['d1', 'r1', 'c1', 'x1'] as TenantId[] as [TenantId, TenantId, TenantId, TenantId];
 
-const bill: Pick<Bill, 'path' | 'figures' | 'contracts' | 'warnings'> = {
+const bill: Pick<Bill, 'path' | 'figures' | 'contracts' | 'warnings' | 'pricedUpstream'> = {
+  pricedUpstream: false,
   path: [d1, r1, c1],
   figures: [
     {
@@ -49,6 +50,18 @@ describe('what a viewer sees of a bill', () => {
       expect(JSON.stringify(view.figures)).not.toContain('by');
     },
   );
+
+  it.each([
+    ['platform', '8'],
+    [d1, '8'],
+    [r1, '8'],
+    [c1, null],
+  ] as const)('%s: source amounts do not show to a tenant that is priced by its upstream tier', (viewer, rated) => {
+    const priced = { ...bill, pricedUpstream: true };
+    const { figures } = viewedParts(priced, viewer as TenantId | 'platform');
+    expect(figures).toMatchObject([{ billed: '10', rated }]);
+    expect(figures[0]?.excluded === null).toBe(rated === null);
+  });
 
   it('shows no rule of any tier to whoever is not on the way', () => {
     expect(viewedParts(bill, stranger)).toMatchObject({ contracts: [], parentId: null, figures: [{ excluded: '0' }] });

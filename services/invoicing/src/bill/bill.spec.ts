@@ -17,6 +17,7 @@ const content: Bill = {
   reason: { code: 'no-contract', message: 'No contract covers a day of the month.' },
   contracts: [],
   imports: [],
+  pricedUpstream: false,
   warnings: [],
   unassigned: [],
   unbilled: [],

@@ -142,6 +142,7 @@ export const rate = (input: RatingInput, groups: readonly Group[]): RatedMonth =
       reason: rated.reason,
       contracts: reflectedContracts(rating, rated),
       imports: imports.get(rated.tenant.id) ?? [],
+      pricedUpstream: isPricedUpstream(rating, rated),
       warnings: warningsOf(rating, rated),
       unassigned: unpricedUsage(unassignedCells(rated), NOBODYS),
       unbilled: unpricedUsage(rated.ledger.unbilled, NOT_COVERED),
@@ -221,6 +222,11 @@ const reflectedContracts = ({ contracts }: Rating, { tenant, ledger }: TenantRat
       ),
   );
 };
+
+const isPricedUpstream = ({ contracts }: Rating, { contracts: covered }: TenantRating): boolean =>
+  covered
+    .flatMap(({ contract, version }) => [version, ...contracts.versionsInMonth(contract)])
+    .some(({ terms }) => terms.priceBooks.some(({ basis }) => basis === 'UPSTREAM'));
 
 const routesOf = (cells: readonly Cell[]): ReadonlySet<Cell['route']> => new Set(cells.map(({ route }) => route));
 
