@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { lstat, mkdir, open, realpath, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, realpath, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -66,6 +66,8 @@ export class Upload {
 
   async discard(): Promise<void> {
     await rm(path.join(this.#deliveries, this.#folder), { recursive: true, force: true });
+    // Another upload of the same import may be arriving beside it.
+    await rmdir(path.join(this.#deliveries, path.dirname(this.#folder))).catch(() => undefined);
   }
 }
 

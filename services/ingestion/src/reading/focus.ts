@@ -17,7 +17,9 @@ const OURS: readonly ColumnName[] = ['x_Marketplace', 'x_Row'];
 
 const CHARGE_CATEGORIES = ['Usage', 'Purchase', 'Tax', 'Credit', 'Adjustment'];
 
-export const isFocus = ({ names }: CsvHeader): boolean => names.includes('BilledCost') && names.includes('ChargePeriodStart');
+/** A file that lacks some of the required columns is still FOCUS: the refusal can then name what is missing. */
+export const isFocus = ({ names }: CsvHeader): boolean =>
+  REQUIRED.filter((column) => names.includes(column)).length > REQUIRED.length / 2;
 
 /** FOCUS 1.0 to 1.2: the columns are the store's. */
 export const focusMapping = (header: CsvHeader, rules: readonly SourceRules[]): Mapping => {

@@ -415,6 +415,7 @@ describe('a delivery that is refused', () => {
     ['a header alone', focusCsv(), 'no usage line'],
     ['other columns', 'a,b\n1,2\n', 'neither those of FOCUS'],
     ['a text that is no table', '\n\n', 'column names'],
+    ['FOCUS without a cost', focusCsv({}).replace('BilledCost', 'Costs'), 'BilledCost'],
   ])('refuses %s', async (_, content, message) => {
     expect((await store.refusal([await store.file('odd.csv', content)], [PAYER])).message).toContain(message);
   });
