@@ -6,6 +6,8 @@ import { openStorage, type Storage } from '#libs/platform/storage';
 import { type ContractsEvent } from '#libs/published/contracts';
 import { type Terms } from '#libs/published/contract-terms';
 import { type Revision } from '#libs/event-sourcing/event';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { type TenantId } from '#libs/published/ids';
 import { day } from '#libs/time/time';
 import { changeStatus, draft, saveVersion, type TenantContracts, tenantContracts } from './contract/contract.ts';
 import { contractList } from './contract-list/contract-list.projection.ts';
@@ -63,6 +65,29 @@ describe('the scheduler of contracts', () => {
     await Promise.all([settleAll(storage, day('2027-01-01')), settleAll(storage, day('2027-01-01'))]);
     await settleAll(storage, day('2027-01-01'));
     expect((await eventsAfterMarking()).map(({ data }) => data)).toMatchObject([{ to: 'active' }, { to: 'expired' }]);
+  });
+  it('lets no tenant that fails hold up another, and says so', async () => {
+    const other = '00000000-0000-4000-8000-0000000000ff' as TenantId;
+    const second = contractId('second');
+    await scheduled(terms());
+    const inOther = (decision: Decision<TenantContracts, ContractsEvent>) =>
+      handle(storage.store, tenantContracts, other, decision, { command: aCommand() });
+    await inOther(draft({ id: second, tenantId: other, rootId: root }, [root, other], 'T3', terms(), december));
+    await inOther(changeStatus(second, { to: 'active', reason: 'signed' }, december));
+    const list = storage.readModels.of(contractList);
+    const [failing, spared] = (await list.all({ status: 'scheduled' })).map(({ tenantId }) => tenantId);
+    const { store: whole } = storage;
+    const store: EventStore = {
+      logId: whole.logId,
+      read: (stream, range) =>
+        stream === tenantContracts.stream(failing ?? customer) ? Promise.reject(new Error('damaged')) : whole.read(stream, range),
+      append: (...given) => whole.append(...given),
+      appendBatches: (...given) => whole.appendBatches(...given),
+      subscribe: (...given) => whole.subscribe(...given),
+      head: () => whole.head(),
+    };
+    await expect(settleAll({ store, readModels: storage.readModels }, day('2026-01-02'))).rejects.toThrow('1 tenant(s)');
+    expect((await list.all({ status: 'active' })).map(({ tenantId }) => tenantId)).toEqual([spared]);
   });
   it('renews again when a person took a renewal back', async () => {
     const year = terms({ renewalPolicy: 'auto-renewal' });

@@ -41,7 +41,10 @@ export const contractScheduler = (ports: Ports): Background => {
   };
 };
 
-/** Everything due by the end of `today`, tenant by tenant, each tenant's in the order in which it fell due. */
+/**
+ * Everything due by the end of `today`, tenant by tenant, each tenant's in the order in which it fell due. A tenant that fails holds
+ * nobody else up. @throws AggregateError of those that failed
+ */
 export const settleAll = async (
   { store, readModels }: Pick<Ports, 'store' | 'readModels'>,
   today: Day,
@@ -52,13 +55,19 @@ export const settleAll = async (
     ...(await list.all({ status: 'scheduled', start: { lte: today } })),
     ...(await list.all({ status: 'active', end: { lt: today } })),
   ];
-  for (const tenantId of new Set(waiting.map((contract) => contract.tenantId))) {
-    const { state } = await present(store, tenantContracts, tenantId);
-    for (const owed of due(state, today)) {
-      if (signal?.aborted) return;
-      await handle(store, tenantContracts, tenantId, settle(owed), { command: commandOf(tenantId, owed) });
+  const faults: unknown[] = [];
+  for (const tenantId of new Set(waiting.map((contract) => contract.tenantId)))
+    try {
+      const { state } = await present(store, tenantContracts, tenantId);
+      for (const owed of due(state, today)) {
+        if (signal?.aborted) return;
+        await handle(store, tenantContracts, tenantId, settle(owed), { command: commandOf(tenantId, owed) });
+      }
+    } catch (error) {
+      faults.push(error);
     }
-  }
+  if (faults.length > 0)
+    throw new AggregateError(faults, `The contracts of ${String(faults.length)} tenant(s) could not be settled.`);
 };
 
 /** Derived from what is due, so that two schedulers, or one after a crash, append it once. */
