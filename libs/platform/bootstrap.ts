@@ -14,6 +14,7 @@ import { type Logger } from 'pino';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
+import { type Upcasters } from '#libs/event-sourcing/upcasting';
 import { type Projection } from '#libs/read-models/projection';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { systemClock, type Clock } from '#libs/time/time';
@@ -92,7 +93,7 @@ export const openPlatform = async (
   const settings = configuration(StorageConfiguration);
   const dataDir = resolve(settings.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const storage = await openStorage({ ...settings, dataDir }, distinctProjections(services));
+  const storage = await openStorage({ ...settings, dataDir }, distinctProjections(services), upcastersOf(services));
   try {
     const accessTokens = await AccessTokens.open(dataDir, configuration(SecurityConfiguration).accessTokenMinutes);
     const { store, readModels } = storage;
@@ -112,6 +113,18 @@ export const distinctProjections = (services: readonly Pick<ServiceDefinition, '
     byName.set(projection.name, projection);
   }
   return [...byName.values()];
+};
+
+/** @throws Error when two services say how one type reads today. */
+const upcastersOf = (services: readonly Pick<ServiceDefinition, 'name' | 'upcasters'>[]): Upcasters => {
+  const owners = new Map<string, string>();
+  for (const { name, upcasters = {} } of services)
+    for (const type of Object.keys(upcasters)) {
+      const other = owners.get(type);
+      if (other !== undefined) throw new Error(`Both ${other} and ${name} say how the retired event type "${type}" reads today.`);
+      owners.set(type, name);
+    }
+  return Object.assign({}, ...services.map(({ upcasters }) => upcasters)) as Upcasters;
 };
 
 const serve = async (services: readonly ServiceDefinition[], { platform, storage }: OpenedPlatform): Promise<Running> => {

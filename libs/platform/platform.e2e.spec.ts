@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Body, Controller, Get, Inject, Module, Param, Post, Res, type Type } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
+import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -10,14 +11,16 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { type Command } from '#libs/event-sourcing/command';
 import { decider } from '#libs/event-sourcing/decider';
-import { type Category, type DomainEvent } from '#libs/event-sourcing/event';
+import { type Category, type CommandId, type DomainEvent, NO_STREAM } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { handle } from '#libs/event-sourcing/handle';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { reactionCommand } from '#libs/messaging/reaction';
 import { part, projection } from '#libs/read-models/projection';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { openSqlite } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
+import { systemClock } from '#libs/time/time';
 import { distinctProjections, run, start } from './bootstrap.ts';
 import { CommandOf, IfMatch } from './caller.ts';
 import { withETag } from './reply.ts';
@@ -309,6 +312,34 @@ describe('starting', () => {
       );
       await expect(startPlatform([service()], { dataDir })).rejects.toBeInstanceOf(StorageError);
     } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  it('is refused when two services say how one retired event type reads today', async () => {
+    const retired: ServiceDefinition = service({ upcasters: { NoteJotted: taken } as never });
+    expect(await refusal([retired, { ...retired, name: 'diary' }])).toBe(
+      'Both notes and diary say how the retired event type "NoteJotted" reads today.',
+    );
+  });
+
+  it('reads a retired event type in today’s language everywhere: in read models, reactions and decisions', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'tributary-'));
+    const database = openSqlite(`sqlite:${join(dataDir, 'tributary.db')}`);
+    const old = new SqliteEventStore(database);
+    const metadata = { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, tenant: null };
+    const jotted = [{ type: 'NoteJotted', data: { key: 'kept', words: 'from long ago' } }];
+    await old.append(note.stream('kept'), jotted, NO_STREAM, { ...metadata, time: systemClock.now() });
+    old.close();
+    const today = ({ key, words }: { key: string; words: string }) => ({ type: 'NoteTaken', data: { id: key, text: words } });
+    const platform = await startPlatform([service({ upcasters: { NoteJotted: today } })], { dataDir });
+    try {
+      await platform.settled();
+      const { body } = await (await platform.asOperator()).get('/notes/kept');
+      expect(body).toEqual({ id: 'kept', text: 'from long ago', echo: 'FROM LONG AGO' });
+      expect((await present(platform.running.platform.store, note, 'kept')).state).toBe('from long ago');
+    } finally {
+      await platform.close();
       await rm(dataDir, { recursive: true, force: true });
     }
   });

@@ -1,6 +1,7 @@
 import { type Provider, type Type } from '@nestjs/common';
 import { type Logger } from 'pino';
 import { type EventStore } from '#libs/event-sourcing/event-store';
+import { type Upcasters } from '#libs/event-sourcing/upcasting';
 import { type Consumer } from '#libs/messaging/consumer';
 import { type Projection } from '#libs/read-models/projection';
 import { type ReadModels } from '#libs/read-models/read-model';
@@ -39,6 +40,8 @@ export type ServiceDefinition = Readonly<{
   configuration?: readonly Type<object>[];
   providers?: (platform: Platform) => Provider[];
   projections: readonly Projection[];
+  /** For retired event types of its streams, how they read today; wherever events are read, nobody sees an old one. */
+  upcasters?: Upcasters;
   consumers: (platform: Platform) => readonly Consumer[];
   background?: (platform: Platform) => readonly Background[];
 }>;

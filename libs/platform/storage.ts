@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type EventStore } from '#libs/event-sourcing/event-store';
+import { type Upcasters } from '#libs/event-sourcing/upcasting';
 import { type Bus } from '#libs/messaging/bus';
 import { type Projection } from '#libs/read-models/projection';
 import { type ReadModels } from '#libs/read-models/read-model';
@@ -27,6 +28,7 @@ const SCHEMES = {
 export const openStorage = async (
   { dataDir, eventStoreUrl, messagingUrl, readModelsUrl }: StorageConfiguration,
   projections: readonly Projection[],
+  upcasters: Upcasters = {},
 ): Promise<Storage> => {
   const faults = [
     ...unknownScheme('EVENT_STORE_URL', eventStoreUrl),
@@ -37,10 +39,10 @@ export const openStorage = async (
       : ['READ_MODELS_URL: must be the same file as EVENT_STORE_URL: they commit together']),
   ];
   if (faults.length > 0) throw new ConfigurationFault(faults);
-  return openEmbedded(located(eventStoreUrl, dataDir), projections);
+  return openEmbedded(located(eventStoreUrl, dataDir), projections, upcasters);
 };
 
-const openEmbedded = async (url: string, projections: readonly Projection[]): Promise<Storage> => {
+const openEmbedded = async (url: string, projections: readonly Projection[], upcasters: Upcasters): Promise<Storage> => {
   const [{ openSqlite }, { SqliteEventStore }, { SqliteReadModels }, { EmbeddedBus }] = await Promise.all([
     import('#libs/sqlite/database'),
     import('#libs/event-sourcing/sqlite/sqlite-event-store'),
@@ -49,7 +51,7 @@ const openEmbedded = async (url: string, projections: readonly Projection[]): Pr
   ]);
   const database = openSqlite(url);
   try {
-    const store = new SqliteEventStore(database);
+    const store = new SqliteEventStore(database, { upcasters });
     const readModels = new SqliteReadModels(database, store, projections);
     await readModels.start();
     return {
