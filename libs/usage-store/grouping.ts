@@ -8,6 +8,7 @@ import { textOf } from './columns.ts';
 import { type DuckDb, type StatementOptions, type Value } from './duckdb.ts';
 import { usageStatement } from './statement.ts';
 import { usageIn } from './usage-files.ts';
+import { type UsageGroup } from './usage-group.ts';
 
 /** Usage of one data source and month: absolute paths of write-once files. */
 export type UsageSlice = Readonly<{ dataSourceId: DataSourceId; files: readonly string[] }>;
@@ -20,28 +21,6 @@ export type Grouping = Readonly<{
   dimensions: readonly string[];
   /** Conditions whose truth stays apart: for dimensions with very many values. */
   conditions: readonly Readonly<{ key: string; dimension: string; values: readonly string[] }>[];
-}>;
-
-/** Lines that a grouping does not tell apart, summed exactly. `segment` counts the cuts that are ≤ the day of the lines. */
-export type UsageGroup = Readonly<{
-  dataSourceId: DataSourceId;
-  accountId: LinkedAccountId;
-  segment: number;
-  currency: Currency;
-  serviceName: string;
-  chargeCategory: string;
-  marketplace: boolean;
-  /** By dimension; a null column or an absent tag is ''. */
-  values: Readonly<Record<string, string>>;
-  /** By the condition's key. */
-  truths: Readonly<Record<string, boolean>>;
-  /** The quantity is given and not of the opposite sign to BilledCost on every one of the lines. */
-  unitRateApplies: boolean;
-  lines: number;
-  billedCost: Decimal;
-  pricingQuantity: Decimal;
-  firstDay: Day;
-  lastDay: Day;
 }>;
 
 /**

@@ -9,9 +9,9 @@ import {
   profileOf,
   type Signature,
   signatureOf,
-  type UsageGroup,
   type UsageSlice,
 } from './grouping.ts';
+import { type UsageGroup } from './usage-group.ts';
 import { usageStatement } from './statement.ts';
 import { usageIn } from './usage-files.ts';
 

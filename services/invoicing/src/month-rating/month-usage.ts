@@ -1,7 +1,8 @@
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type DataSourceId } from '#libs/published/ids';
 import { type DuckDb, type StatementOptions } from '#libs/usage-store/duckdb';
-import { type Grouping, KeptGroups, type UsageGroup, type UsageSlice } from '#libs/usage-store/grouping';
+import { type Grouping, KeptGroups, type UsageSlice } from '#libs/usage-store/grouping';
+import { type UsageGroup } from '#libs/usage-store/usage-group';
 import { sourceLines, type SourceLineCursor, type SourceLinePage } from '#libs/usage-store/source-lines';
 import { type UsageFiles } from '#libs/usage-store/usage-files';
 import { type RatingInput } from '../rating/rating-input.ts';

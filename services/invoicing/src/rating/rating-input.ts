@@ -1,4 +1,3 @@
-import { type Decimal } from '#libs/money/decimal';
 import { type Currency } from '#libs/money/currency';
 import { type Terms } from '#libs/published/contract-terms';
 import { type ContractTier } from '#libs/published/contracts';
@@ -13,6 +12,7 @@ import {
 import { type UsageFile } from '#libs/published/ingestion';
 import { type Tier } from '#libs/published/tenants';
 import { type Day, type Month } from '#libs/time/time';
+import { type UsageGroup } from '#libs/usage-store/usage-group';
 
 /** Everything that rating a month of one tree depends on besides the usage itself: plain JSON, so it can be kept and rated again. */
 export type RatingInput = Readonly<{
@@ -69,28 +69,5 @@ export type RatedContract = Readonly<{
 
 export type RatedVersion = Readonly<{ version: number; effectiveFrom: Day; terms: Terms }>;
 
-/**
- * Lines of one slice that no rule of the tree can tell apart, summed exactly. `segment` counts the cuts (`cutsOf(input)`, days on
- * which a link, contract or version begins or ends) that are ≤ the line's day; segment 0 lies before the first cut.
- */
-export type Group = Readonly<{
-  dataSourceId: DataSourceId;
-  accountId: LinkedAccountId;
-  segment: number;
-  currency: Currency;
-  serviceName: string;
-  chargeCategory: string;
-  marketplace: boolean;
-  /** Text of every dimension in `dimensionsOf(input).values`; null columns and absent tags are ''. */
-  values: Readonly<Record<string, string>>;
-  /** Truth of every condition in `dimensionsOf(input).truths`, by `conditionKey(condition)`. */
-  truths: Readonly<Record<string, boolean>>;
-  /** The quantity is given and not of the opposite sign to BilledCost on every one of these lines. */
-  unitRateApplies: boolean;
-  lines: number;
-  billedCost: Decimal;
-  pricingQuantity: Decimal;
-  /** First and last day of the lines: days inside one segment, so no rule depends on them; they bound covered stray days. */
-  firstDay: Day;
-  lastDay: Day;
-}>;
+/** Lines of one slice that no rule of the tree can tell apart: grouped by `cutsOf(input)` and `dimensionsOf(input)`. */
+export type Group = UsageGroup;
