@@ -31,7 +31,7 @@ const registered = (data: Extract<TenantEvent, { type: 'TenantRegistered' }>['da
 /** The tree that every service judges reach by: one document per tenant. */
 export const tenantTree = projection({
   name: 'tenant-tree',
-  version: 1,
+  version: 2,
   parts: {
     tenant: part<TenantEvent, TenantTreeRow>('tenants.tenant', {
       document: ({ data }) => data.tenantId,
@@ -45,5 +45,6 @@ export const tenantTree = projection({
     }),
   },
   row: ({ tenant }): TenantTreeRow | undefined => tenant,
-  indexes: [['path'], ['parentId', 'name'], ['name']],
+  indexes: [['parentId', 'name'], ['name']],
+  elements: ['path'],
 });

@@ -23,12 +23,14 @@ export type Path = string;
  */
 export type Projection<R extends Row = Row> = Readonly<{
   name: string;
-  /** Raise it with any change of parts, row or indexes: a new version is built from the beginning. */
+  /** Raise it with any change of parts, row, indexes or elements: a new version is built from the beginning. */
   version: number;
   parts: Readonly<Record<string, Part<unknown>>>;
   row: (parts: Readonly<Record<string, unknown>>, id: string) => R | undefined;
   /** Each a list of paths into the row that queries filter and sort by. */
   indexes: readonly (readonly Path[])[];
+  /** Paths of arrays that queries filter by `has`. */
+  elements?: readonly Path[];
 }>;
 
 export const part = <E extends DomainEvent, State>(
@@ -48,5 +50,6 @@ export const projection = <R extends Row, P extends Readonly<Record<string, { ca
     parts: P;
     row: (parts: Readonly<{ [Name in keyof P]: StateOf<P[Name]> | undefined }>, id: string) => R | undefined;
     indexes: readonly (readonly Path[])[];
+    elements?: readonly Path[];
   }>,
 ): Projection<R> => definition as unknown as Projection<R>;

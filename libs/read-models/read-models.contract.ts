@@ -33,7 +33,8 @@ const things = projection({
     }),
   },
   row: ({ thing }) => thing?.row ?? undefined,
-  indexes: [['name'], ['kind', 'rank'], ['path'], ['detail.size']],
+  indexes: [['name'], ['kind', 'rank'], ['detail.size']],
+  elements: ['path'],
 });
 
 const put = (id: string, row: Omit<Thing, 'id'> = {}): ThingEvent => ({ type: 'ThingPut', data: { id, ...row } });

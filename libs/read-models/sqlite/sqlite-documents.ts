@@ -27,7 +27,7 @@ export class SqliteDocuments implements DocumentStore {
     const members = membersOf(this.table);
     this.members = {
       table: members,
-      indexed: singlePaths(projection),
+      indexed: projection.elements ?? [],
       of: this.table,
       broad: (path, element) => {
         const some = `SELECT 1 FROM ${members} WHERE path = ? AND value = ? LIMIT ${String(BROAD)}`;
@@ -71,7 +71,7 @@ export class SqliteDocuments implements DocumentStore {
     );
   }
 
-  /** An indexed path that holds an array is indexed element by element. */
+  /** A path that holds an array is indexed element by element. */
   #indexElements(path: Path, number: number): void {
     const { table, members } = this;
     const elements = (row: string, id: string): string =>
@@ -190,9 +190,3 @@ export const storedGenerations = (database: Database): readonly number[] =>
 
 const tableOf = (generation: number): string => `documents_${String(generation)}`;
 const membersOf = (table: string): string => `${table}_members`;
-
-const singlePaths = ({ indexes }: Projection): readonly Path[] =>
-  indexes.flatMap((paths) => {
-    const [only, ...others] = paths;
-    return only !== undefined && only !== 'id' && others.length === 0 ? [only] : [];
-  });

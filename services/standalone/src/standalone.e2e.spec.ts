@@ -60,7 +60,7 @@ describe('the platform in one process', () => {
       for (const name of [
         'http_request_duration_seconds_count{method="GET",route="/health/ready",status="200"}',
         'tributary_events_appended',
-        'tributary_projection_position{projection="tenant-tree@1"}',
+        'tributary_projection_position{projection="tenant-tree@2"}',
         'tributary_projection_lag',
         'tributary_consumer_lag{consumer=',
         'tributary_consumer_parked',

@@ -27,7 +27,7 @@ const ofTerms = ({ name, start, end, renewalPolicy }: Terms) => ({ name, start, 
 
 export const contractList = projection({
   name: 'contract-list',
-  version: 1,
+  version: 2,
   parts: {
     contract: part<ContractsEvent, ContractListRow>('contracts.tenantContracts', {
       document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.contractId),
@@ -52,5 +52,11 @@ export const contractList = projection({
     }),
   },
   row: ({ contract }): ContractListRow | undefined => contract,
-  indexes: [['tenantId', 'name'], ['parentId', 'name'], ['path'], ['status', 'start'], ['status', 'end']],
+  indexes: [
+    ['tenantId', 'name'],
+    ['parentId', 'name'],
+    ['status', 'start'],
+    ['status', 'end'],
+  ],
+  elements: ['path'],
 });

@@ -19,7 +19,7 @@ export type DataSourceRow = Readonly<{
 
 export const dataSources = projection({
   name: 'data-sources',
-  version: 1,
+  version: 2,
   parts: {
     source: part<DataSourceEvent, DataSourceRow>('ingestion.dataSource', {
       document: ({ data }) => data.dataSourceId,
@@ -39,5 +39,6 @@ export const dataSources = projection({
     }),
   },
   row: ({ source }): DataSourceRow | undefined => source,
-  indexes: [['tenantId', 'name'], ['path']],
+  indexes: [['tenantId', 'name']],
+  elements: ['path'],
 });

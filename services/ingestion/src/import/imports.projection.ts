@@ -29,7 +29,7 @@ export type ImportRow = Readonly<{
 
 export const imports = projection({
   name: 'imports',
-  version: 1,
+  version: 2,
   parts: {
     import: part<ImportEvent, ImportRow>('ingestion.import', {
       document: ({ data }) => data.importId,
@@ -59,5 +59,9 @@ export const imports = projection({
     }),
   },
   row: ({ import: row }): ImportRow | undefined => row,
-  indexes: [['tenantId', 'order'], ['status', 'order'], ['dataSourceIds']],
+  indexes: [
+    ['tenantId', 'order'],
+    ['status', 'order'],
+  ],
+  elements: ['dataSourceIds'],
 });

@@ -23,7 +23,7 @@ const everybodyIn = (holdings: Holdings<Holder>): readonly TenantId[] => [
 /** A document per data source. */
 export const automaticLinks = projection({
   name: 'health-automatic-links',
-  version: 1,
+  version: 2,
   parts: {
     source: part<AutoAssignmentEvent, Holdings<Taker>>('tenants.autoAssignment', {
       document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.dataSourceId),
@@ -45,7 +45,8 @@ export const automaticLinks = projection({
   },
   row: ({ source: holdings }, id): AutomaticLinkRow | undefined =>
     holdings && { id: id as DataSourceId, holdings, holders: everybodyIn(holdings) },
-  indexes: [['holders']],
+  indexes: [],
+  elements: ['holders'],
 });
 
 /** Whose one account of one data source is by explicit links. */
@@ -65,7 +66,7 @@ const sameHolder = (a: Holder, b: Holder): boolean => a.id === b.id;
 /** A document per account of a data source. */
 export const accountLinks = projection({
   name: 'health-account-links',
-  version: 1,
+  version: 2,
   parts: {
     account: part<LinkedAccountEvent, LinkPart | undefined>('tenants.linkedAccount', {
       document: (event) => (event.type === 'CommandAccepted' ? undefined : `${event.data.dataSourceId}~${event.data.accountId}`),
@@ -82,7 +83,8 @@ export const accountLinks = projection({
     }),
   },
   row: ({ account }, id): AccountLinkRow | undefined => account && { id, ...account, holders: everybodyIn(account.holdings) },
-  indexes: [['dataSourceId'], ['holders']],
+  indexes: [['dataSourceId']],
+  elements: ['holders'],
 });
 
 /** The accounts in the serving usage of one data source and month. */

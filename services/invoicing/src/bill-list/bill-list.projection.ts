@@ -24,7 +24,7 @@ export type BillRow = Omit<Bill, 'proforma'> &
 
 export const billList = projection({
   name: 'invoicing-bill-list',
-  version: 1,
+  version: 2,
   parts: {
     bill: part<BillEvent, BillRow>('invoicing.bill', {
       document: ({ data }) => billId(data.tenantId, data.month),
@@ -41,5 +41,10 @@ export const billList = projection({
     }),
   },
   row: ({ bill }): BillRow | undefined => bill,
-  indexes: [['rootId', 'month'], ['tenantId', 'month'], ['parentId', 'month'], ['path']],
+  indexes: [
+    ['rootId', 'month'],
+    ['tenantId', 'month'],
+    ['parentId', 'month'],
+  ],
+  elements: ['path'],
 });

@@ -8,7 +8,7 @@ export type TenantInput = RatedTenant & OneStream;
 
 export const tenantInputs = projection({
   name: 'invoicing-tenant-inputs',
-  version: 1,
+  version: 2,
   parts: {
     tenant: part<TenantEvent, TenantInput>('tenants.tenant', {
       document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.tenantId),
@@ -34,7 +34,8 @@ export const tenantInputs = projection({
     }),
   },
   row: ({ tenant }): TenantInput | undefined => tenant,
-  indexes: [['rootId'], ['path']],
+  indexes: [['rootId']],
+  elements: ['path'],
 });
 
 const rootOf = (path: readonly TenantId[]): TenantId => {

@@ -20,7 +20,7 @@ type SourcePart = Pick<AutoAssignmentRow, 'id' | 'managementAccountId' | 'holdin
 /** A document per data source. */
 export const autoAssignments = projection({
   name: 'auto-assignments',
-  version: 1,
+  version: 2,
   parts: {
     source: part<AutoAssignmentEvent, SourcePart | undefined>('tenants.autoAssignment', {
       document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.dataSourceId),
@@ -38,5 +38,6 @@ export const autoAssignments = projection({
       holders: [...new Set(source.holdings.map(({ holder }) => holder.id))],
       within: [...new Set(source.holdings.flatMap(({ holder }) => holder.path))],
     },
-  indexes: [['holders'], ['within']],
+  indexes: [],
+  elements: ['holders', 'within'],
 });

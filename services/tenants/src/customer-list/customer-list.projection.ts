@@ -30,7 +30,7 @@ type StatusOfContract = Readonly<Record<ContractId, ContractStatus>>;
 /** The Customers page: a document per tenant, with its contracts counted from their one stream. */
 export const customerList = projection({
   name: 'customer-list',
-  version: 1,
+  version: 2,
   parts: {
     tenant: part<TenantEvent, TenantPart | undefined>('tenants.tenant', {
       document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.tenantId),
@@ -66,7 +66,8 @@ export const customerList = projection({
     }),
   },
   row: ({ tenant, contracts }): CustomerRow | undefined => tenant && { ...tenant, contracts: countsOf(contracts ?? {}) },
-  indexes: [['path', 'name'], ['parentId', 'name'], ['name']],
+  indexes: [['parentId', 'name'], ['name']],
+  elements: ['path'],
 });
 
 const countsOf = (contracts: StatusOfContract): ContractCounts => {

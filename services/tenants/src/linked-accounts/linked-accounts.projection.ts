@@ -34,7 +34,7 @@ const documentOf = (dataSourceId: DataSourceId, accountId: LinkedAccountId, tena
  */
 export const linkedAccounts = projection({
   name: 'linked-accounts',
-  version: 1,
+  version: 2,
   parts: {
     account: part<LinkedAccountEvent, LinkPart | undefined>('tenants.linkedAccount', {
       document: (event) => {
@@ -68,8 +68,8 @@ export const linkedAccounts = projection({
   },
   indexes: [
     ['tenantId', 'dataSourceId', 'accountId'],
-    ['path', 'dataSourceId', 'accountId'],
     ['parentId', 'dataSourceId', 'accountId'],
     ['dataSourceId', 'accountId'],
   ],
+  elements: ['path'],
 });

@@ -10,7 +10,7 @@ export type SourceRow = Readonly<{ id: DataSourceId; managementAccountId: Manage
 /** The data sources as far as links need to know them. */
 export const sourceOwners = projection({
   name: 'source-owners',
-  version: 1,
+  version: 2,
   parts: {
     source: part<DataSourceEvent, SourceRow | undefined>('ingestion.dataSource', {
       document: ({ data }) => data.dataSourceId,
@@ -21,7 +21,8 @@ export const sourceOwners = projection({
     }),
   },
   row: ({ source }): SourceRow | undefined => source,
-  indexes: [['path']],
+  indexes: [],
+  elements: ['path'],
 });
 
 /** The accounts that one slice's usage shows. */
