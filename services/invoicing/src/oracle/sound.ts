@@ -1,0 +1,62 @@
+import { type AccountScope, type Case, type Contract, type Scope } from './case.ts';
+import { newestTerms, ownWindow } from './in-force.ts';
+
+type Days = Readonly<{ from: string | null; to: string | null }>;
+
+const meet = (one: Days, other: Days): boolean =>
+  (one.from === null || other.to === null || one.from < other.to) &&
+  (other.from === null || one.to === null || other.from < one.to);
+
+const pairs = <T>(of: readonly T[]): readonly (readonly [T, T])[] =>
+  of.flatMap((one, index) => of.slice(index + 1).map((other) => [one, other] as const));
+
+/** Whether two contracts of one tenant cover a management account on the same day, renewals apart. */
+export const overlap = (one: Contract, other: Contract, accounts: readonly string[]): boolean => {
+  // Windows begin together or one begins inside the other, so their first days tell.
+  const starts = [newestTerms(one).start, newestTerms(other).start];
+  return ['any other', ...accounts].some((account) =>
+    starts.some((day) => ownWindow(one, account, day) && ownWindow(other, account, day)),
+  );
+};
+
+const shareAnAccount = (one: AccountScope, other: AccountScope): boolean =>
+  one === 'all' || other === 'all' || one.some((account) => other.includes(account));
+
+const formulaFits = ({ conditions, formula }: Scope): boolean =>
+  (formula?.match(/[A-Za-z0-9]+/g) ?? []).every(
+    (word) => /^(and|or|not)$/i.test(word) || conditions.some(({ letter }) => letter === word.toUpperCase()),
+  );
+
+const contractIsSound = ({ versions }: Contract): boolean =>
+  versions.length > 0 &&
+  versions.every(
+    ({ terms: { start, end, billingRules, priceBooks } }) =>
+      (end === null || start <= end) &&
+      billingRules.every(({ scope }) => scope.conditions.length > 0 && formulaFits(scope)) &&
+      priceBooks.every(({ rules }) => rules.every(({ scope }) => formulaFits(scope))) &&
+      pairs(priceBooks).every(([one, other]) => !shareAnAccount(one.managementAccounts, other.managementAccounts)),
+  );
+
+/** Whether the commands would have let it come about: only such a case is a counterexample. */
+export const isSound = ({ input, lines }: Case): boolean => {
+  const { tenants, dataSources, links, autoAssignments, contracts } = input;
+  const hasTenant = (id: string): boolean => tenants.some((tenant) => tenant.id === id);
+  const hasSource = (id: string): boolean => dataSources.some((source) => source.id === id);
+  const accounts = dataSources.map(({ managementAccountId }) => managementAccountId);
+  return (
+    tenants.filter(({ path }) => path.length === 1).length === 1 &&
+    tenants.every(({ path }) => path.every(hasTenant)) &&
+    dataSources.every(({ ownerId }) => hasTenant(ownerId)) &&
+    [...links, ...autoAssignments].every(
+      ({ tenantId, dataSourceId, from, to }) =>
+        hasTenant(tenantId) && hasSource(dataSourceId) && (from === null || to === null || from < to),
+    ) &&
+    pairs(links).every(
+      ([one, other]) => one.dataSourceId !== other.dataSourceId || one.accountId !== other.accountId || !meet(one, other),
+    ) &&
+    pairs(autoAssignments).every(([one, other]) => one.dataSourceId !== other.dataSourceId || !meet(one, other)) &&
+    contracts.every((contract) => hasTenant(contract.tenantId) && contractIsSound(contract)) &&
+    pairs(contracts).every(([one, other]) => one.tenantId !== other.tenantId || !overlap(one, other, accounts)) &&
+    lines.every(({ dataSourceId }) => dataSources.some(({ id, imported }) => id === dataSourceId && imported))
+  );
+};
