@@ -94,8 +94,12 @@ const TAG = 'Tags/';
 export const isDimension = (dimension: string): boolean =>
   dimension.startsWith(TAG) ? dimension.length > TAG.length : isColumn(dimension) && COLUMNS[dimension] === TEXT;
 
-/** SQL text literal. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+/** SQL text literal; a NUL cannot stand in a statement. */
+export const quoted = (text: string): string =>
+  text
+    .split('\0')
+    .map((piece) => `'${piece.replaceAll("'", "''")}'`)
+    .join(' || chr(0) || ');
 
 /** SQL identifier. */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

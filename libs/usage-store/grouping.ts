@@ -4,7 +4,7 @@ import { type DataSourceId, type LinkedAccountId } from '#libs/published/ids';
 import { conditionTest, matchesEverything } from '#libs/rules/condition';
 import { wildcardPieces } from '#libs/rules/wildcard';
 import { type Day } from '#libs/time/time';
-import { textOf } from './columns.ts';
+import { quoted, textOf } from './columns.ts';
 import { type DuckDb, type StatementOptions, type Value } from './duckdb.ts';
 import { usageStatement } from './statement.ts';
 import { usageIn } from './usage-files.ts';
@@ -34,13 +34,6 @@ export type SliceProfile = Readonly<{
   beyondAscii: Readonly<Record<string, readonly string[]>>;
 }>;
 
-/** SQL text literal; a NUL cannot stand in a statement. */
-export const literal = (text: string): string =>
-  text
-    .split('\0')
-    .map((piece) => `'${piece.replaceAll("'", "''")}'`)
-    .join(' || chr(0) || ');
-
 const likePattern = (pieces: readonly string[]): string =>
   pieces.map((piece) => piece.replace(/[\\%_]/g, (special) => `\\${special}`)).join('%');
 
@@ -51,10 +44,10 @@ const truthOf = ({ values }: Grouping['conditions'][number], text: string, beyon
   const asked = values.map((value) => {
     const pieces = wildcardPieces(value);
     return pieces.length === 1
-      ? `lower(${text}) = (${literal(pieces[0] ?? '')})`
-      : `lower(${text}) LIKE (${literal(likePattern(pieces))}) ESCAPE '\\'`;
+      ? `lower(${text}) = (${quoted(pieces[0] ?? '')})`
+      : `lower(${text}) LIKE (${quoted(likePattern(pieces))}) ESCAPE '\\'`;
   });
-  const others = beyondAscii.filter(matches).map(literal);
+  const others = beyondAscii.filter(matches).map(quoted);
   return [
     `CASE WHEN ${text} = '' THEN ${String(values.some(matchesEverything))}`,
     `WHEN ${isAscii(text)} THEN ${asked.length === 0 ? 'false' : asked.map((one) => `(${one})`).join(' OR ')}`,

@@ -1,11 +1,10 @@
-import { identifier, type ColumnName } from './columns.ts';
+import { type ColumnName, identifier, quoted } from './columns.ts';
 import { type DuckDb, type Row, type StatementOptions } from './duckdb.ts';
 import {
   exampleGroup,
   exampleGrouping,
   exampleProfile,
   type Grouping,
-  literal,
   profileOf,
   type Signature,
   signatureOf,
@@ -51,14 +50,14 @@ const amongGroups = (signature: Signature, grouping: Grouping, groups: readonly 
 
 const tupleOf = (signature: Signature, grouping: Grouping, group: UsageGroup): readonly string[] => {
   const parts: readonly (readonly [part: string, sql: string])[] = [
-    ['account', literal(group.accountId)],
+    ['account', quoted(group.accountId)],
     ['segment', String(group.segment - signature.before)],
-    ['currency', literal(group.currency)],
-    ['service', literal(group.serviceName)],
-    ['category', literal(group.chargeCategory)],
+    ['currency', quoted(group.currency)],
+    ['service', quoted(group.serviceName)],
+    ['category', quoted(group.chargeCategory)],
     ['marketplace', String(group.marketplace)],
     ['unitRate', String(group.unitRateApplies)],
-    ...grouping.dimensions.map((dimension) => [`value ${dimension}`, literal(group.values[dimension] ?? '')] as const),
+    ...grouping.dimensions.map((dimension) => [`value ${dimension}`, quoted(group.values[dimension] ?? '')] as const),
     ...grouping.conditions.map(({ key }) => [`truth ${key}`, String(group.truths[key] ?? false)] as const),
   ];
   const byPlace = new Map(parts.map(([part, sql]) => [signature.at(part), sql]));

@@ -1,6 +1,5 @@
-import { type ColumnName, columnNames, COLUMNS, identifier } from '../columns.ts';
+import { type ColumnName, columnNames, COLUMNS, identifier, quoted } from '../columns.ts';
 import { type DuckDb } from '../duckdb.ts';
-import { literal } from '../grouping.ts';
 
 /** A line as text by column; what is not given is null. */
 export type WrittenLine = Readonly<Partial<Record<ColumnName, string | null>>>;
@@ -15,7 +14,7 @@ export const writeUsage = async (duckDb: DuckDb, file: string, lines: readonly W
     rows.length > 0
       ? `SELECT * FROM (VALUES ${rows.join(', ')}) AS usage(${columnNames.map(identifier).join(', ')})`
       : `SELECT ${columnNames.map((name) => `NULL::${COLUMNS[name]} AS ${identifier(name)}`).join(', ')} LIMIT 0`;
-  await duckDb.run(`COPY (${select}) TO ${literal(file)} (FORMAT parquet)`);
+  await duckDb.run(`COPY (${select}) TO ${quoted(file)} (FORMAT parquet)`);
 };
 
-const cell = (text: string | null): string => (text === null ? 'NULL' : literal(text));
+const cell = (text: string | null): string => (text === null ? 'NULL' : quoted(text));

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { Decimal } from '#libs/money/decimal';
+import { quoted } from '#libs/usage-store/columns';
 import { type DuckDb } from '#libs/usage-store/duckdb';
 import { type ExpectedTotal, type GeneratedUsage } from './scenario.ts';
 
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
 /** Text of a list of rows, for `VALUES`. */
-const values = (rows: readonly (readonly string[])[]): string => rows.map((row) => `(${row.map(literal).join(', ')})`).join(', ');
+const values = (rows: readonly (readonly string[])[]): string => rows.map((row) => `(${row.map(quoted).join(', ')})`).join(', ');
 
 const SERVICES = [
   ['Amazon Elastic Compute Cloud', 'BoxUsage:m5.large', 'RunInstances', 'us-east-1'],
@@ -28,13 +27,13 @@ const lines = ({ managementAccount, month, accounts, seed }: GeneratedUsage, fro
   services AS (SELECT list(service) AS all_services FROM service),
   -- Everything random is cut from the md5 of seed and line: the same seed gives the same file on any machine.
   numbered AS (
-    SELECT i, md5_number_lower(${literal(`${String(seed)}/`)} || i) AS low, md5_number_upper(${literal(`${String(seed)}/`)} || i) AS high
+    SELECT i, md5_number_lower(${quoted(`${String(seed)}/`)} || i) AS low, md5_number_upper(${quoted(`${String(seed)}/`)} || i) AS high
     FROM range(${String(from)}, ${String(to)}) lines(i)
   ),
   drawn AS (
     SELECT i,
       all_services[1 + (low % ${String(SERVICES.length)})::INTEGER] AS s,
-      [${accounts.map(literal).join(', ')}][1 + (low // 1000 % ${String(accounts.length)})::INTEGER] AS account,
+      [${accounts.map(quoted).join(', ')}][1 + (low // 1000 % ${String(accounts.length)})::INTEGER] AS account,
       (low // 1000000 % 1000)::INTEGER AS kind,
       (high % date_diff('hour', first, first + INTERVAL 1 MONTH))::INTEGER AS hour,
       (high // 10000 % 250000)::BIGINT AS cost,
@@ -58,7 +57,7 @@ const lines = ({ managementAccount, month, accounts, seed }: GeneratedUsage, fro
   SELECT
     'g' || i AS "identity/LineItemId",
     CASE WHEN kind % 97 = 0 THEN 'AWS Marketplace' ELSE 'AWS' END AS "bill/BillingEntity",
-    ${literal(managementAccount)} AS "bill/PayerAccountId",
+    ${quoted(managementAccount)} AS "bill/PayerAccountId",
     strftime(first, '%Y-%m-%dT%H:%M:%SZ') AS "bill/BillingPeriodStartDate",
     strftime(first + INTERVAL 1 MONTH, '%Y-%m-%dT%H:%M:%SZ') AS "bill/BillingPeriodEndDate",
     account AS "lineItem/UsageAccountId",
@@ -96,7 +95,7 @@ export const writeGeneratedUsage = async (
   await Promise.all(
     parts.map(({ file, sql }) =>
       duckDb.run(
-        `COPY (SELECT * EXCLUDE (microdollars) FROM (${sql})) TO ${literal(file)} (FORMAT csv, HEADER, COMPRESSION gzip)`,
+        `COPY (SELECT * EXCLUDE (microdollars) FROM (${sql})) TO ${quoted(file)} (FORMAT csv, HEADER, COMPRESSION gzip)`,
       ),
     ),
   );
