@@ -38,6 +38,28 @@ export default {
       to: { path: '^libs/(platform|sqlite|messaging|usage-store)/' },
     },
     {
+      name: 'oracle-shares-nothing-with-the-engine',
+      comment: 'A mistake that is in both is one that no case can show.',
+      severity: 'error',
+      from: { path: '^services/invoicing/src/oracle/', pathNot: '^services/invoicing/src/oracle/engine\\.ts$' },
+      to: { path: '^(services/invoicing/src/(?!oracle/)|libs/(rules|money)/)' },
+    },
+    {
+      name: 'oracle-asks-the-engine-in-one-file',
+      severity: 'error',
+      from: { path: '^services/invoicing/src/oracle/engine\\.ts$' },
+      to: {
+        path: '^(services/invoicing/src/(?!oracle/)|libs/rules/)',
+        pathNot: '^services/invoicing/src/rating/(rate|rating-input|signature)\\.ts$',
+      },
+    },
+    {
+      name: 'oracle-is-asked-by-checks-only',
+      severity: 'error',
+      from: { pathNot: '(^services/invoicing/src/oracle/|\\.spec\\.ts$)' },
+      to: { path: '(^services/invoicing/src/oracle/|node_modules/decimal\\.js/)' },
+    },
+    {
       name: 'tests-are-not-imported',
       severity: 'error',
       from: { pathNot: '(\\.spec\\.ts$|\\.contract\\.ts$|/testing/)' },

@@ -22,7 +22,8 @@ export const overlap = (one: Contract, other: Contract, accounts: readonly strin
 const shareAnAccount = (one: AccountScope, other: AccountScope): boolean =>
   one === 'all' || other === 'all' || one.some((account) => other.includes(account));
 
-const formulaFits = ({ conditions, formula }: Scope): boolean =>
+const scopeFits = ({ conditions, formula }: Scope): boolean =>
+  conditions.every(({ values }) => values.length > 0) &&
   (formula?.match(/[A-Za-z0-9]+/g) ?? []).every(
     (word) => /^(and|or|not)$/i.test(word) || conditions.some(({ letter }) => letter === word.toUpperCase()),
   );
@@ -32,8 +33,8 @@ const contractIsSound = ({ versions }: Contract): boolean =>
   versions.every(
     ({ terms: { start, end, billingRules, priceBooks } }) =>
       (end === null || start <= end) &&
-      billingRules.every(({ scope }) => scope.conditions.length > 0 && formulaFits(scope)) &&
-      priceBooks.every(({ rules }) => rules.every(({ scope }) => formulaFits(scope))) &&
+      billingRules.every(({ scope }) => scope.conditions.length > 0 && scopeFits(scope)) &&
+      priceBooks.every(({ rules }) => rules.every(({ scope }) => scopeFits(scope))) &&
       pairs(priceBooks).every(([one, other]) => !shareAnAccount(one.managementAccounts, other.managementAccounts)),
   );
 
@@ -41,7 +42,11 @@ const contractIsSound = ({ versions }: Contract): boolean =>
 export const isSound = ({ input, lines }: Case): boolean => {
   const { tenants, dataSources, links, autoAssignments, contracts } = input;
   const hasTenant = (id: string): boolean => tenants.some((tenant) => tenant.id === id);
-  const hasSource = (id: string): boolean => dataSources.some((source) => source.id === id);
+  const isBelowOwner = (tenantId: string, dataSourceId: string): boolean =>
+    tenants.some(
+      ({ id, path }) =>
+        id === tenantId && dataSources.some((source) => source.id === dataSourceId && path.includes(source.ownerId)),
+    );
   const accounts = dataSources.map(({ managementAccountId }) => managementAccountId);
   return (
     tenants.filter(({ path }) => path.length === 1).length === 1 &&
@@ -49,7 +54,7 @@ export const isSound = ({ input, lines }: Case): boolean => {
     dataSources.every(({ ownerId }) => hasTenant(ownerId)) &&
     [...links, ...autoAssignments].every(
       ({ tenantId, dataSourceId, from, to }) =>
-        hasTenant(tenantId) && hasSource(dataSourceId) && (from === null || to === null || from < to),
+        isBelowOwner(tenantId, dataSourceId) && (from === null || to === null || from < to),
     ) &&
     pairs(links).every(
       ([one, other]) => one.dataSourceId !== other.dataSourceId || one.accountId !== other.accountId || !meet(one, other),
