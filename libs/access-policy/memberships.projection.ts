@@ -20,7 +20,7 @@ export const memberships = projection({
       evolve: (before, { type, data }) => {
         if (type === 'MembershipGranted') return { tenantId: data.tenantId, userId: data.userId, role: data.role };
         if (!before) throw new Error(`${type} before any membership was granted`);
-        return type === 'MembershipRevoked' ? { ...before, role: null } : before;
+        return { ...before, role: null };
       },
     }),
   },

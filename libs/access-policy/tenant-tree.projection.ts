@@ -38,9 +38,7 @@ export const tenantTree = projection({
       evolve: (tenant, { type, data }) => {
         if (type === 'TenantRegistered') return registered(data);
         if (!tenant) throw new Error(`${type} before the tenant was registered`);
-        return type === 'TenantProfileChanged'
-          ? { ...tenant, name: data.name, customerCode: data.customerCode, primaryDomain: data.primaryDomain }
-          : tenant;
+        return { ...tenant, name: data.name, customerCode: data.customerCode, primaryDomain: data.primaryDomain };
       },
     }),
   },

@@ -16,8 +16,7 @@ export const userAccess = projection({
       evolve: (before, { type, data }) => {
         if (type === 'AccessOpened') return { id: data.userId, open: true, issuedSince: before?.issuedSince ?? null };
         if (!before) throw new Error(`${type} before the user's access was opened`);
-        if (type === 'AccessClosed') return { ...before, open: false };
-        return type === 'TokensRevoked' ? { ...before, issuedSince: data.issuedBefore } : before;
+        return type === 'AccessClosed' ? { ...before, open: false } : { ...before, issuedSince: data.issuedBefore };
       },
     }),
   },

@@ -6,9 +6,7 @@ import { type TenantId, type UserId } from './ids.ts';
 /** Stream `access-control.membership-<tenantId>~<userId>`; ids only, no names. */
 export type MembershipEvent =
   | DomainEvent<'MembershipGranted', { tenantId: TenantId | 'platform'; userId: UserId; role: Role }>
-  | DomainEvent<'MembershipRevoked', { tenantId: TenantId | 'platform'; userId: UserId }>
-  /** A keyed command that had nothing to decide. */
-  | DomainEvent<'CommandAccepted', Readonly<Record<string, never>>>;
+  | DomainEvent<'MembershipRevoked', { tenantId: TenantId | 'platform'; userId: UserId }>;
 
 /**
  * Stream `access-control.userAccess-<userId>`: whose access tokens count. Instants are of the wall clock, as tokens' lives are; ids
@@ -18,5 +16,4 @@ export type UserAccessEvent =
   | DomainEvent<'AccessOpened', { userId: UserId }>
   | DomainEvent<'AccessClosed', { userId: UserId }>
   /** Tokens issued before this instant count no longer. */
-  | DomainEvent<'TokensRevoked', { userId: UserId; issuedBefore: Instant }>
-  | DomainEvent<'CommandAccepted', Readonly<Record<string, never>>>;
+  | DomainEvent<'TokensRevoked', { userId: UserId; issuedBefore: Instant }>;

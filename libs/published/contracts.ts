@@ -35,6 +35,4 @@ export type ContractsEvent =
         /** The contract that takes its place, on `superseded` by activating another. */
         supersededBy?: ContractId;
       }>
-    >
-  /** A keyed command that had nothing to decide. */
-  | DomainEvent<'CommandAccepted', Readonly<Record<string, never>>>;
+    >;

@@ -5,9 +5,6 @@ import { type DataSourceId, type LinkedAccountId, type ManagementAccountId, type
 
 export type Tier = 'distributor' | 'reseller' | 'endCustomer';
 
-/** A keyed command that had nothing to decide. */
-type CommandAccepted = DomainEvent<'CommandAccepted', Readonly<Record<string, never>>>;
-
 /** Stream `tenants.tenant-<tenantId>`. */
 export type TenantEvent =
   | DomainEvent<
@@ -27,8 +24,7 @@ export type TenantEvent =
   | DomainEvent<
       'TenantProfileChanged',
       { tenantId: TenantId; path: readonly TenantId[]; name: string; customerCode: string | null; primaryDomain: string | null }
-    >
-  | CommandAccepted;
+    >;
 
 /** Stream `tenants.linkedAccount-<dataSourceId>~<account>`: to whom the account belongs since which day. */
 export type LinkedAccountEvent =
@@ -63,8 +59,7 @@ export type LinkedAccountEvent =
         /** First day no longer. */
         from: Day;
       }
-    >
-  | CommandAccepted;
+    >;
 
 /** Stream `tenants.autoAssignment-<dataSourceId>`: which one customer takes in the accounts that nobody holds. */
 export type AutoAssignmentEvent =
@@ -87,5 +82,4 @@ export type AutoAssignmentEvent =
   | DomainEvent<
       'AutoAssignmentTurnedOff',
       { dataSourceId: DataSourceId; managementAccountId: ManagementAccountId; tenantId: TenantId; rootId: TenantId; from: Day }
-    >
-  | CommandAccepted;
+    >;

@@ -6,6 +6,7 @@ import {
   type Revision,
   type StreamName,
 } from '#libs/event-sourcing/event';
+import { type StreamFact } from '#libs/event-sourcing/stream-facts';
 import { type Instant } from '#libs/time/time';
 import { type Encoded, project } from '../fold.ts';
 import { type Projection, type Row } from '../projection.ts';
@@ -13,7 +14,10 @@ import { type Projection, type Row } from '../projection.ts';
 /** Consecutive events of one stream. */
 export type History = Readonly<{ stream: string; events: readonly DomainEvent[] }>;
 
-export const history = <E extends DomainEvent>(stream: string, ...events: readonly NoInfer<E>[]): History => ({ stream, events });
+export const history = <E extends DomainEvent>(stream: string, ...events: readonly (NoInfer<E> | StreamFact)[]): History => ({
+  stream,
+  events,
+});
 
 const METADATA: Metadata = {
   commandId: '00000000-0000-4000-8000-000000000000' as CommandId,

@@ -10,14 +10,12 @@ export type Membership = Readonly<{ role: Role | null }>;
 export const membership = decider<Membership, MembershipEvent>(
   'access-control.membership',
   { role: null },
-  (before, { type, data }) => {
+  (_before, { type, data }) => {
     switch (type) {
       case 'MembershipGranted':
         return { role: data.role };
       case 'MembershipRevoked':
         return { role: null };
-      case 'CommandAccepted':
-        return before;
     }
   },
 );

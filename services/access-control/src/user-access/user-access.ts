@@ -17,8 +17,6 @@ export const userAccessOf = decider<UserAccess, UserAccessEvent, UserId>(
         return { ...before, open: false };
       case 'TokensRevoked':
         return { ...before, issuedSince: data.issuedBefore };
-      case 'CommandAccepted':
-        return before;
     }
   },
 );

@@ -30,7 +30,7 @@ export const contractList = projection({
   version: 2,
   parts: {
     contract: part<ContractsEvent, ContractListRow>('contracts.tenantContracts', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.contractId),
+      document: ({ data }) => data.contractId,
       evolve: (contract, event) => {
         if (event.type === 'ContractDrafted') {
           const { contractId, tenantId, path, tier, terms, draftedAt } = event.data;
@@ -45,8 +45,6 @@ export const contractList = projection({
           }
           case 'ContractStatusChanged':
             return { ...contract, status: event.data.to, statusFrom: event.data.effectiveFrom };
-          case 'CommandAccepted':
-            return contract;
         }
       },
     }),

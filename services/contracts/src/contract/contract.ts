@@ -99,8 +99,6 @@ export const tenantContracts = decider<TenantContracts, ContractsEvent, TenantId
           revision,
         });
       }
-      case 'CommandAccepted':
-        return state;
     }
   },
 );
@@ -296,10 +294,10 @@ const withContract = (state: TenantContracts, contract: Contract): TenantContrac
 
 /** The state as these events would leave it; revisions come with the append. */
 const evolved = (state: TenantContracts, events: readonly ContractsEvent[]): TenantContracts =>
-  events.reduce((before, event) => {
-    const touched = 'contractId' in event.data ? before.contracts.get(event.data.contractId) : undefined;
-    return tenantContracts.evolve(before, event, touched?.revision ?? 0);
-  }, state);
+  events.reduce(
+    (before, event) => tenantContracts.evolve(before, event, before.contracts.get(event.data.contractId)?.revision ?? 0),
+    state,
+  );
 
 const named = ({ id, tenantId, rootId }: Ids) => ({ tenantId, rootId, contractId: id });
 

@@ -41,7 +41,7 @@ export const versionHistory = projection({
   version: 1,
   parts: {
     contract: part<ContractsEvent, ContractHistory>('contracts.tenantContracts', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.contractId),
+      document: ({ data }) => data.contractId,
       evolve: (contract, event) => {
         const { revision } = event;
         if (event.type === 'ContractDrafted') {
@@ -68,8 +68,6 @@ export const versionHistory = projection({
             };
             return { ...contract, status: to, statusChanges: [...contract.statusChanges, change], revision };
           }
-          case 'CommandAccepted':
-            return contract;
         }
       },
     }),

@@ -26,7 +26,7 @@ export const automaticLinks = projection({
   version: 2,
   parts: {
     source: part<AutoAssignmentEvent, Holdings<Taker>>('tenants.autoAssignment', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.dataSourceId),
+      document: ({ data }) => data.dataSourceId,
       evolve: (holdings = [], event) => {
         switch (event.type) {
           case 'AutoAssignmentTurnedOn': {
@@ -37,8 +37,6 @@ export const automaticLinks = projection({
             const { tenantId, from } = event.data;
             return release(holdings, { from, to: null }, ({ id }) => id === tenantId);
           }
-          case 'CommandAccepted':
-            return holdings;
         }
       },
     }),
@@ -69,9 +67,8 @@ export const accountLinks = projection({
   version: 2,
   parts: {
     account: part<LinkedAccountEvent, LinkPart | undefined>('tenants.linkedAccount', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : `${event.data.dataSourceId}~${event.data.accountId}`),
+      document: ({ data }) => `${data.dataSourceId}~${data.accountId}`,
       evolve: (before, event) => {
-        if (event.type === 'CommandAccepted') return before;
         const { dataSourceId, accountId, tenantId: id, from } = event.data;
         const held = before?.holdings ?? [];
         const holdings =

@@ -2,7 +2,7 @@ import { type ContractId, type TenantId } from '#libs/published/ids';
 import { type ContractsEvent, type ContractStatus } from '#libs/published/contracts';
 import { part, projection } from '#libs/read-models/projection';
 import { type RatedContract } from '../rating/rating-input.ts';
-import { concernsNoDocument, type OneStream } from './one-stream.ts';
+import { type OneStream } from './one-stream.ts';
 
 /** `covers`: it was marked active or scheduled and not set back to draft; what the status is today decides nothing. */
 type Contract = RatedContract & Readonly<{ covers: boolean }>;
@@ -11,16 +11,13 @@ type ContractsPart = OneStream & Readonly<{ tenantId: TenantId; contracts: Reado
 /** The contracts of one tenant that cover anything. */
 export type ContractInput = OneStream & Readonly<{ id: TenantId; contracts: readonly RatedContract[] }>;
 
-type ContractEvent = Exclude<ContractsEvent, { type: 'CommandAccepted' }>;
-
 export const contractInputs = projection({
   name: 'invoicing-contract-inputs',
   version: 1,
   parts: {
     contracts: part<ContractsEvent, ContractsPart>('contracts.tenantContracts', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.tenantId),
+      document: ({ data }) => data.tenantId,
       evolve: (before, event) => {
-        if (event.type === 'CommandAccepted') return concernsNoDocument(event.stream);
         const { tenantId, rootId, contractId } = event.data;
         return {
           tenantId,
@@ -43,7 +40,7 @@ export const contractInputs = projection({
   indexes: [['rootId']],
 });
 
-const evolve = (contract: Contract | undefined, event: ContractEvent): Contract => {
+const evolve = (contract: Contract | undefined, event: ContractsEvent): Contract => {
   if (event.type === 'ContractDrafted') {
     const { contractId: id, tenantId, tier, terms } = event.data;
     return { id, tenantId, tier, versions: [{ version: 1, effectiveFrom: terms.start, terms }], endedOn: null, covers: false };

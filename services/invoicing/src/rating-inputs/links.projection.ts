@@ -3,7 +3,7 @@ import { type AutoAssignmentEvent, type LinkedAccountEvent } from '#libs/publish
 import { part, projection } from '#libs/read-models/projection';
 import { type AutoAssignment, type Link } from '../rating/rating-input.ts';
 import { assign, type Holdings, release } from '#libs/time/intervals';
-import { concernsNoDocument, type OneStream } from './one-stream.ts';
+import { type OneStream } from './one-stream.ts';
 
 type LinkPart = OneStream & Readonly<{ dataSourceId: DataSourceId; accountId: LinkedAccountId; holdings: Holdings<TenantId> }>;
 
@@ -16,9 +16,8 @@ export const linkInputs = projection({
   version: 1,
   parts: {
     account: part<LinkedAccountEvent, LinkPart>('tenants.linkedAccount', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : `${event.data.dataSourceId}~${event.data.accountId}`),
+      document: ({ data }) => `${data.dataSourceId}~${data.accountId}`,
       evolve: (before, event) => {
-        if (event.type === 'CommandAccepted') return concernsNoDocument(event.stream);
         const { dataSourceId, accountId, rootId, tenantId, from } = event.data;
         const account = { dataSourceId, accountId, rootId, changes: event.revision + 1 };
         const holdings = before?.holdings ?? [];
@@ -60,9 +59,8 @@ export const autoAssignmentInputs = projection({
   version: 1,
   parts: {
     source: part<AutoAssignmentEvent, AutoAssignmentPart>('tenants.autoAssignment', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.dataSourceId),
+      document: ({ data }) => data.dataSourceId,
       evolve: (before, event) => {
-        if (event.type === 'CommandAccepted') return concernsNoDocument(event.stream);
         const { dataSourceId, rootId, tenantId, from } = event.data;
         const source = { dataSourceId, rootId, changes: event.revision + 1 };
         const later = { from, to: null };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { type StreamFact } from '#libs/event-sourcing/stream-facts';
 import { type Currency } from '#libs/money/currency';
 import { type Terms } from '#libs/published/contract-terms';
 import { type ContractsEvent, type ContractStatus } from '#libs/published/contracts';
@@ -194,7 +195,7 @@ describe('contracts as rating reads them', () => {
     type: 'ContractStatusChanged',
     data: { ...ids(id), from, to, effectiveFrom: on(effectiveFrom), reason: '', changedAt: now },
   });
-  const after = (...events: readonly ContractsEvent[]) =>
+  const after = (...events: readonly (ContractsEvent | StreamFact)[]) =>
     rowsOf(contractInputs, [history<ContractsEvent>('contracts.tenantContracts-c1', ...events)])[0];
 
   it('do not cover anything as drafts', () => {

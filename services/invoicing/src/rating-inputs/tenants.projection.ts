@@ -2,7 +2,7 @@ import { type TenantId } from '#libs/published/ids';
 import { type TenantEvent } from '#libs/published/tenants';
 import { part, projection } from '#libs/read-models/projection';
 import { type RatedTenant } from '../rating/rating-input.ts';
-import { concernsNoDocument, type OneStream } from './one-stream.ts';
+import { type OneStream } from './one-stream.ts';
 
 export type TenantInput = RatedTenant & OneStream;
 
@@ -11,8 +11,8 @@ export const tenantInputs = projection({
   version: 2,
   parts: {
     tenant: part<TenantEvent, TenantInput>('tenants.tenant', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.tenantId),
-      evolve: (tenant, { type, data, revision, stream }) => {
+      document: ({ data }) => data.tenantId,
+      evolve: (tenant, { type, data, revision }) => {
         switch (type) {
           case 'TenantRegistered':
             return {
@@ -27,8 +27,6 @@ export const tenantInputs = projection({
           case 'TenantProfileChanged':
             if (!tenant) throw new Error(`tenant ${data.tenantId} changed before it was registered`);
             return { ...tenant, name: data.name, changes: revision + 1 };
-          case 'CommandAccepted':
-            return concernsNoDocument(stream);
         }
       },
     }),

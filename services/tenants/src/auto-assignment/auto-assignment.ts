@@ -31,8 +31,6 @@ export const autoAssignment = decider<AutoAssignment, AutoAssignmentEvent, DataS
         const { tenantId, from } = event.data;
         return { ...state, holdings: release(state.holdings, { from, to: null }, ({ id }) => id === tenantId) };
       }
-      case 'CommandAccepted':
-        return state;
     }
   },
 );

@@ -23,9 +23,8 @@ export const autoAssignments = projection({
   version: 2,
   parts: {
     source: part<AutoAssignmentEvent, SourcePart | undefined>('tenants.autoAssignment', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.dataSourceId),
+      document: ({ data }) => data.dataSourceId,
       evolve: (before, event) => {
-        if (event.type === 'CommandAccepted') return before;
         const { dataSourceId: id, managementAccountId } = event.data;
         const state = { holdings: before?.holdings ?? [], everOn: before !== undefined };
         return { id, managementAccountId, holdings: autoAssignment.evolve(state, event, event.revision).holdings };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type DomainEvent } from '#libs/event-sourcing/event';
+import { type StreamFact } from '#libs/event-sourcing/stream-facts';
 import { currency } from '#libs/money/currency';
 import { type ContractStatus } from '#libs/published/contracts';
 import { type ContractId, type TenantId } from '#libs/published/ids';
@@ -29,7 +30,7 @@ const renamed: TenantEvent = {
   type: 'TenantProfileChanged',
   data: { tenantId: R, path: [D, R], name: 'Rho Ltd', customerCode: null, primaryDomain: 'rho.example' },
 };
-const accepted: TenantEvent = { type: 'CommandAccepted', data: {} };
+const accepted: StreamFact = { type: 'CommandAccepted', data: {} };
 
 const drafted = (contractId: string): DomainEvent => ({ type: 'ContractDrafted', data: { tenantId: R, contractId } });
 const became = (contractId: string, to: ContractStatus): DomainEvent => ({

@@ -33,7 +33,7 @@ export const customerList = projection({
   version: 2,
   parts: {
     tenant: part<TenantEvent, TenantPart | undefined>('tenants.tenant', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.tenantId),
+      document: ({ data }) => data.tenantId,
       evolve: (before, event) => {
         switch (event.type) {
           case 'TenantRegistered': {
@@ -45,13 +45,11 @@ export const customerList = projection({
             const { name, customerCode, primaryDomain } = event.data;
             return before && { ...before, name, customerCode, primaryDomain, revision: event.revision };
           }
-          case 'CommandAccepted':
-            return before;
         }
       },
     }),
     contracts: part<ContractsEvent, StatusOfContract>('contracts.tenantContracts', {
-      document: (event) => (event.type === 'CommandAccepted' ? undefined : event.data.tenantId),
+      document: ({ data }) => data.tenantId,
       evolve: (before = {}, event) => {
         switch (event.type) {
           case 'ContractDrafted':
@@ -59,7 +57,6 @@ export const customerList = projection({
           case 'ContractStatusChanged':
             return { ...before, [event.data.contractId]: event.data.to };
           case 'ContractVersionSaved':
-          case 'CommandAccepted':
             return before;
         }
       },

@@ -40,8 +40,6 @@ export const linkedAccount = decider<LinkedAccount, LinkedAccountEvent>(
         const { tenantId, from } = event.data;
         return { ...state, holdings: release(state.holdings, { from, to: null }, ({ id }) => id === tenantId) };
       }
-      case 'CommandAccepted':
-        return state;
     }
   },
 );

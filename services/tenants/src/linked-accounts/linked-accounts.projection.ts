@@ -38,7 +38,6 @@ export const linkedAccounts = projection({
   parts: {
     account: part<LinkedAccountEvent, LinkPart | undefined>('tenants.linkedAccount', {
       document: (event) => {
-        if (event.type === 'CommandAccepted') return undefined;
         const { dataSourceId, accountId, tenantId } = event.data;
         const others = event.type === 'LinkedAccountLinked' ? event.data.takenFrom : [];
         return [tenantId, ...others].map((id) => documentOf(dataSourceId, accountId, id));
@@ -54,8 +53,6 @@ export const linkedAccounts = projection({
           }
           case 'LinkedAccountUnlinked':
             return before && { ...before, own: release(before.own, { from: event.data.from, to: null }) };
-          case 'CommandAccepted':
-            return before;
         }
       },
     }),

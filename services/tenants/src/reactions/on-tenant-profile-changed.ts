@@ -1,6 +1,7 @@
 import { claimStream, release } from '#libs/event-sourcing/claims';
-import { type Category, type Recorded } from '#libs/event-sourcing/event';
+import { type Recorded } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
+import { isStreamFact, type StreamFact } from '#libs/event-sourcing/stream-facts';
 import { type Consumer } from '#libs/messaging/consumer';
 import { reactionCommand } from '#libs/messaging/reaction';
 import { type TenantEvent } from '#libs/published/tenants';
@@ -8,18 +9,16 @@ import { claimOfCode, sameCode, tenant } from '../tenant/tenant.ts';
 
 const NAME = 'tenants.on-tenant-profile-changed';
 
-type Coded = Recorded<Exclude<TenantEvent, { type: 'CommandAccepted' }>>;
-
 /** Frees the customer code that a tenant gave up, for others to take. */
 export const onTenantProfileChanged = (store: EventStore): Consumer => ({
   name: NAME,
-  categories: [tenant.category as Category],
+  categories: [tenant.category],
   onFailure: 'park',
   target: ({ stream }) => stream,
   handle: async (event) => {
     if (!isProfileChange(event)) return;
-    const { events } = await store.read<TenantEvent>(event.stream, { upTo: event.revision - 1 });
-    const past = events.filter(isCoded);
+    const { events } = await store.read<TenantEvent | StreamFact>(event.stream, { upTo: event.revision - 1 });
+    const past = events.filter((one) => !isStreamFact(one));
     const former = past.at(-1);
     const code = former?.data.customerCode ?? null;
     if (!former || code === null || sameCode(code, event.data.customerCode)) return;
@@ -30,9 +29,6 @@ export const onTenantProfileChanged = (store: EventStore): Consumer => ({
     await release(store, claim, event.stream, claimedBy, reactionCommand(NAME, event, claimStream(claim)));
   },
 });
-
-const isCoded = (event: Recorded<TenantEvent>): event is Coded =>
-  event.type === 'TenantRegistered' || event.type === 'TenantProfileChanged';
 
 const isProfileChange = (event: Recorded): event is Recorded<Extract<TenantEvent, { type: 'TenantProfileChanged' }>> =>
   event.type === 'TenantProfileChanged';

@@ -123,11 +123,6 @@ describe("changing a tenant's profile", () => {
       .when(changeProfile({ name: 'Acme' }, null))
       .thenRejected('tenant-not-found');
   });
-
-  it('counts as a revision of the tenant only what changes it', () => {
-    const accepted: TenantEvent = { type: 'CommandAccepted', data: {} };
-    expect(given(tenant, registered, accepted, accepted).state?.revision).toBe(0);
-  });
 });
 
 describe('a customer code', () => {

@@ -33,8 +33,6 @@ export const tenant = decider<Tenant, TenantEvent, TenantId>('tenants.tenant', u
       const { name, customerCode, primaryDomain } = event.data;
       return state && { ...state, name, customerCode, primaryDomain, revision };
     }
-    case 'CommandAccepted':
-      return state;
   }
 });
 
