@@ -32,10 +32,51 @@ export default {
     },
     {
       name: 'decisions-import-only-the-language',
-      comment: 'An aggregate file (no role suffix, beside its controller) must not reach the shell, a store or a driver.',
+      comment: 'An aggregate is the file that has its folder’s name; `terms` and `window` are parts of a contract’s rules.',
       severity: 'error',
-      from: { path: '^services/[^/]+/src/.*\\.projection\\.ts$' },
-      to: { path: '^libs/(platform|sqlite|messaging|usage-store)/' },
+      from: { path: '^services/[^/]+/src/([^/]+)/(\\1|terms|window)\\.ts$' },
+      to: {
+        pathNot:
+          '^(services/|(node:)?(crypto|util)$|libs/(event-sourcing/(claims|decider|domain-error|event)|access-policy/policy)\\.ts$|libs/(canonical-json\\.ts|money/|published/|rules/|time/))',
+      },
+    },
+    {
+      name: 'projections-import-only-events-and-rules',
+      severity: 'error',
+      from: { path: '\\.projection\\.ts$' },
+      to: {
+        pathNot:
+          '^(services/|libs/(event-sourcing/(claims|event)|access-policy/policy|read-models/projection)\\.ts$|libs/(money|published|rules|time)/)',
+      },
+    },
+    {
+      name: 'decisions-and-projections-reach-no-shell',
+      comment: 'Nor by way of a file of their service.',
+      severity: 'error',
+      from: { path: '^services/[^/]+/src/(([^/]+)/(\\2|terms|window)\\.ts$|.*\\.projection\\.ts$)' },
+      to: { path: '^libs/(platform|sqlite|messaging|usage-store/(?!usage-group))', reachable: true },
+    },
+    {
+      name: 'rating-is-pure',
+      severity: 'error',
+      from: { path: '^services/invoicing/src/rating/', pathNot: '(\\.spec\\.ts$|/testing/)' },
+      to: {
+        pathNot:
+          '^(services/invoicing/src/rating/|(node:)?crypto$|libs/(money|published|rules|time)/|libs/(sabotage|usage-store/usage-group)\\.ts$)',
+      },
+    },
+    {
+      name: 'the-shell-stands-above-the-libs',
+      severity: 'error',
+      from: { path: '^libs/', pathNot: '^libs/platform/' },
+      to: { path: '^libs/platform/' },
+    },
+    {
+      name: 'adapters-are-picked-in-one-file',
+      comment: 'Everybody else knows the ports only; what shares the SQLite file knows its own neighbours.',
+      severity: 'error',
+      from: { pathNot: '(^libs/platform/storage\\.ts$|/(sqlite|embedded)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)' },
+      to: { path: '^libs/[^/]+/(sqlite|embedded)/|^libs/sqlite/(?!storage-error)' },
     },
     {
       name: 'oracle-shares-nothing-with-the-engine',

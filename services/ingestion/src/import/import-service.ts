@@ -13,14 +13,8 @@ import { isMonth } from '#libs/time/time';
 import { type DuckDb, sharedDuckDb } from '#libs/usage-store/duckdb';
 import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
 import { dataSources } from '../data-source/data-sources.projection.ts';
-import {
-  type DeliveredFile,
-  DeliveryRefused,
-  type Problem,
-  type Progress,
-  readDelivery,
-  type Receiver,
-} from '../reading/read-delivery.ts';
+import { type Problem } from '../reading/delivery.ts';
+import { type DeliveredFile, DeliveryRefused, type Progress, readDelivery, type Receiver } from '../reading/read-delivery.ts';
 import { usageMonth, usageMonthId } from '../usage-month/usage-month.ts';
 import { asked, fail, finish, type Import, type ImportedFile, importing, type Requested } from './import.ts';
 import { type ImportRow, imports } from './imports.projection.ts';

@@ -37,7 +37,7 @@ import { type ImportId, type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { StorageFull } from '#libs/sqlite/storage-error';
 import { type Clock } from '#libs/time/time';
-import { type Format, type Problem, type Rounding } from '../reading/read-delivery.ts';
+import { type Format, type Problem, type Rounding } from '../reading/delivery.ts';
 import { asked, cancel, importing, type ImportedFile, notThere, request, type Requested } from './import.ts';
 import { ImportService, type Progressed } from './import-service.ts';
 import { type ImportRow, imports } from './imports.projection.ts';

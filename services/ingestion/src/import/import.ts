@@ -4,7 +4,7 @@ import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type DataSourceId, type ImportId, type TenantId } from '#libs/published/ids';
 import { type Slice } from '#libs/published/ingestion';
 import { type Instant } from '#libs/time/time';
-import { type ExpectedTotal, type Format, type Problem, type Rounding } from '../reading/read-delivery.ts';
+import { type ExpectedTotal, type Format, type Problem, type Rounding } from '../reading/delivery.ts';
 
 /** `path` of an upload is relative to the folder of deliveries, that of a file in an allowed folder is absolute. */
 export type ImportedFile = Readonly<{ name: string; path: string; from: 'upload' | 'folder'; bytes: number }>;

@@ -3,7 +3,7 @@ import { type DataSourceId, type ImportId, type TenantId } from '#libs/published
 import { type Slice } from '#libs/published/ingestion';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
-import { type Problem, type Rounding } from '../reading/read-delivery.ts';
+import { type Problem, type Rounding } from '../reading/delivery.ts';
 import { type ImportedFile, type ImportEvent, type ImportStatus } from './import.ts';
 
 export type ImportRow = Readonly<{

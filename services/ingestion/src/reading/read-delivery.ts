@@ -12,6 +12,7 @@ import { type DuckDb, type Row, type Value } from '#libs/usage-store/duckdb';
 import { type UsageFiles } from '#libs/usage-store/usage-files';
 import { awsCurMapping, isAwsCur } from './aws-cur.ts';
 import { type CsvHeader, readCsvHeader } from './csv-header.ts';
+import { type ExpectedTotal, type Format, type Problem, type Rounding } from './delivery.ts';
 import { ROUNDING_SCALE } from './exact-number.ts';
 import { focusMapping, isFocus } from './focus.ts';
 import { type Mapping } from './mapping.ts';
@@ -33,13 +34,8 @@ import {
 } from './statements.ts';
 import { damageOf, digestOfContent, type Seen } from './verified-content.ts';
 
-export type Format = 'focus' | 'aws-cur';
-
 /** One file of a delivery: the name its sender gave it, and where it lies. */
 export type DeliveredFile = Readonly<{ name: string; path: string }>;
-
-/** What the caller says a slice must add up to. */
-export type ExpectedTotal = Readonly<{ managementAccountId: string; month: string; rows?: number; billedCost?: string }>;
 
 /** A data source that may receive: of the importer. */
 export type Receiver = Readonly<{
@@ -47,18 +43,6 @@ export type Receiver = Readonly<{
   managementAccountId: ManagementAccountId;
   ownPublishers: readonly string[];
 }>;
-
-/** Why a delivery is refused. What does not concern one place has nulls there; the header is row 1. */
-export type Problem = Readonly<{
-  file: string | null;
-  row: number | null;
-  column: string | null;
-  value: string | null;
-  message: string;
-}>;
-
-/** Amounts of one column that had more decimals than the store keeps, and what rounding added to their sum. */
-export type Rounding = Readonly<{ file: string; column: string; rows: number; added: string }>;
 
 export type Read = Readonly<{
   format: Format;
