@@ -5,7 +5,7 @@ import { anyUsage } from './any-usage.ts';
 import { type Case } from './case.ts';
 import { Random } from './random.ts';
 
-/** The seed's month of one tree: small amounts, many edges, and nothing that the commands would not have accepted. */
+/** The seed's month of one tree: small amounts, many edges, and at most one holder and one contract a day. */
 export const anyCase = (seed: number): Case => {
   const random = new Random(seed);
   const month = random.pick(['2026-01', '2026-01', '2026-02', '2025-12']);

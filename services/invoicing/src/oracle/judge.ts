@@ -16,7 +16,7 @@ const sizeOf = (one: Case): number => JSON.stringify(one).length;
 const bySize = (one: Failure, other: Failure): number => sizeOf(one.case) - sizeOf(other.case);
 
 /** The same failure, made smaller: at least one difference of a kind that it had before. */
-export const shrunk = ({ seed, case: whole, differences: found }: Failure): Failure => {
+const shrunk = ({ seed, case: whole, differences: found }: Failure): Failure => {
   const kinds = new Set(found.map(({ kind }) => kind));
   const small = shrink(whole, (one) => differences(one).some(({ kind }) => kinds.has(kind)));
   return { seed, case: small, differences: differences(small) };

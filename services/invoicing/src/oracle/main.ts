@@ -9,9 +9,9 @@ const print = (text: string): void => {
   process.stdout.write(text);
 };
 
-/** @throws TypeError for what is no whole number */
+/** @throws TypeError for what is no whole number above zero */
 const count = (option: string, text: string): number => {
-  if (!/^\d{1,9}$/.test(text)) throw new TypeError(`--${option} takes a whole number, not "${text}"`);
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new TypeError(`--${option} takes a whole number from 1, not "${text}"`);
   return Number(text);
 };
 

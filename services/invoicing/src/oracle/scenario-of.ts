@@ -11,8 +11,14 @@ type Json = Readonly<Record<string, unknown>>;
 /** A case in the format of `scenarios/` with the oracle's figures expected, or why that format cannot say it. */
 export type Written = Readonly<{ yaml: string }> | Readonly<{ reasons: readonly string[] }>;
 
+/** Limits that the platform sets to a single contract, and random ones do not keep. */
+const isRefused = ({ start, end, renewalPolicy, customLineItems }: Terms): boolean =>
+  (renewalPolicy === 'auto-renewal' && end !== null && end < addDays(start, 27)) ||
+  customLineItems.some((item) => item.type !== 'percentageCharge' && 'percentage' in item && Number(item.percentage) > 100);
+
 const reasonsAgainst = ({ input, lines }: Case): readonly string[] => {
-  const { mode, tenants, dataSources, autoAssignments } = input;
+  const { mode, tenants, dataSources, autoAssignments, contracts } = input;
+  const terms = contracts.flatMap(({ versions }) => versions.map((version) => version.terms));
   const tierOf = (id: string | undefined): string | undefined => tenants.find((tenant) => tenant.id === id)?.tier;
   const unusualParent = tenants.some(({ tier, path }) => {
     const parent = tierOf(path.at(-2));
@@ -23,6 +29,7 @@ const reasonsAgainst = ({ input, lines }: Case): readonly string[] => {
     ...(unusualParent ? ['a tenant is not one tier below its parent'] : []),
     ...(lines.length === 0 ? ['there is no usage'] : []),
     ...(autoAssignments.some(({ to }) => to !== null) ? ['an automatic link ends'] : []),
+    ...(terms.some(isRefused) ? ['a contract has terms that the platform refuses'] : []),
     ...(dataSources.some(({ ownerId }) => tierOf(ownerId) === 'endCustomer') ? ['an end customer owns a data source'] : []),
   ];
 };

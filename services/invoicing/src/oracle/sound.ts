@@ -10,8 +10,21 @@ const meet = (one: Days, other: Days): boolean =>
 const pairs = <T>(of: readonly T[]): readonly (readonly [T, T])[] =>
   of.flatMap((one, index) => of.slice(index + 1).map((other) => [one, other] as const));
 
-/** Whether two contracts of one tenant cover a management account on the same day, renewals apart. */
-export const overlap = (one: Contract, other: Contract, accounts: readonly string[]): boolean => {
+const withoutEnd = ({ terms, effectiveFrom }: Contract['versions'][number]): string =>
+  JSON.stringify({ effectiveFrom, ...terms, end: null });
+
+/** Without the ticks of its renewals: newest versions that only move the end. */
+const unrenewed = (contract: Contract): Contract => {
+  const [newest, former] = contract.versions.toReversed();
+  if (newest?.terms.renewalPolicy !== 'auto-renewal' || newest.terms.end === null || !former) return contract;
+  return withoutEnd(newest) === withoutEnd(former)
+    ? unrenewed({ ...contract, versions: contract.versions.slice(0, -1) })
+    : contract;
+};
+
+/** Whether two contracts of one tenant cover a management account on the same day: a renewal gives way to whatever comes. */
+export const overlap = (first: Contract, second: Contract, accounts: readonly string[]): boolean => {
+  const [one, other] = [unrenewed(first), unrenewed(second)];
   // Windows begin together or one begins inside the other, so their first days tell.
   const starts = [newestTerms(one).start, newestTerms(other).start];
   return ['any other', ...accounts].some((account) =>
@@ -38,7 +51,7 @@ const contractIsSound = ({ versions }: Contract): boolean =>
       pairs(priceBooks).every(([one, other]) => !shareAnAccount(one.managementAccounts, other.managementAccounts)),
   );
 
-/** Whether the commands would have let it come about: only such a case is a counterexample. */
+/** Whether the commands could have let it come about, limits of single figures apart: only such a case is a counterexample. */
 export const isSound = ({ input, lines }: Case): boolean => {
   const { tenants, dataSources, links, autoAssignments, contracts } = input;
   const hasTenant = (id: string): boolean => tenants.some((tenant) => tenant.id === id);
