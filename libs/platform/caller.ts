@@ -5,6 +5,7 @@ import { type FastifyRequest } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
 import { type Membership } from '#libs/access-policy/policy';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
+import { canonicalJson } from '#libs/canonical-json';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId, type Revision } from '#libs/event-sourcing/event';
@@ -25,6 +26,12 @@ export type Caller = Readonly<{
   /** The tenant that the route's path names, already found to be within reach. */
   tenant?: TenantTreeRow;
 }>;
+
+/** The tenant of a route whose path names one. */
+export const tenantOf = ({ tenant }: Caller): TenantTreeRow => {
+  if (!tenant) throw new Error('the path of this route names no tenant');
+  return tenant;
+};
 
 /** What the guard leaves on the request for the parameter decorators. */
 export type Exchange = Readonly<{ caller: Caller; clock: Clock; newId: () => string }>;
@@ -108,21 +115,15 @@ const commandOf = (request: FastifyRequest): Command => {
   return {
     id: id as CommandId,
     keyed: key !== undefined,
-    bodyHash: createHash('sha256').update(canonical(request.body)).digest('hex'),
+    bodyHash: createHash('sha256')
+      .update(canonicalJson(request.body, { without: ['password'] }))
+      .digest('hex'),
     principal: { id: caller.userId },
     tenant: caller.tenant?.id ?? null,
     time: clock.now(),
     ...(traceparent === undefined ? {} : { traceparent }),
   };
 };
-
-/** The same text for the same JSON, whatever the order of its fields. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (key, field: unknown) => {
-    if (key === 'password') return undefined;
-    if (typeof field !== 'object' || field === null || Array.isArray(field)) return field;
-    return Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  }) ?? '';
 
 const revisionIn = (header: string | undefined): Revision | undefined => {
   if (header === undefined || header.trim() === '*') return undefined;

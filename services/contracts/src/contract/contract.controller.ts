@@ -4,13 +4,12 @@ import { IsString, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
 import { type Command } from '#libs/event-sourcing/command';
-import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle } from '#libs/event-sourcing/handle';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, IfMatch, requireIfMatch } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, IfMatch, requireIfMatch, tenantOf } from '#libs/platform/caller';
 import { describeProblems } from '#libs/platform/problem-responses';
 import { contractId, contractStatus, contractTier, day, instant, tenantId } from '#libs/platform/published-schemas';
 import { created, withETag } from '#libs/platform/reply';
@@ -228,11 +227,6 @@ const written = ({ contracts }: TenantContracts, id: ContractId): Contract => {
   const contract = contracts.get(id);
   if (!contract) throw new Error(`contract ${id} is not in the state that its own command left`);
   return contract;
-};
-
-const tenantOf = ({ tenant }: Caller): TenantTreeRow => {
-  if (!tenant) throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant within your reach.');
-  return tenant;
 };
 
 /** The root of a tree has a base contract, also when it is a reseller. */

@@ -9,7 +9,7 @@ import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, IfMatch } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
 import { dataSourceId, instant, managementAccountId, page, tenantId } from '#libs/platform/published-schemas';
 import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
@@ -114,17 +114,14 @@ export class DataSourceController {
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DataSourceAnswer> {
-    if (!caller.tenant) throw new Error('the guard lets nobody register a source without an owner');
+    const owner = tenantOf(caller);
     const id = uuidv5('data-source', command.id) as DataSourceId;
     const account = managementAccountId as ManagementAccountId;
     const settings = { name, scheduleHours, ownPublishers };
-    const { state } = await handleClaiming(
-      this.#store,
-      dataSource,
-      id,
-      register(id, caller.tenant, account, settings, command.time),
-      { command, claims: [claimOfAccount(caller.tenant.path, account)] },
-    ).catch((error: unknown) => {
+    const { state } = await handleClaiming(this.#store, dataSource, id, register(id, owner, account, settings, command.time), {
+      command,
+      claims: [claimOfAccount(owner.path, account)],
+    }).catch((error: unknown) => {
       throw asRule(error);
     });
     const source = registered(state);

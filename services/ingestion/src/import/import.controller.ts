@@ -10,7 +10,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { IngestionConfiguration } from '#libs/platform/configuration';
 import { errorCode } from '#libs/platform/error-code';
 import { InputPipe } from '#libs/platform/input-pipe';
@@ -275,11 +275,10 @@ export class ImportController {
     files: readonly ImportedFile[],
     { format = 'auto', expected = [] }: DeliveryInput,
     command: Command,
-    { tenant }: Caller,
+    caller: Caller,
   ): Promise<Requested> {
-    if (!tenant) throw new Error('the guard lets nobody import without a tenant');
     const importId = importIdOf(command);
-    const { path, id: tenantId } = tenant;
+    const { path, id: tenantId } = tenantOf(caller);
     const totals = expected.map(({ managementAccountId, month, rows, billedCost }) => ({
       managementAccountId,
       month,

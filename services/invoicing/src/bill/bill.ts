@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '#libs/canonical-json';
 import { decider } from '#libs/event-sourcing/decider';
 import { type TenantId } from '#libs/published/ids';
 import { type Bill, type BillEvent } from '#libs/published/invoicing';
 import { type Instant, type Month } from '#libs/time/time';
-import { canonicalJson } from './canonical-json.ts';
 
 /** What a bill says at present; null before the first rating. */
 export type BillState = Readonly<{ contentHash: string | null }>;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { canonicalJson } from '#libs/canonical-json';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { canonicalJson } from '../bill/canonical-json.ts';
 import { type RatingInput } from '../rating/rating-input.ts';
 
 const DIGEST = /^[0-9a-f]{64}$/;

@@ -1,12 +1,11 @@
 import { Body, Controller, Delete, Get, Inject, Param, ParseUUIDPipe, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsString, Length } from 'class-validator';
-import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { dataSourceId, intervalFields, page, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
 import { list, named, object, saying, text } from '#libs/platform/schema';
@@ -16,6 +15,7 @@ import { type DataSourceId, type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Holdings, type Interval } from '#libs/time/intervals';
 import { type Day, dayOf } from '#libs/time/time';
+import { namesOfHolders } from '../linked-account/names-of-holders.ts';
 import { sourceOwners } from '../linked-accounts/sources.projection.ts';
 import { autoAssignment, type AutoHolder, turnOff, turnOn } from './auto-assignment.ts';
 import { autoAssignments } from './auto-assignments.projection.ts';
@@ -109,10 +109,7 @@ export class AutoAssignmentController {
     @CommandOf() command: Command,
   ): Promise<AutoAssignmentAnswer> {
     const { state: before } = await present(this.#store, autoAssignment, dataSourceId);
-    const holders = [...new Set(before.holdings.map(({ holder }) => holder.id))];
-    const rows = holders.length > 0 ? await this.#readModels.of(tenantTree).all({ id: { in: holders } }) : [];
-    const names = new Map(rows.map(({ id, name }) => [id, name]));
-    const nameOf = (tenant: TenantId): string => names.get(tenant) ?? tenant;
+    const nameOf = await namesOfHolders(this.#readModels, before.holdings);
     const decision = turnOn({ ...(await this.#asked(dataSourceId, caller, command)), from, exclude, nameOf });
     const { state } = await handle(this.#store, autoAssignment, dataSourceId, decision, { command });
     return answer(state.holdings, tenantId, dataSourceId);
@@ -134,10 +131,10 @@ export class AutoAssignmentController {
     return answer(state.holdings, tenantId, dataSourceId);
   }
 
-  async #asked(dataSourceId: DataSourceId, { tenant, anchor }: Caller, command: Command) {
-    if (!tenant) throw new Error('the guard lets nobody turn this on without a tenant');
+  async #asked(dataSourceId: DataSourceId, caller: Caller, command: Command) {
+    const { id, path } = tenantOf(caller);
     const source = await this.#readModels.of(sourceOwners).get(dataSourceId);
-    return { tenant: { id: tenant.id, path: tenant.path }, source, today: dayOf(command.time), reach: anchor };
+    return { tenant: { id, path }, source, today: dayOf(command.time), reach: caller.anchor };
   }
 }
 

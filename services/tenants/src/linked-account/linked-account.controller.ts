@@ -1,13 +1,12 @@
 import { Body, Controller, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsUUID } from 'class-validator';
-import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { claimOfKey, handleClaiming } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { dataSourceId, interval, linkedAccountId, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
 import { list, named, object, saying } from '#libs/platform/schema';
@@ -22,6 +21,7 @@ import { automaticDays } from '../linked-accounts/accounts-of-a-tenant.ts';
 import { sourceOwners } from '../linked-accounts/sources.projection.ts';
 import { reaches } from '../reach.ts';
 import { type Holder, link, type LinkedAccount, linkedAccount, linkedAccountKey, unlink } from './linked-account.ts';
+import { namesOfHolders } from './names-of-holders.ts';
 
 class AccountInput {
   @IsUUID()
@@ -112,7 +112,8 @@ export class LinkedAccountController {
     const source = await this.#readModels.of(sourceOwners).get(dataSourceId);
     const automatic =
       source && !reaches(reach, source.path) ? await automaticDays(this.#readModels, dataSourceId, accountId) : [];
-    const nameOf = await this.#namesOf((await present(this.#store, linkedAccount, key)).state);
+    const { state: before } = await present(this.#store, linkedAccount, key);
+    const nameOf = await namesOfHolders(this.#readModels, before.holdings);
     const today = dayOf(command.time);
     const asked = { tenant: holderOf(caller), source, accountId, from, to, move, today, reach, automatic, nameOf };
     const claims = claimOfKey('tenants', 'link-key', command);
@@ -144,19 +145,11 @@ export class LinkedAccountController {
     const { state } = await handleClaiming(this.#store, linkedAccount, key, decision, { command, claims });
     return answer(state, tenantId, dataSourceId, accountId);
   }
-
-  /** For a refusal's message; someone who came to hold the account only now appears by id. */
-  async #namesOf({ holdings }: LinkedAccount): Promise<(tenant: TenantId) => string> {
-    const ids = [...new Set(holdings.map(({ holder }) => holder.id))];
-    const rows = ids.length > 0 ? await this.#readModels.of(tenantTree).all({ id: { in: ids } }) : [];
-    const names = new Map(rows.map(({ id, name }) => [id, name]));
-    return (tenant) => names.get(tenant) ?? tenant;
-  }
 }
 
-const holderOf = ({ tenant }: Caller): Holder => {
-  if (!tenant) throw new Error('the guard lets nobody link an account without a tenant');
-  return { id: tenant.id, path: tenant.path };
+const holderOf = (caller: Caller): Holder => {
+  const { id, path } = tenantOf(caller);
+  return { id, path };
 };
 
 const answer = (

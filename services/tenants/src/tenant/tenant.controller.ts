@@ -11,7 +11,7 @@ import { type EventStore } from '#libs/event-sourcing/event-store';
 import { present } from '#libs/event-sourcing/handle';
 import { type Currency } from '#libs/money/currency';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, IfMatch } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
 import { currency, instant, tenantId, tier } from '#libs/platform/published-schemas';
 import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
@@ -150,8 +150,7 @@ export class TenantController {
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantAnswer> {
-    if (!caller.tenant) throw new Error('the guard lets nobody add a customer without a parent');
-    return this.#register(caller.tenant, input, command, caller, reply);
+    return this.#register(tenantOf(caller), input, command, caller, reply);
   }
 
   @Patch(':tenantId')
