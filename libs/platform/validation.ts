@@ -175,7 +175,7 @@ export const paging = (
   query: PageQuery,
   sortable: readonly string[] = [],
   otherwise: Sort = [],
-): Pick<Query, 'limit' | 'cursor' | 'sort'> => ({
+): Required<Pick<Query, 'limit' | 'sort'>> & Pick<Query, 'cursor'> => ({
   limit: query.limit ?? 50,
   ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
   sort: query.sort === undefined ? otherwise : query.sort.split(',').map((term) => sortTerm(term, sortable)),

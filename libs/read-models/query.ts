@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DomainError } from '#libs/event-sourcing/domain-error';
+import { cursorTo, foreignCursor, placeOf } from './cursor.ts';
 import { type Path } from './projection.ts';
 import { type Filter, type Scalar, type Sort } from './read-model.ts';
 
@@ -30,25 +30,14 @@ const digest = (projection: string, filter: Filter, order: Sort): string => {
 
 /** The place after the row with these sort values, in this query. */
 export const cursorAfter = (values: readonly Scalar[], projection: string, filter: Filter, order: Sort): string =>
-  Buffer.from(JSON.stringify([digest(projection, filter, order), ...values])).toString('base64url');
+  cursorTo([digest(projection, filter, order), ...values]);
 
 const isScalar = (value: unknown): value is Scalar => value === null || ['string', 'number', 'boolean'].includes(typeof value);
 
 /** @throws DomainError `invalid-cursor` for anything but a cursor of this very query. */
 export const valuesOf = (cursor: string, projection: string, filter: Filter, order: Sort): readonly Scalar[] => {
-  const [hash, ...values] = parsed(cursor);
+  const [hash, ...values] = placeOf(cursor);
   if (hash !== digest(projection, filter, order) || values.length !== order.length || !values.every(isScalar))
-    throw new DomainError('invalid', 'invalid-cursor', 'The cursor does not belong to this query: start again without one.', [
-      { path: 'cursor', message: 'is not a cursor of this query' },
-    ]);
+    throw foreignCursor();
   return values;
-};
-
-const parsed = (cursor: string): readonly unknown[] => {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    return Array.isArray(value) ? value : [];
-  } catch {
-    return [];
-  }
 };

@@ -1,6 +1,5 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf } from '#libs/platform/caller';
 import { dataSourceId, instant, managementAccountId, page, tenantId } from '#libs/platform/published-schemas';
@@ -10,6 +9,7 @@ import { type Platform } from '#libs/platform/service';
 import { CLOCK, PLATFORM, READ_MODELS } from '#libs/platform/tokens';
 import { PageQuery, paging } from '#libs/platform/validation';
 import { type DataSourceId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
+import { pageOf } from '#libs/read-models/cursor';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Clock, type Instant } from '#libs/time/time';
 import { type HealthStatus, type Reason, rollUp } from './health.ts';
@@ -105,10 +105,10 @@ export class SourceHealthController {
     @Query() query: PageQuery,
     @CallerOf() { anchor }: Caller,
   ): Promise<HealthAnswer> {
-    const { limit, cursor } = paging(query);
     const sources = await sourcesOfTenant(this.#readModels, tenantId, this.#limits, this.#clock.now());
     const statuses = sources.map(({ status }) => status);
-    const found = pageOf(sources, limit, cursor);
+    const sorted = sources.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    const found = pageOf(sorted, keyOf, paging(query));
     return {
       status: rollUp(statuses),
       counts: countsOf(statuses),
@@ -137,21 +137,3 @@ const answerFor = ({ ownerPath, ...source }: SourceOfTenant, anchor: Caller['anc
 
 /** No part of it holds a line break, so that keys of different sources never mix. */
 const keyOf = ({ managementAccountId, dataSourceId }: SourceOfTenant): string => `${managementAccountId}\n${dataSourceId}`;
-
-const pageOf = (sources: readonly SourceOfTenant[], limit: number, cursor: string | undefined): Page<SourceOfTenant> => {
-  const sorted = sources.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const after = cursor === undefined ? '' : keyIn(cursor);
-  const rest = sorted.filter((source) => keyOf(source) > after);
-  const items = rest.slice(0, limit);
-  const last = items.at(-1);
-  const nextCursor = last && rest.length > items.length ? Buffer.from(keyOf(last)).toString('base64url') : null;
-  return { items, nextCursor, total: sorted.length };
-};
-
-const keyIn = (cursor: string): string => {
-  const key = Buffer.from(cursor, 'base64url').toString();
-  if (key.includes('\n')) return key;
-  throw new DomainError('invalid', 'invalid-cursor', 'The cursor does not belong to this query: start again without one.', [
-    { path: 'cursor', message: 'is not a cursor of this query' },
-  ]);
-};

@@ -126,13 +126,8 @@ export class BillListController {
   }
 
   #unpriced(kind: 'unassigned' | 'unbilled', tenantId: TenantId, query: UnpricedQuery): Promise<Page<UnpricedItem>> {
-    const { limit, cursor } = paging(query);
-    return unpricedUsage(
-      this.#readModels,
-      kind,
-      { tenantId, ...(query.month === undefined ? {} : { month: query.month }) },
-      { limit, ...(cursor === undefined ? {} : { cursor }) },
-    );
+    const of = { tenantId, ...(query.month === undefined ? {} : { month: query.month }) };
+    return unpricedUsage(this.#readModels, kind, of, paging(query));
   }
 
   async #states(rows: readonly BillRow[]): Promise<ReadonlyMap<string, RatingState>> {

@@ -1,6 +1,6 @@
-import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type TenantId } from '#libs/published/ids';
 import { type UnpricedUsage } from '#libs/published/invoicing';
+import { cursorTo, foreignCursor, placeOf } from '#libs/read-models/cursor';
 import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Month } from '#libs/time/time';
 import { billList, type BillRow } from './bill-list.projection.ts';
@@ -13,21 +13,9 @@ type End = readonly [billId: string, items: number];
 const BILLS_A_READ = 50;
 
 const endOf = (cursor: string): End => {
-  const refusal = new DomainError(
-    'invalid',
-    'invalid-cursor',
-    'The cursor does not belong to this list: start again without one.',
-    [{ path: 'cursor', message: 'is not a cursor of this list' }],
-  );
-  try {
-    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (!Array.isArray(value)) throw refusal;
-    const [id, items] = value as readonly unknown[];
-    if (typeof id !== 'string' || typeof items !== 'number') throw refusal;
-    return [id, items];
-  } catch {
-    throw refusal;
-  }
+  const [id, items] = placeOf(cursor);
+  if (typeof id !== 'string' || typeof items !== 'number') throw foreignCursor();
+  return [id, items];
 };
 
 /** The unassigned or unbilled usage of a subtree, account by account, in the order of the bills' ids. */
@@ -57,8 +45,7 @@ export const unpricedUsage = async (
       for (let index = end?.[0] === id ? end[1] : 0; index < usage.length; index++) {
         const one = usage[index];
         if (one === undefined) continue;
-        if (items.length === page.limit && end)
-          return { items, total, nextCursor: Buffer.from(JSON.stringify(end)).toString('base64url') };
+        if (items.length === page.limit && end) return { items, total, nextCursor: cursorTo(end) };
         items.push({ tenantId, name, month, ...one });
         end = [id, index + 1];
       }

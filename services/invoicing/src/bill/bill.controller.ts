@@ -1,11 +1,12 @@
 import { Controller, Get, Inject, Param, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
+import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { page } from '#libs/platform/published-schemas';
 import { withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
@@ -14,6 +15,7 @@ import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { Optional, PageQuery, paging, QueryInteger } from '#libs/platform/validation';
 import { type TenantId } from '#libs/published/ids';
 import { type ProformaLine } from '#libs/published/invoicing';
+import { cursorTo, foreignCursor, placeOf } from '#libs/read-models/cursor';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type SourceLineCursor } from '#libs/usage-store/source-lines';
 import { type Instant, isMonth, type Month } from '#libs/time/time';
@@ -42,8 +44,8 @@ export class LinesQuery extends PageQuery {
 }
 
 /** A tenant's month. Before its first rating `revision` is null and there are no figures yet. */
-type BillDetails = Omit<ViewedParts, 'contracts'> &
-  Pick<BillRow, 'tenantId' | 'name' | 'tier' | 'month' | 'proforma' | 'reason' | 'imports' | 'contracts'> &
+type BillDetails = ViewedParts &
+  Pick<BillRow, 'tenantId' | 'name' | 'tier' | 'month' | 'proforma' | 'reason' | 'imports'> &
   Readonly<{
     revision: Revision | null;
     revisedAt: Instant | null;
@@ -142,7 +144,7 @@ export class BillController {
     return {
       items: lines.slice(start, end),
       total: lines.length,
-      nextCursor: end < lines.length ? cursorOf([revision, end]) : null,
+      nextCursor: end < lines.length ? cursorTo([revision, end]) : null,
     };
   }
 }
@@ -215,7 +217,7 @@ export class LineController {
         ...(explanation.sourceAmountsHidden && { BilledCost: null }),
       })),
       total,
-      nextCursor: next && cursorOf([revision, next.slice, Number(next.row)]),
+      nextCursor: next && cursorTo([revision, next.slice, Number(next.row)]),
     };
   }
 
@@ -247,12 +249,7 @@ const monthOf = (text: string): Month => {
   throw new DomainError('invalid', 'invalid-month', `The month ${message}.`, [{ path: 'month', message }]);
 };
 
-const tenantOf = ({ tenant }: Caller) => {
-  if (!tenant) throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant within your reach.');
-  return tenant;
-};
-
-const unrated = ({ id, name, tier }: ReturnType<typeof tenantOf>, month: Month): Omit<BillDetails, 'state' | 'trouble'> => ({
+const unrated = ({ id, name, tier }: TenantTreeRow, month: Month): Omit<BillDetails, 'state' | 'trouble'> => ({
   tenantId: id,
   parentId: null,
   name,
@@ -268,24 +265,11 @@ const unrated = ({ id, name, tier }: ReturnType<typeof tenantOf>, month: Month):
   warnings: [],
 });
 
-const cursorOf = (place: readonly number[]): string => Buffer.from(JSON.stringify(place)).toString('base64url');
-
 /** @throws DomainError `invalid` `invalid-cursor` unless it holds that many whole numbers. */
 const placeIn = (cursor: string, length: number): readonly number[] => {
-  const place = parsed(cursor).filter((part): part is number => Number.isSafeInteger(part));
-  if (place.length === length) return place;
-  throw new DomainError('invalid', 'invalid-cursor', 'The cursor does not belong to this list: start again without one.', [
-    { path: 'cursor', message: 'is not a cursor of this list' },
-  ]);
-};
-
-const parsed = (cursor: string): readonly unknown[] => {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    return Array.isArray(value) ? value : [];
-  } catch {
-    return [];
-  }
+  const place = placeOf(cursor).filter((part): part is number => Number.isSafeInteger(part));
+  if (place.length !== length) throw foreignCursor();
+  return place;
 };
 
 /** Pages of one list show one revision, whatever is rated meanwhile. */

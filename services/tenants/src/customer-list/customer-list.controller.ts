@@ -14,9 +14,9 @@ import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
 import { type Tier } from '#libs/published/tenants';
-import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Filter, type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
 import { type Clock, dayOf } from '#libs/time/time';
-import { concatenated } from '../concatenated-pages.ts';
+import { concatenated, type Pages } from '../concatenated-pages.ts';
 import { linkedAccounts } from '../linked-accounts/linked-accounts.projection.ts';
 import { type Reach } from '../reach.ts';
 import { type TenantAnswer, tenantAnswer, tenantFields } from '../tenant/tenant.controller.ts';
@@ -89,11 +89,13 @@ export class CustomerListController {
   @ApiOperation({ summary: 'All tenants within reach', description: LIST })
   @Answers(200, page(customerSchema))
   async withinReach(@Query() query: ReachQuery, @CallerOf() caller: Caller): Promise<Page<CustomerAnswer>> {
+    const { sort, ...asked } = paging(query, SORTABLE, BY_NAME);
     const trees = (await this.#outermost(caller)).map(
-      (reach) => (asked: { limit: number; cursor?: string | undefined }) =>
-        this.#page(reach === 'platform' ? {} : { path: { has: reach } }, query, asked, reach),
+      (reach): Pages<CustomerAnswer> =>
+        (part) =>
+          this.#page(reach === 'platform' ? {} : { path: { has: reach } }, query, { sort, ...part }, reach),
     );
-    return concatenated(trees)({ limit: query.limit ?? 50, cursor: query.cursor });
+    return concatenated(trees)(asked);
   }
 
   @Get(':tenantId')
@@ -107,9 +109,9 @@ export class CustomerListController {
   ): Promise<CustomerAnswer> {
     const row = await this.#readModels.of(customerList).get(tenantId);
     if (!row) throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant within your reach.');
-    const [answer] = await this.#answers([row], caller.anchor);
+    const answer = await this.#answering([row], caller.anchor);
     withETag(reply, row.revision);
-    return answer as CustomerAnswer;
+    return answer(row);
   }
 
   @Get(':tenantId/customers')
@@ -122,14 +124,13 @@ export class CustomerListController {
     @CallerOf() caller: Caller,
   ): Promise<Page<CustomerAnswer>> {
     const below: Filter = query.scope === 'subtree' ? { path: { has: tenantId }, id: { not: tenantId } } : { parentId: tenantId };
-    const { limit = 50, cursor } = query;
-    return this.#page(below, query, { limit, cursor }, caller.anchor);
+    return this.#page(below, query, paging(query, SORTABLE, BY_NAME), caller.anchor);
   }
 
   async #page(
     among: Filter,
-    { name, tier, customerCode, sort }: TenantQuery,
-    { limit, cursor }: Readonly<{ limit: number; cursor?: string | undefined }>,
+    { name, tier, customerCode }: TenantQuery,
+    part: Pick<ReadQuery, 'limit' | 'cursor' | 'sort'>,
     reach: Reach,
   ): Promise<Page<CustomerAnswer>> {
     const filter: Filter = {
@@ -138,20 +139,20 @@ export class CustomerListController {
       ...(tier === undefined ? {} : { tier }),
       ...(customerCode === undefined ? {} : { customerCode: { contains: customerCode } }),
     };
-    const order = paging({ limit, ...(cursor ? { cursor } : {}), ...(sort === undefined ? {} : { sort }) }, SORTABLE, BY_NAME);
-    const page = await this.#readModels.of(customerList).find({ filter, ...order });
-    return { ...page, items: await this.#answers(page.items, reach) };
+    const page = await this.#readModels.of(customerList).find({ filter, ...part });
+    const answer = await this.#answering(page.items, reach);
+    return { ...page, items: page.items.map(answer) };
   }
 
-  async #answers(rows: readonly CustomerRow[], reach: Reach): Promise<readonly CustomerAnswer[]> {
+  async #answering(rows: readonly CustomerRow[], reach: Reach): Promise<(row: CustomerRow) => CustomerAnswer> {
     const filter = { tenantId: { in: rows.map(({ id }) => id) }, until: { gt: dayOf(this.#clock.now()) } };
     const counted = await this.#readModels.of(linkedAccounts).aggregate({ filter, groupBy: ['tenantId'] });
     const counts = new Map(counted.map(({ group: [tenantId], count }) => [tenantId, count]));
-    return rows.map((row) => ({
+    return (row) => ({
       ...tenantAnswer(row, reach),
       linkedAccounts: counts.get(row.id) ?? 0,
       contracts: row.contracts,
-    }));
+    });
   }
 
   /** The tenants where a caller's reach begins: a membership below another one adds nothing. */

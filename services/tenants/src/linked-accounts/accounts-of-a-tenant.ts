@@ -1,10 +1,11 @@
 import { type DataSourceId, type LinkedAccountId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
+import { pageOf } from '#libs/read-models/cursor';
 import { type Filter, type ReadModels } from '#libs/read-models/read-model';
 import { type Holdings, type Interval } from '#libs/time/intervals';
 import { type Day } from '#libs/time/time';
 import { type AutoHolder, excludedBy, type KnownAccount } from '../auto-assignment/auto-assignment.ts';
 import { autoAssignments } from '../auto-assignment/auto-assignments.projection.ts';
-import { concatenated, inMemory, type Pages } from '../concatenated-pages.ts';
+import { concatenated, type Pages } from '../concatenated-pages.ts';
 import { automaticLinks } from './automatic-links.ts';
 import { linkedAccounts, NO_END } from './linked-accounts.projection.ts';
 import { sliceAccounts } from './sources.projection.ts';
@@ -35,8 +36,10 @@ export type AccountOfTenant = Readonly<{
 }>;
 
 /** Explicit links first, then what automatic links take in or leave out; each by data source and account. */
-export const accountsOfTenant = async (readModels: ReadModels, wanted: Wanted): Promise<Pages<AccountOfTenant>> =>
-  concatenated([explicit(readModels, wanted), inMemory(await automatic(readModels, wanted), keyOf)]);
+export const accountsOfTenant = async (readModels: ReadModels, wanted: Wanted): Promise<Pages<AccountOfTenant>> => {
+  const found = await automatic(readModels, wanted);
+  return concatenated([explicit(readModels, wanted), (asked) => Promise.resolve(pageOf(found, keyOf, asked))]);
+};
 
 const explicit =
   (readModels: ReadModels, { tenantId, scope, dataSourceId, accountId, after }: Wanted): Pages<AccountOfTenant> =>

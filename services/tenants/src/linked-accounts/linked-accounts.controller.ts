@@ -73,8 +73,7 @@ export class LinkedAccountsController {
   async list(@Param('tenantId') tenantId: TenantId, @Query() query: LinkedAccountQuery): Promise<Page<AccountOfTenant>> {
     const { scope = 'own', dataSourceId, accountId, current = false } = query;
     const after = current ? dayOf(this.#clock.now()) : undefined;
-    const { limit, cursor } = paging(query);
     const pages = await accountsOfTenant(this.#readModels, { tenantId, scope, dataSourceId, accountId, after });
-    return pages({ limit, cursor });
+    return pages(paging(query));
   }
 }
