@@ -166,9 +166,9 @@ export const readConfiguration = (
 
 export type ConfigurationRow = Readonly<{ variable: string; fallback: string; description: string }>;
 
-/** What may be configured, in the order of declaration: the table in the README is this one. */
+/** What may be configured, in the order of declaration, each concern once: the table in the README is this one. */
 export const configurationTable = (concerns: readonly Type<object>[] = PLATFORM_CONCERNS): readonly ConfigurationRow[] =>
-  concerns.flatMap((concern) => {
+  [...new Set(concerns)].flatMap((concern) => {
     const defaults = Object.entries(new concern());
     return [...variablesOf(concern)].map(([property, { name, description }]) => ({
       variable: name,

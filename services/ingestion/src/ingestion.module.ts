@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Platform, type ServiceDefinition } from '#libs/platform/service';
+import { UsageEngineConfiguration } from '#libs/platform/usage-engine';
 import { DataSourceController } from './data-source/data-source.controller.ts';
 import { dataSources } from './data-source/data-sources.projection.ts';
 import { ImportController } from './import/import.controller.ts';
 import { ImportService } from './import/import-service.ts';
 import { imports } from './import/imports.projection.ts';
-import { UsageEngineConfiguration } from './import/usage-engine-configuration.ts';
 import { onImportFinished } from './reactions/on-import-finished.ts';
 import { SourceHealthConfiguration } from './source-health/source-health-configuration.ts';
 import { SourceHealthController } from './source-health/source-health.controller.ts';

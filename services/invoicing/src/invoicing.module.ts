@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { type Category } from '#libs/event-sourcing/event';
 import { type Consumer } from '#libs/messaging/consumer';
 import { type Platform, type ServiceDefinition } from '#libs/platform/service';
+import { UsageEngineConfiguration } from '#libs/platform/usage-engine';
 import { BillController, LineController } from './bill/bill.controller.ts';
 import { BillListController } from './bill-list/bill-list.controller.ts';
 import { billList } from './bill-list/bill-list.projection.ts';
@@ -28,7 +29,7 @@ const wakingUp = (worker: RatingWorker): Consumer => ({
   categories: INPUT_CATEGORIES,
   onFailure: 'stop',
   target: () => 'rating',
-  handle: async () => {
+  handle: () => {
     worker.wake();
     return Promise.resolve();
   },
@@ -44,6 +45,7 @@ const serviceOf = (platform: Platform): MonthRatingService => {
 export const invoicingService: ServiceDefinition = {
   name: 'invoicing',
   module: InvoicingModule,
+  configuration: [UsageEngineConfiguration],
   providers: (platform) => [{ provide: MonthRatingService, useFactory: () => serviceOf(platform) }],
   projections: [...inputs, monthRatings, billList],
   consumers: (platform) => [wakingUp(serviceOf(platform).worker)],

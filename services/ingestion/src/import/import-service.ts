@@ -7,10 +7,11 @@ import { handle, present } from '#libs/event-sourcing/handle';
 import { IngestionConfiguration } from '#libs/platform/configuration';
 import { errorCode } from '#libs/platform/error-code';
 import { type Platform } from '#libs/platform/service';
+import { usageEngine } from '#libs/platform/usage-engine';
 import { type DataSourceId, type ImportId } from '#libs/published/ids';
 import { type Slice } from '#libs/published/ingestion';
 import { isMonth } from '#libs/time/time';
-import { type DuckDb, sharedDuckDb } from '#libs/usage-store/duckdb';
+import { type DuckDb } from '#libs/usage-store/duckdb';
 import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
 import { dataSources } from '../data-source/data-sources.projection.ts';
 import { type Problem } from '../reading/delivery.ts';
@@ -20,7 +21,6 @@ import { asked, fail, finish, type Import, type ImportedFile, importing, type Re
 import { type ImportRow, imports } from './imports.projection.ts';
 import { ImportWorker } from './import-worker.ts';
 import { allowedFiles, deliveriesFolderOf } from './intake.ts';
-import { UsageEngineConfiguration } from './usage-engine-configuration.ts';
 
 /** How far a running import is. */
 export type Progressed = Progress & Readonly<{ rowsPerSecond: number }>;
@@ -68,12 +68,7 @@ export class ImportService {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { threads, memoryLimit } = this.#platform.configuration(UsageEngineConfiguration);
-    const { duckDb, release } = await sharedDuckDb({
-      tempDirectory: path.join(this.#platform.dataDir, 'spill'),
-      ...(threads === 0 ? {} : { threads }),
-      ...(memoryLimit === '' ? {} : { memoryLimit }),
-    });
+    const { duckDb, release } = await usageEngine(this.#platform);
     try {
       this.#duckDb = duckDb;
       await this.#sweep();

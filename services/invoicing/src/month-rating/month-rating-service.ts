@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { type Platform } from '#libs/platform/service';
-import { type DuckDb, sharedDuckDb } from '#libs/usage-store/duckdb';
+import { usageEngine } from '#libs/platform/usage-engine';
+import { type DuckDb } from '#libs/usage-store/duckdb';
 import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
 import { type Bill } from '#libs/published/invoicing';
 import { rate } from '../rating/rate.ts';
@@ -17,11 +18,12 @@ export class MonthRatingService {
   readonly archive: InputArchive;
   readonly usage: MonthUsage;
   readonly worker: RatingWorker;
-  #engine: ReturnType<typeof sharedDuckDb> | undefined;
+  #engine: ReturnType<typeof usageEngine> | undefined;
 
-  constructor({ dataDir, store, readModels, clock, newId, log }: Platform) {
+  constructor(platform: Platform) {
+    const { dataDir, store, readModels, clock, newId, log } = platform;
     this.archive = new InputArchive(path.join(dataDir, 'ratings'), newId);
-    this.usage = new MonthUsage(new UsageFiles(usageFolderOf(dataDir)), () => this.#open(path.join(dataDir, 'spill')));
+    this.usage = new MonthUsage(new UsageFiles(usageFolderOf(dataDir)), () => this.#open(platform));
     const rating = {
       store,
       readModels,
@@ -47,8 +49,8 @@ export class MonthRatingService {
     await engine?.release();
   }
 
-  async #open(tempDirectory: string): Promise<DuckDb> {
-    this.#engine ??= sharedDuckDb({ tempDirectory });
+  async #open(platform: Platform): Promise<DuckDb> {
+    this.#engine ??= usageEngine(platform);
     return (await this.#engine).duckDb;
   }
 }
