@@ -1,4 +1,4 @@
-const ROUNDABLE = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
+const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** Grown on demand: 10^n as bigint. */
 const powers: bigint[] = [1n];
@@ -42,7 +42,7 @@ export class Decimal {
    */
   static of(text: string | number | bigint): Decimal {
     if (typeof text === 'number' && !Number.isSafeInteger(text)) throw new RangeError(`${String(text)} is not an exact number`);
-    const match = ROUNDABLE.exec(String(text));
+    const match = NUMBER.exec(String(text));
     const [, sign = '', whole = '', fraction = '', exponent = '0'] = match ?? [];
     if (!match || whole + fraction === '') throw new RangeError(`"${String(text)}" is not a decimal number`);
     const coefficient = BigInt(sign + whole + fraction);

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
+import { writeDurably } from '#libs/durable-files';
 import { type UserId } from '#libs/published/ids';
 import { errorCode } from './error-code.ts';
 
@@ -116,14 +117,5 @@ const keptKey = async (folder: string): Promise<JWK> => {
 };
 
 /** Whole or not at all, readable by the owner only. */
-export const writeSecret = async (file: string, content: unknown): Promise<void> => {
-  const unfinished = `${file}.${randomUUID()}`;
-  const handle = await open(unfinished, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(unfinished, file);
-};
+export const writeSecret = (file: string, content: unknown): Promise<void> =>
+  writeDurably(file, `${JSON.stringify(content, null, 2)}\n`, randomUUID(), 0o600);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, mkdir, open, rm } from 'node:fs/promises';
+import { access, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeDurable } from '#libs/durable-files';
 import { type DataSourceId, type ImportId } from '#libs/published/ids';
 import { type Month } from '#libs/time/time';
 import { quoted } from './columns.ts';
@@ -45,10 +46,10 @@ export class UsageFiles {
     const absolute = this.absolute(relative);
     const hash = createHash('sha256');
     await pipeline(createReadStream(absolute, { highWaterMark: 1 << 20 }), hash);
-    await sync(absolute);
+    await makeDurable(absolute);
     const root = path.resolve(this.folder);
     for (let directory = path.dirname(absolute); directory.startsWith(root); directory = path.dirname(directory))
-      await sync(directory);
+      await makeDurable(directory);
     return hash.digest('hex');
   }
 
@@ -63,12 +64,3 @@ export class UsageFiles {
     await rm(this.absolute(relative), { force: true });
   }
 }
-
-const sync = async (file: string): Promise<void> => {
-  const handle = await open(file, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { lstat, mkdir, open, realpath, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, realpath, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { makeDurable } from '#libs/durable-files';
 import { DomainError, type FieldError } from '#libs/event-sourcing/domain-error';
 import { type ImportId } from '#libs/published/ids';
 import { type ImportedFile } from './import.ts';
@@ -58,10 +59,7 @@ export class Upload {
 
   /** Makes the names of the files durable; their content is. */
   async settle(): Promise<void> {
-    for (const folder of [this.#folder, path.dirname(this.#folder), '.']) {
-      const handle = await open(path.join(this.#deliveries, folder), 'r');
-      await handle.sync().finally(() => handle.close());
-    }
+    for (const folder of [this.#folder, path.dirname(this.#folder), '.']) await makeDurable(path.join(this.#deliveries, folder));
   }
 
   async discard(): Promise<void> {

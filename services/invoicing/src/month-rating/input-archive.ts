@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { canonicalJson } from '#libs/canonical-json';
+import { writeDurably } from '#libs/durable-files';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { errorCode } from '#libs/platform/error-code';
 import { type RatingInput } from '../rating/rating-input.ts';
 
 const DIGEST = /^[0-9a-f]{64}$/;
@@ -24,15 +26,7 @@ export class InputArchive {
     const kept = this.#file(digest);
     if ((await readIfThere(kept)) === text) return digest;
     await mkdir(this.folder, { recursive: true });
-    const attempt = `${kept}.${this.newId()}`;
-    try {
-      await writeSynced(attempt, text);
-      await rename(attempt, kept);
-    } catch (error) {
-      await rm(attempt, { force: true });
-      throw error;
-    }
-    await sync(this.folder);
+    await writeDurably(kept, text, this.newId());
     return digest;
   }
 
@@ -57,26 +51,7 @@ const readIfThere = async (file: string): Promise<string | undefined> => {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
-  }
-};
-
-const writeSynced = async (file: string, text: string): Promise<void> => {
-  const handle = await open(file, 'wx');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
-const sync = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 };
