@@ -49,7 +49,7 @@ const untilCaughtUp = async (
 export const eventStoreChecks: Readonly<Record<string, (store: EventStore) => Promise<void>>> = {
   'a missing stream has no revision and no events': async (store) => {
     expect(await store.read(aStream())).toEqual({ revision: NO_STREAM, events: [] });
-    expect(await store.read(aStream(), 3)).toEqual({ revision: NO_STREAM, events: [] });
+    expect(await store.read(aStream(), { upTo: 3 })).toEqual({ revision: NO_STREAM, events: [] });
     expect(await store.head()).toBe(0);
   },
 
@@ -200,7 +200,7 @@ export const eventStoreChecks: Readonly<Record<string, (store: EventStore) => Pr
   'a stream reads as it was, up to a revision': async (store) => {
     const stream = aStream();
     await store.append(stream, ['a', 'b', 'c', 'd'].map(noted), NO_STREAM, metadata());
-    const before = await store.read(stream, 1);
+    const before = await store.read(stream, { upTo: 1 });
     expect(before.revision).toBe(1);
     expect(texts(before.events)).toEqual(['a', 'b']);
     expect((await store.read(stream, { upTo: 9 })).revision).toBe(3);

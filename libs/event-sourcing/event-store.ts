@@ -36,13 +36,10 @@ export class RevisionConflict extends Error {
 export interface EventStore {
   /** Identity of the log; checkpoints of another log are refused. */
   readonly logId: string;
-  /**
-   * `revision` is that of the last event within `upTo`, whether or not `after` left it out; `NO_STREAM` for a missing stream.
-   * A number instead of a range is `upTo`.
-   */
+  /** `revision` is that of the last event within `upTo`, whether or not `after` left it out; `NO_STREAM` for a missing stream. */
   read<E extends DomainEvent>(
     stream: StreamName,
-    range?: Revision | ReadRange,
+    range?: ReadRange,
   ): Promise<Readonly<{ revision: Revision; events: readonly Recorded<E>[] }>>;
   /**
    * Appends all events or none; at least one. Resolves only when they are durable (and, embedded, folded into the serving read

@@ -39,7 +39,7 @@ import { Metrics } from './metrics.ts';
 import { HEALTH, METRICS, OperationsController } from './operations.controller.ts';
 import { type Platform, type ServiceDefinition } from './service.ts';
 import { openStorage, type Storage } from './storage.ts';
-import { CLOCK, EVENT_STORE, NEW_ID, PLATFORM, READ_MODELS } from './tokens.ts';
+import { CLOCK, EVENT_STORE, PLATFORM, READ_MODELS } from './tokens.ts';
 import { UPKEEP, UpkeepController, type Upkeep } from './upkeep.controller.ts';
 
 export type StartOptions = Readonly<{
@@ -176,7 +176,6 @@ const rootModule = (services: readonly ServiceDefinition[], platform: Platform, 
     { provide: EVENT_STORE, useValue: platform.store },
     { provide: READ_MODELS, useValue: platform.readModels },
     { provide: CLOCK, useValue: platform.clock },
-    { provide: NEW_ID, useValue: platform.newId },
   ];
   const guard: Provider = {
     provide: APP_GUARD,

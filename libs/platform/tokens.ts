@@ -4,5 +4,3 @@ export const PLATFORM = Symbol('Platform');
 export const EVENT_STORE = Symbol('EventStore');
 export const READ_MODELS = Symbol('ReadModels');
 export const CLOCK = Symbol('Clock');
-/** `() => string`, a random UUID each time. */
-export const NEW_ID = Symbol('newId');

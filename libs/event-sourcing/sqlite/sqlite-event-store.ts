@@ -91,10 +91,9 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
 
   read<E extends DomainEvent>(
     stream: StreamName,
-    range: Revision | ReadRange = {},
+    { after = NO_STREAM, upTo = Number.MAX_SAFE_INTEGER }: ReadRange = {},
   ): Promise<Readonly<{ revision: Revision; events: readonly Recorded<E>[] }>> {
     return promised(() => {
-      const { after = NO_STREAM, upTo = Number.MAX_SAFE_INTEGER } = typeof range === 'number' ? { upTo: range } : range;
       const events = this.#recorded(this.#stream.all(stream, after, upTo)) as readonly Recorded<E>[];
       return { revision: events.at(-1)?.revision ?? Math.min(this.#revisionOf(stream), upTo), events };
     });

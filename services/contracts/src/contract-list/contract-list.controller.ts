@@ -19,9 +19,10 @@ import { OneOf } from '#libs/platform/variants';
 import { type ContractTier } from '#libs/published/contracts';
 import { type TenantId } from '#libs/published/ids';
 import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
+import { STATUSES } from '../contract/contract.ts';
 import { contractList, type ContractListRow } from './contract-list.projection.ts';
 
-const STATUS = '(draft|scheduled|active|expired|cancelled|superseded)';
+const STATUS = `(${STATUSES.join('|')})`;
 
 class ContractQuery extends PageQuery {
   @Optional()

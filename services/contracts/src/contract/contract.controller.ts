@@ -30,6 +30,7 @@ import {
   draft,
   nextActions,
   saveVersion,
+  STATUSES,
   type TenantContracts,
   tenantContracts,
 } from './contract.ts';
@@ -37,8 +38,6 @@ import { refuseMalformedTerms } from './malformed-terms.ts';
 import { TermsInput, termsOf, VersionInput } from './terms-input.ts';
 import { termsSchema } from './terms-schema.ts';
 import { type VisibleTerms, visibleTerms } from './visible-terms.ts';
-
-const STATUSES: readonly ContractStatus[] = ['draft', 'scheduled', 'active', 'expired', 'cancelled', 'superseded'];
 
 class StatusInput {
   @OneOf(...STATUSES)
@@ -124,7 +123,7 @@ export class ContractController {
     const { state } = await handle(this.#store, tenantContracts, tenantId, decision, { command });
     const contract = written(state, id);
     created(reply, `/api/v1/tenants/${tenantId}/contracts/${id}`, contract.revision);
-    return detailsOf(contract, tenant, caller);
+    return detailsOf(contract, caller);
   }
 
   @Put(':contractId')
@@ -149,7 +148,7 @@ export class ContractController {
     const expected = expecting(contractId, requireIfMatch(ifMatch));
     const decision = saveVersion(contractId, readTerms(input, command), input.effectiveFrom, command.time);
     const { state } = await handle(this.#store, tenantContracts, tenantId, decision, { command, expected });
-    return this.#answer(written(state, contractId), caller, reply);
+    return answer(written(state, contractId), caller, reply);
   }
 
   @Post(':contractId/status')
@@ -177,7 +176,7 @@ export class ContractController {
       command,
       ...(ifMatch === undefined ? {} : { expected: expecting(contractId, ifMatch) }),
     });
-    return this.#answer(written(state, contractId), caller, reply);
+    return answer(written(state, contractId), caller, reply);
   }
 
   @Get(':contractId')
@@ -195,25 +194,8 @@ export class ContractController {
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ContractDetails> {
-    const { id, path, tier, status, versions, revision } = await contractOf(this.#readModels, tenantId, contractId);
-    const { version, savedAt, effectiveFrom, terms } = versions.at(-1) ?? versions[0];
-    withETag(reply, revision);
-    return {
-      id,
-      tenantId,
-      tier,
-      status,
-      version,
-      versionDate: savedAt,
-      effectiveFrom,
-      terms: visibleTerms(terms, path, caller.anchor),
-      actions: nextActions(status),
-    };
-  }
-
-  #answer(contract: Contract, caller: Caller, reply: FastifyReply): ContractDetails {
-    withETag(reply, contract.revision);
-    return detailsOf(contract, tenantOf(caller), caller);
+    const { versions, ...contract } = await contractOf(this.#readModels, tenantId, contractId);
+    return answer({ ...contract, ...(versions.at(-1) ?? versions[0]) }, caller, reply);
   }
 }
 
@@ -239,7 +221,17 @@ const readTerms = (input: TermsInput, command: Command): Terms => {
   return terms;
 };
 
-const detailsOf = (contract: Contract, { path }: TenantTreeRow, caller: Caller): ContractDetails => {
+type Shown = Pick<
+  Contract,
+  'id' | 'tenantId' | 'tier' | 'status' | 'version' | 'savedAt' | 'effectiveFrom' | 'terms' | 'revision'
+>;
+
+const answer = (contract: Shown, caller: Caller, reply: FastifyReply): ContractDetails => {
+  withETag(reply, contract.revision);
+  return detailsOf(contract, caller);
+};
+
+const detailsOf = (contract: Shown, caller: Caller): ContractDetails => {
   const { id, tenantId, tier, status, version, savedAt, effectiveFrom, terms } = contract;
   return {
     id,
@@ -249,7 +241,7 @@ const detailsOf = (contract: Contract, { path }: TenantTreeRow, caller: Caller):
     version,
     versionDate: savedAt,
     effectiveFrom,
-    terms: visibleTerms(terms, path, caller.anchor),
+    terms: visibleTerms(terms, tenantOf(caller).path, caller.anchor),
     actions: nextActions(status),
   };
 };

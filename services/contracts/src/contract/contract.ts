@@ -31,6 +31,8 @@ export type TenantContracts = Readonly<{ contracts: ReadonlyMap<ContractId, Cont
 type Decided = Decision<TenantContracts, ContractsEvent>;
 type Ids = Pick<Contract, 'id' | 'tenantId' | 'rootId'>;
 
+export const STATUSES: readonly ContractStatus[] = ['draft', 'scheduled', 'active', 'expired', 'cancelled', 'superseded'];
+
 /** Which status may follow which by hand, and what the action is called. Whether a contract is active or scheduled is its start's matter. */
 const ACTIONS: Readonly<Record<ContractStatus, readonly Readonly<{ to: ContractStatus; name: string }>[]>> = {
   draft: [

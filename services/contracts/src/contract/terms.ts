@@ -55,10 +55,10 @@ const RULES: readonly Rule[] = [
   ],
   [
     'term-too-short',
-    'A contract with automatic renewal has a term of at least 28 days.',
+    `A contract with automatic renewal has a term of at least ${String(SHORTEST_RENEWABLE_TERM_DAYS)} days.`,
     ({ renewalPolicy, start, end }) =>
       renewalPolicy === 'auto-renewal' && end !== null && daysBetween(start, end) + 1 < SHORTEST_RENEWABLE_TERM_DAYS
-        ? [{ path: 'end', message: 'ends the term before its 28th day' }]
+        ? [{ path: 'end', message: `ends the term before its ${String(SHORTEST_RENEWABLE_TERM_DAYS)}th day` }]
         : [],
   ],
   [

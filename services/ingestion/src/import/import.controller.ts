@@ -30,13 +30,12 @@ import {
 import { Requires } from '#libs/platform/requires';
 import { choice, count, integer, list, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { type Platform } from '#libs/platform/service';
-import { CLOCK, EVENT_STORE, NEW_ID, PLATFORM, READ_MODELS } from '#libs/platform/tokens';
+import { PLATFORM } from '#libs/platform/tokens';
 import { IsDecimalText, IsMonth, IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type ImportId, type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { StorageFull } from '#libs/sqlite/storage-error';
-import { type Clock } from '#libs/time/time';
 import { type Format, type Problem, type Rounding } from '../reading/delivery.ts';
 import { asked, cancel, importing, type ImportedFile, notThere, request, type Requested } from './import.ts';
 import { ImportService, type Progressed } from './import-service.ts';
@@ -149,25 +148,19 @@ const MIB = 1_048_576;
 export class ImportController {
   readonly #store: EventStore;
   readonly #readModels: ReadModels;
-  readonly #clock: Clock;
   readonly #newId: () => string;
   readonly #limits: IngestionConfiguration;
   readonly #service: ImportService;
   readonly #checks = new InputPipe();
 
   constructor(
-    @Inject(EVENT_STORE) store: EventStore,
-    @Inject(READ_MODELS) readModels: ReadModels,
-    @Inject(CLOCK) clock: Clock,
-    @Inject(NEW_ID) newId: () => string,
-    @Inject(PLATFORM) platform: Platform,
+    @Inject(PLATFORM) { store, readModels, newId, configuration }: Platform,
     @Inject(ImportService) service: ImportService,
   ) {
     this.#store = store;
     this.#readModels = readModels;
-    this.#clock = clock;
     this.#newId = newId;
-    this.#limits = platform.configuration(IngestionConfiguration);
+    this.#limits = configuration(IngestionConfiguration);
     this.#service = service;
   }
 
@@ -266,7 +259,7 @@ export class ImportController {
     @CommandOf() command: Command,
   ): Promise<ImportAnswer> {
     await this.#row(tenantId, id);
-    await handle(this.#store, importing, id, cancel(this.#clock.now()), { command });
+    await handle(this.#store, importing, id, cancel(command.time), { command });
     await this.#service.cancelled(id);
     return this.details(tenantId, id);
   }
