@@ -11,17 +11,19 @@ const distributor: Source = {
     name: 'D',
     tier: 'distributor',
     parentId: null,
+    month: '2026-01',
     state: 'current',
     revision: 0,
     figures: [{ ...figures, billed: '100', resold: '110.005', margin: '10.005' }],
     proforma: null,
     reason: { code: 'no-parent', message: 'Nobody bills the root.' },
+    contracts: [],
     warnings: [],
   },
 };
 const customer: Source = {
   currency: 'USD',
-  lines: [{ id: 'l', text: 'Compute', amount: '110.01', unrounded: '110.005' }],
+  lines: [{ id: 'l', kind: 'usage', text: 'Compute', amount: '110.01', unrounded: '110.005', contractId: 'k' }],
   bill: {
     ...distributor.bill,
     tenantId: 'c',
@@ -33,7 +35,7 @@ const customer: Source = {
       currency: 'USD',
       net: '110.01',
       roundingDifference: '0.005',
-      taxes: [{ text: 'VAT', amount: '20.90' }],
+      taxes: [{ text: 'VAT', amount: '20.90', contractId: 'k' }],
       passThroughTax: '0.00',
       total: '130.91',
     },
@@ -72,6 +74,19 @@ describe('tying a month out', () => {
   });
 });
 
+describe('a tenant in the result', () => {
+  const [own] = customer.bill.figures;
+  if (!own) throw new Error('no figures');
+  const nothing = { ...own, currency: 'EUR', billed: '0', rated: '0' };
+  const currencies = (other: typeof own): readonly (string | undefined)[] =>
+    (tenantBill(changed(customer, { figures: [own, other] }), 'D').otherCurrencies ?? []).map(({ currency }) => currency);
+
+  it('has other currencies only where usage came in them', () => {
+    expect(currencies(nothing)).toEqual([]);
+    expect(currencies({ ...nothing, unbilled: '1' })).toEqual(['EUR']);
+  });
+});
+
 describe('comparing with what is expected', () => {
   const months: readonly MonthBill[] = [{ month: '2026-01', tieOut: true, tenants: [tenantBill(customer, 'D')] }];
   const expecting = (tenant: Readonly<Record<string, unknown>>): readonly string[] =>
@@ -82,6 +97,10 @@ describe('comparing with what is expected', () => {
   });
   it('takes every digit as it stands', () => {
     expect(expecting({ billed: '110.0050' })).toEqual(['2026-01 C.billed: expected "110.0050", got "110.005"']);
+  });
+  it('says what is no field of the result, and that amounts stand in quotes', () => {
+    expect(expecting({ bild: '1' })).toEqual(['2026-01 C.bild: the result has no such field']);
+    expect(expecting({ billed: 110 })).toEqual(['2026-01 C.billed: expected 110, got "110.005" (amounts stand in quotes)']);
   });
   it('finds a list of another length, a proforma where none is expected, a tenant and a month that are not there', () => {
     expect(expecting({ proforma: { lines: [] } })).toEqual(['2026-01 C.proforma.lines: expected 0 entries, got 1']);

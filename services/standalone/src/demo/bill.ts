@@ -6,11 +6,14 @@ export type BillAnswer = Readonly<{
   name: string;
   tier: string;
   parentId: string | null;
+  month: string;
   state: 'current' | 'applying';
   revision: number;
   figures: readonly FiguresAnswer[];
   proforma: ProformaAnswer | null;
   reason: Readonly<{ code: string; message: string }> | null;
+  /** In force on a day of the month: the tenant's own and those of the tiers above. */
+  contracts: readonly Readonly<{ tenantId: string; contractId: string; version: number }>[];
   warnings: readonly Readonly<{ code: string; message: string }>[];
 }>;
 
@@ -30,12 +33,19 @@ type ProformaAnswer = Readonly<{
   currency: string;
   net: string;
   roundingDifference: string;
-  taxes: readonly Readonly<{ text: string; amount: string }>[];
+  taxes: readonly Readonly<{ text: string; amount: string; contractId: string }>[];
   passThroughTax: string;
   total: string;
 }>;
 
-export type LineAnswer = Readonly<{ id: string; text: string; amount: string; unrounded: string }>;
+export type LineAnswer = Readonly<{
+  id: string;
+  kind: 'usage' | 'separate' | 'fixedRate' | 'customLineItem';
+  text: string;
+  amount: string;
+  unrounded: string;
+  contractId: string;
+}>;
 
 /** Source amounts that the imports of a tree's month reported, by currency. */
 export type SourceTotals = ReadonlyMap<string, Decimal>;
@@ -62,7 +72,12 @@ export type TenantBill = Figures &
     otherCurrencies?: readonly (Figures & { currency: string })[];
     marginParts: readonly Readonly<{ reason: string; amount: string; sourceAmount: string }>[];
     proforma:
-      (Omit<ProformaAnswer, 'currency'> & Readonly<{ lines: readonly Readonly<{ text: string; amount: string }>[] }>) | null;
+      | (Omit<ProformaAnswer, 'currency' | 'taxes'> &
+          Readonly<{
+            taxes: readonly Readonly<{ text: string; amount: string }>[];
+            lines: readonly Readonly<{ text: string; amount: string }>[];
+          }>)
+      | null;
     reason: string | null;
     warnings: readonly string[];
   }>;
@@ -91,11 +106,15 @@ const figuresOf = ({ billed, resold, margin, rated, excluded, unbilled, unassign
   unassigned,
 });
 
+const hasAmounts = ({ marginParts, ...figures }: FiguresAnswer): boolean =>
+  marginParts.length > 0 ||
+  Object.values(figuresOf({ ...figures, marginParts })).some((amount) => amount !== null && amount !== '0');
+
 /** A tenant's month as the result shows it: nothing in it depends on time, ids or the machine. */
 export const tenantBill = ({ bill, currency, lines }: Source, parent: string | null): TenantBill => {
   const own = bill.figures.find((figures) => figures.currency === currency);
   const nothing = bill.tier === 'endCustomer' ? { ...NOTHING, resold: null, margin: null } : NOTHING;
-  const others = bill.figures.filter((figures) => figures.currency !== currency);
+  const others = bill.figures.filter((figures) => figures.currency !== currency && hasAmounts(figures));
   return {
     name: bill.name,
     tier: bill.tier,
@@ -196,9 +215,15 @@ const differences = (expected: unknown, actual: unknown, path: string): readonly
     if (typeof actual !== 'object' || actual === null)
       return [`${path}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`];
     const fields = new Map<string, unknown>(Object.entries(actual));
-    return Object.entries(expected).flatMap(([name, value]) => differences(value, fields.get(name), `${path}.${name}`));
+    return Object.entries(expected).flatMap(([name, value]) =>
+      fields.has(name)
+        ? differences(value, fields.get(name), `${path}.${name}`)
+        : [`${path}.${name}: the result has no such field`],
+    );
   }
-  return expected === actual ? [] : [`${path}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`];
+  if (expected === actual) return [];
+  const quotes = typeof expected === 'number' && typeof actual === 'string' ? ' (amounts stand in quotes)' : '';
+  return [`${path}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}${quotes}`];
 };
 
 /** The months and tenants of `expected` against the result's, matched by month and name. */

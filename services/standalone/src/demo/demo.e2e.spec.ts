@@ -58,6 +58,42 @@ describe('playing scenarios on the platform', () => {
     expect(report(played)).toContain('Proforma 2026-01, Customer');
   }, 60_000);
 
+  it('says which part of a scenario is refused, and why', async () => {
+    const smallest = await read('smallest.yaml');
+    const [contract] = smallest.contracts ?? [];
+    const [delivery] = smallest.usage ?? [];
+    if (!contract || !delivery?.rows) throw new Error('the smallest scenario has a contract and rows');
+    const failing = (changed: Partial<Scenario>): Promise<unknown> =>
+      playing({ ...smallest, ...changed, name: 'refused' }).catch((error: unknown) => error);
+
+    const late = { ...contract, terms: { ...contract.terms, end: '2025-12-31' } };
+    const second = { ...contract, terms: { ...contract.terms, name: 'The same again' } };
+    expect(String(await failing({ contracts: [late] }))).toMatch(/contracts\.0 of Customer, terms: end: must not be earlier/);
+    expect(String(await failing({ contracts: [contract, second] }))).toMatch(/contracts\.1 of Customer, activating it: .*covers/);
+    const rows = delivery.rows.map((row) => ({ ...row, 'lineItem/UnblendedCost': '12,5' }));
+    expect(String(await failing({ contracts: [], usage: [{ ...delivery, rows }] }))).toMatch(
+      /usage\.0: the import of usage\.0\.csv ended failed\s+usage\.0\.csv, row 2, lineItem\/UnblendedCost/,
+    );
+    expect(String(await failing({ contracts: [], explain: { tenant: 'Customer', month: '2026-07' } }))).toMatch(
+      /explain: Customer has no bill in 2026-07/,
+    );
+  }, 60_000);
+
+  it('tells what is on no bill and by which rule, and keeps two contracts of a month apart', async () => {
+    const three = await read('three-tiers.yaml');
+    const [, , , first] = three.contracts ?? [];
+    if (!first) throw new Error('the fourth contract bills C1');
+    const before = { ...first, terms: { ...first.terms, name: 'Early terms', end: '2026-01-09' } };
+    const after = { ...first, terms: { ...first.terms, name: 'Late terms', start: '2026-01-10' } };
+    const contracts = (three.contracts ?? []).flatMap((contract) => (contract === first ? [before, after] : [contract]));
+    const text = report(await playing({ ...three, name: 'told', contracts }));
+    expect(text).toMatch(/Early terms: *\n *Managed service[\s\S]*Late terms: *\n/);
+    expect(text).toMatch(/C1: -130\.963232 USD excluded .*"What the distributor keeps" of D1, .*"AWS Support fee" of C1/);
+    expect(text).toMatch(/C3: 800 USD unbilled: account 333333333333 of 333333333333, 1 line on 2026-01-10\. No contract/);
+    expect(text).toMatch(/R2: -800 USD \(source 800\): unbilled/);
+    expect(text).toMatch(/8 % off: 714\.24 → 657\.1008/);
+  }, 60_000);
+
   it('bills the two real files, with the control totals of each slice', async () => {
     const showcase = await read('showcase.yaml');
     const { explain: _generated, ...real } = {

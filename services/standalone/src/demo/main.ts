@@ -9,6 +9,7 @@ import { sharedDuckDb } from '#libs/usage-store/duckdb';
 import { addAdministrator, hasAdministrator } from '#services/access-control/src/administrator';
 import { SERVICES } from '../services.ts';
 import { unexpected } from './bill.ts';
+import { count } from './count.ts';
 import { PlatformClient, Refused, Unreachable } from './platform-client.ts';
 import { play, type Played, PlayFailed } from './play.ts';
 import { report } from './report.ts';
@@ -76,9 +77,9 @@ const faultsOf = (scenario: Scenario, { months }: Played): readonly string[] => 
 const proof = (scenario: Scenario, { months, imports }: Played): string => {
   const slices = imports.flatMap((answer) => answer.slices).length;
   const figures = scenario.expected
-    ? `${String(scenario.expected.months.length)} months of expected figures`
+    ? `${count(scenario.expected.months.length, 'month')} of expected figures`
     : 'no figures were expected';
-  return `Proven: control totals of ${String(slices)} slices, every tie-out of ${String(months.length)} months, ${figures}.`;
+  return `Proven: control totals of ${count(slices, 'slice')}, every tie-out of ${count(months.length, 'month')}, ${figures}.`;
 };
 
 const played = async (scenario: Scenario, url: string, credentials: Credentials, folder: string): Promise<Played> => {

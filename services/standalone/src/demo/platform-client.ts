@@ -132,11 +132,15 @@ const refusalOf = (method: string, path: string, status: number, text: string): 
   } catch {
     // Not a problem document: what came stands in the message.
   }
-  const fields = (problem.errors ?? []).map((error) => `\n    ${error.path}: ${error.message}`).join('');
   const reason = problem.detail ?? problem.title ?? text.slice(0, 200);
+  const fields = (problem.errors ?? [])
+    .map((error) => `${error.path}: ${error.message}`)
+    .filter((field) => !reason.includes(field))
+    .map((field) => `\n    ${field}`)
+    .join('');
   return new Refused(
     status,
     problem.code ?? '',
-    `${method} ${path} → ${String(status)} ${problem.code ?? ''}: ${reason}${fields}`,
+    `${reason}${fields}\n    (${method} ${path} → ${[String(status), problem.code ?? ''].join(' ').trim()})`,
   );
 };

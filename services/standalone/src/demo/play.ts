@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Decimal } from '#libs/money/decimal';
 import { type DuckDb } from '#libs/usage-store/duckdb';
+import { Agreements } from './agreements.ts';
 import { type BillAnswer, type LineAnswer, type MonthBill, type Source, tenantBill, tieOutFaults } from './bill.ts';
+import { count } from './count.ts';
 import { writeGeneratedUsage } from './generated-usage.ts';
-import { type Json, type PlatformClient } from './platform-client.ts';
+import { type Json, type PlatformClient, Refused } from './platform-client.ts';
 import { type Delivery, type ExpectedTotal, type Scenario, type ScenarioContract } from './scenario.ts';
 
 export type Say = (text: string) => void;
@@ -26,7 +28,26 @@ type ImportAnswer = Readonly<{
   }>[];
 }>;
 
-type Unassigned = Readonly<{ accountId: string; managementAccountId: string; currency: string; amount: string }>;
+/** Usage of one account that is on nobody's bill. */
+export type Unpriced = Readonly<{
+  name: string;
+  managementAccountId: string;
+  accountId: string;
+  currency: string;
+  amount: string;
+  lines: number;
+  firstDay: string;
+  lastDay: string;
+  reason: Readonly<{ message: string }>;
+}>;
+
+const UNPRICED = ['unbilled', 'unassigned'] as const;
+
+export type ExplainedPricing = Readonly<
+  | { type: 'percentageDiscount' | 'percentageCharge'; percentage: string }
+  | { type: 'unitRate'; rate: string }
+  | { type: 'fixedRate'; amount: string }
+>;
 
 export type ExplainedStep = Readonly<
   | { step: 'unbilled'; tenantId: string }
@@ -34,10 +55,25 @@ export type ExplainedStep = Readonly<
       step: 'price';
       tenantId: string;
       version: number;
-      rule: Readonly<{ name: string; pricing: Readonly<Record<string, string>> | null }> | null;
+      rule: Readonly<{ name: string; pricing: ExplainedPricing | null }> | null;
       before: string | null;
       after: string;
     }
+>;
+
+type ExplainedBase = Readonly<{ managementAccountId: string; lines: number; amount: string; fixedRates: string }>;
+
+export type ExplainedItem = Readonly<
+  | { of: 'fixed'; amount: string; prorated: Readonly<{ coveredDays: number; days: number }> | null }
+  | { of: 'percentage'; percentage: string; bases: readonly ExplainedBase[] }
+  | {
+      of: 'bands';
+      bases: readonly ExplainedBase[];
+      bands: readonly Readonly<{ percentage: string; part: string; amount: string }>[];
+      minimumApplied: string | null;
+    }
+  | { of: 'fixedRate'; amount: string; lines: number; lastDay: string }
+  | { of: 'tax'; percentage: string; net: string }
 >;
 
 /** What `GET …/explanation` answers, as far as it is shown. */
@@ -45,12 +81,13 @@ type ExplanationAnswer = Readonly<{
   paths: readonly Readonly<{ lines: number; start: string | null; steps: readonly ExplainedStep[]; amount: string }>[];
   removed: readonly Readonly<{
     tenantId: string;
+    version: number;
     rule: Readonly<{ name: string }>;
     chargeCategory: string;
     lines: number;
     amount: string;
   }>[];
-  item: Readonly<{ name: string; how: unknown }> | null;
+  item: Readonly<{ name: string; how: ExplainedItem }> | null;
 }>;
 
 /** One printed line and how it came about. */
@@ -59,12 +96,17 @@ type Explained = Readonly<{ tenant: string; month: string; line: LineAnswer; exp
 export type Played = Readonly<{
   months: readonly MonthBill[];
   imports: readonly ImportAnswer[];
-  unassigned: readonly Readonly<{ month: string; root: string; accounts: readonly Unassigned[] }>[];
+  /** The platform's answers behind the months' tenants, by `answerKey`. */
+  answers: ReadonlyMap<string, Source>;
+  agreements: Agreements;
+  unpriced: readonly Readonly<{ month: string; kind: (typeof UNPRICED)[number]; usage: readonly Unpriced[] }>[];
   explained: Explained | null;
   /** Of the tenants, by id. */
   names: ReadonlyMap<string, string>;
   run: Readonly<{ lines: number; importSeconds: number; ratingSeconds: number; totalSeconds: number }>;
 }>;
+
+export const answerKey = (month: string, tenant: string): string => `${month} ${tenant}`;
 
 /** The scenario could not be played to its end; the message says where. */
 export class PlayFailed extends Error {
@@ -74,6 +116,12 @@ export class PlayFailed extends Error {
 const POLL_MS = 250;
 /** Without any progress for so long, waiting ends. */
 const PATIENCE_MS = 15 * 60_000;
+
+/** Says which part of the scenario a refusal is about. */
+const inPart = async <T>(part: string, step: Promise<T>): Promise<T> =>
+  step.catch((error: unknown) => {
+    throw error instanceof Refused ? new PlayFailed(`${part}: ${error.message}`) : error;
+  });
 
 const seconds = (): number => performance.now() / 1000;
 
@@ -90,27 +138,33 @@ export const play = async (
 ): Promise<Played> => {
   const started = seconds();
   const tenants = await registerTenants(scenario, client);
-  say(`${String(tenants.size)} tenants`);
+  say(count(tenants.size, 'tenant'));
   const sources = await registerSources(scenario, client, tenants);
-  say(`${String(sources.size)} data sources`);
+  say(count(sources.size, 'data source'));
   await link(scenario, client, tenants, sources);
-  say(`${String(scenario.links?.length ?? 0)} linked accounts, ${String(scenario.autoAssignments?.length ?? 0)} automatic`);
-  for (const contract of scenario.contracts ?? [])
-    await makeContract(contract, client, idOf(tenants, contract.tenant), scenario.name);
-  say(`${String(scenario.contracts?.length ?? 0)} contracts`);
+  say(
+    `${count(scenario.links?.length ?? 0, 'linked account')}, ${count(scenario.autoAssignments?.length ?? 0, 'automatic assignment')}`,
+  );
+  for (const [index, contract] of (scenario.contracts ?? []).entries())
+    await makeContract(contract, index, client, idOf(tenants, contract.tenant), scenario.name);
+  say(count(scenario.contracts?.length ?? 0, 'contract'));
 
   const prepared: Prepared[] = [];
   for (const [index, delivery] of (scenario.usage ?? []).entries())
     prepared.push(await prepare(delivery, index, duckDb, folder, say));
   const importing = seconds();
   const imports: ImportAnswer[] = [];
-  for (const delivery of prepared) imports.push(await deliver(delivery, client, idOf(tenants, delivery.owner), say));
+  for (const [index, delivery] of prepared.entries()) {
+    const part = `usage.${String(index)}`;
+    imports.push(await inPart(part, deliver(delivery, part, client, idOf(tenants, delivery.owner), say)));
+  }
   const imported = seconds();
 
   const months = [...new Set(imports.flatMap(({ slices }) => slices.map(({ month }) => month)))].sort();
   const roots = scenario.tenants.filter(({ parent }) => parent === undefined).map(({ name }) => name);
   const bills: MonthBill[] = [];
-  const unassigned: Played['unassigned'][number][] = [];
+  const answers = new Map<string, Source>();
+  const unpriced: Played['unpriced'][number][] = [];
   let explained: Explained | null = null;
   for (const month of months) {
     const tenantBills: MonthBill['tenants'][number][] = [];
@@ -118,7 +172,7 @@ export const play = async (
     for (const root of roots) {
       const rootId = idOf(tenants, root);
       const delivered = deliveredTo(root, scenario, imports, month);
-      const rated = await waitUntilCurrent(client, rootId, month, say);
+      const rated = await waitUntilCurrent(client, rootId, `${month} of ${root}`, month, say);
       if (rated.length === 0) continue;
       const inTree = fromTheTop(scenario.tenants).filter(({ name }) =>
         rated.some(({ tenantId }) => tenantId === idOf(tenants, name)),
@@ -127,20 +181,31 @@ export const play = async (
       for (const { name } of inTree) {
         const source = await readBill(client, idOf(tenants, name), month, currencyOf(scenario, name));
         found.push(source);
+        answers.set(answerKey(month, name), source);
         tenantBills.push(tenantBill(source, scenario.tenants.find((tenant) => tenant.name === name)?.parent ?? null));
         explained ??= await explain(scenario, client, { name, month, source });
       }
       faults.push(...tieOutFaults(found, rootId, delivered));
-      const accounts = await client.list<Unassigned>(`/tenants/${rootId}/unassigned?month=${month}`);
-      if (accounts.length > 0) unassigned.push({ month, root, accounts });
+      for (const kind of UNPRICED) {
+        const usage = await client.list<Unpriced>(`/tenants/${rootId}/${kind}?month=${month}`);
+        unpriced.push({ month, kind, usage });
+      }
     }
     bills.push({ month, tieOut: faults.length === 0 ? true : faults, tenants: tenantBills });
   }
   const ended = seconds();
+  if (scenario.explain && !explained)
+    throw new PlayFailed(`explain: ${scenario.explain.tenant} has no bill in ${scenario.explain.month}`);
+  const agreements = await Agreements.of(
+    [...answers.values()].map(({ bill }) => bill),
+    client,
+  );
   return {
     months: bills,
     imports,
-    unassigned,
+    answers,
+    agreements,
+    unpriced,
     explained,
     names: new Map([...tenants].map(([name, id]) => [id, name])),
     run: {
@@ -170,10 +235,11 @@ const currencyOf = (scenario: Scenario, name: string): string => {
 
 const registerTenants = async (scenario: Scenario, client: PlatformClient): Promise<ReadonlyMap<string, string>> => {
   const ids = new Map<string, string>();
-  for (const { name, tier, parent, code } of scenario.tenants) {
+  for (const [index, { name, tier, parent, code }] of scenario.tenants.entries()) {
     const body = { tier, name, currency: currencyOf(scenario, name), ...(code === undefined ? {} : { customerCode: code }) };
     const path = parent === undefined ? '/tenants' : `/tenants/${idOf(ids, parent)}/customers`;
-    const { body: tenant } = await client.post<{ id: string }>(path, body, scenario.name);
+    const registered = client.post<{ id: string }>(path, body, scenario.name);
+    const { body: tenant } = await inPart(`tenants.${String(index)}, "${name}"`, registered);
     ids.set(name, tenant.id);
   }
   return ids;
@@ -185,12 +251,13 @@ const registerSources = async (
   tenants: ReadonlyMap<string, string>,
 ): Promise<ReadonlyMap<string, string>> => {
   const ids = new Map<string, string>();
-  for (const { managementAccount, owner, name, ownPublishers } of scenario.dataSources ?? []) {
-    const { body } = await client.post<{ id: string }>(`/tenants/${idOf(tenants, owner)}/data-sources`, {
+  for (const [index, { managementAccount, owner, name, ownPublishers }] of (scenario.dataSources ?? []).entries()) {
+    const registered = client.post<{ id: string }>(`/tenants/${idOf(tenants, owner)}/data-sources`, {
       managementAccountId: managementAccount,
       name: name ?? managementAccount,
       ...(ownPublishers ? { ownPublishers } : {}),
     });
+    const { body } = await inPart(`dataSources.${String(index)}, "${managementAccount}"`, registered);
     ids.set(managementAccount, body.id);
   }
   return ids;
@@ -202,19 +269,21 @@ const link = async (
   tenants: ReadonlyMap<string, string>,
   sources: ReadonlyMap<string, string>,
 ): Promise<void> => {
-  for (const { tenant, managementAccount, account, from, to } of scenario.links ?? []) {
-    await client.post(`/tenants/${idOf(tenants, tenant)}/linked-accounts`, {
+  for (const [index, { tenant, managementAccount, account, from, to }] of (scenario.links ?? []).entries()) {
+    const linked = client.post(`/tenants/${idOf(tenants, tenant)}/linked-accounts`, {
       dataSourceId: sources.get(managementAccount),
       accountId: account,
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
     });
+    await inPart(`links.${String(index)}, account ${account}`, linked);
   }
-  for (const { tenant, managementAccount, from, exclude } of scenario.autoAssignments ?? []) {
-    await client.put(`/tenants/${idOf(tenants, tenant)}/auto-assignments/${String(sources.get(managementAccount))}`, {
+  for (const [index, { tenant, managementAccount, from, exclude }] of (scenario.autoAssignments ?? []).entries()) {
+    const assigned = client.put(`/tenants/${idOf(tenants, tenant)}/auto-assignments/${String(sources.get(managementAccount))}`, {
       ...(from === undefined ? {} : { from }),
       exclude: exclude ?? [],
     });
+    await inPart(`autoAssignments.${String(index)}, ${managementAccount}`, assigned);
   }
 };
 
@@ -237,21 +306,30 @@ const withIds = (next: unknown, former: unknown): unknown => {
 
 const LISTS = ['billingRules', 'priceBooks', 'customLineItems'] as const;
 
-const makeContract = async (contract: ScenarioContract, client: PlatformClient, tenantId: string, key: string): Promise<void> => {
+const makeContract = async (
+  contract: ScenarioContract,
+  index: number,
+  client: PlatformClient,
+  tenantId: string,
+  key: string,
+): Promise<void> => {
   const contracts = `/tenants/${tenantId}/contracts`;
-  const drafted = await client.post<{ id: string }>(contracts, contract.terms, key);
+  const part = `contracts.${String(index)} of ${contract.tenant}`;
+  const drafted = await inPart(`${part}, terms`, client.post<{ id: string }>(contracts, contract.terms, key));
   const path = `${contracts}/${drafted.body.id}`;
   let etag = drafted.etag;
-  for (const [index, { effectiveFrom, terms }] of (contract.versions ?? []).entries()) {
-    const former = await client.get<{ terms: Json }>(`${path}/versions/${String(index + 1)}`);
+  for (const [at, { effectiveFrom, terms }] of (contract.versions ?? []).entries()) {
+    const former = await client.get<{ terms: Json }>(`${path}/versions/${String(at + 1)}`);
     const lists = Object.fromEntries(LISTS.map((list) => [list, withIds(terms[list], former.body.terms[list])]));
-    const saved = await client.put(path, { ...terms, ...lists, effectiveFrom }, { 'if-match': etag ?? '*' });
-    etag = saved.etag;
+    const saved = client.put(path, { ...terms, ...lists, effectiveFrom }, { 'if-match': etag ?? '*' });
+    etag = (await inPart(`${part}, versions.${String(at)}`, saved)).etag;
   }
-  if (contract.activate !== false) await client.post(`${path}/status`, { to: 'active', reason: 'Signed' });
+  if (contract.activate !== false)
+    await inPart(`${part}, activating it`, client.post(`${path}/status`, { to: 'active', reason: 'Signed' }));
   if (contract.end) {
     const { status, effectiveFrom, reason } = contract.end;
-    await client.post(`${path}/status`, { to: status, reason: reason ?? 'As the scenario says', effectiveFrom });
+    const ended = client.post(`${path}/status`, { to: status, reason: reason ?? 'As the scenario says', effectiveFrom });
+    await inPart(`${part}, end`, ended);
   }
 };
 
@@ -274,7 +352,7 @@ const prepare = async (delivery: Delivery, index: number, duckDb: DuckDb, folder
     const generated = await writeGeneratedUsage(duckDb, delivery.generate, folder);
     return { owner, format, files: generated.files, totals: [...totals, generated.totals] };
   }
-  const file = join(folder, `rows-${String(index)}.csv`);
+  const file = join(folder, `usage.${String(index)}.csv`);
   await writeFile(file, csv((delivery.rows ?? []).map((row) => ({ ...delivery.defaults, ...row }))));
   return { owner, format, files: [file], totals };
 };
@@ -287,20 +365,21 @@ const digestOf = async (files: readonly string[]): Promise<string> => {
 
 const deliver = async (
   { files, totals, format = 'auto' }: Prepared,
+  part: string,
   client: PlatformClient,
   tenantId: string,
   say: Say,
 ): Promise<ImportAnswer> => {
   const expected = totals.map(({ managementAccount, ...rest }) => ({ managementAccountId: managementAccount, ...rest }));
   const sizes = await Promise.all(files.map((file) => stat(file)));
-  say(`uploading ${(sizes.reduce((sum, { size }) => sum + size, 0) / 1_048_576).toFixed(1)} MiB`);
+  say(`uploading ${part}, ${Math.ceil(sizes.reduce((sum, { size }) => sum + size, 0) / 1024).toLocaleString('en')} KiB`);
   const fields = { format, ...(expected.length === 0 ? {} : { expected: JSON.stringify(expected) }) };
   const imports = `/tenants/${tenantId}/imports`;
   const accepted = await client.upload<ImportAnswer>(`${imports}/upload`, fields, files, await digestOf(files));
   let answer = accepted.body;
   let said = -1;
   for (let idle = 0, last = ''; answer.status === 'requested' || answer.status === 'running'; idle += POLL_MS) {
-    if (idle > PATIENCE_MS) throw new PlayFailed(`the import ${answer.id} makes no progress`);
+    if (idle > PATIENCE_MS) throw new PlayFailed(`${part}: the import makes no progress`);
     await sleep(POLL_MS);
     answer = (await client.get<ImportAnswer>(`${imports}/${answer.id}`)).body;
     const now = JSON.stringify(answer.progress);
@@ -319,11 +398,13 @@ const deliver = async (
   }
   if (answer.status !== 'finished') {
     const problems = answer.problems.map(({ message }) => `\n    ${message}`).join('');
-    throw new PlayFailed(`the import of ${files.join(', ')} ended ${answer.status}${problems}`);
+    throw new PlayFailed(
+      `${part}: the import of ${files.map((file) => basename(file)).join(', ')} ended ${answer.status}${problems}`,
+    );
   }
   for (const { managementAccountId, month, rows, billedCost } of answer.slices) {
     const amounts = billedCost.map(({ amount, currency }) => `${amount} ${currency}`).join(', ');
-    say(`imported ${managementAccountId} ${month}: ${rows.toLocaleString('en')} rows, ${amounts}`);
+    say(`imported ${managementAccountId} ${month}: ${count(rows, 'row')}, ${amounts}`);
   }
   return answer;
 };
@@ -354,19 +435,20 @@ const deliveredTo = (
 const waitUntilCurrent = async (
   client: PlatformClient,
   rootId: string,
+  what: string,
   month: string,
   say: Say,
 ): Promise<readonly BillAnswer[]> => {
   for (let waited = 0; waited < PATIENCE_MS; waited += POLL_MS) {
     const bills = await client.list<BillAnswer>(`/tenants/${rootId}/bills?month=${month}&scope=subtree`);
     if (bills.length > 0 && bills.every(({ state }) => state === 'current')) {
-      say(`rated ${month}: ${String(bills.length)} bills`);
+      say(`rated ${what}: ${count(bills.length, 'bill')}`);
       return bills;
     }
-    if (waited === 0) say(`rating ${month}`);
+    if (waited === 0) say(`rating ${what}`);
     await sleep(POLL_MS);
   }
-  throw new PlayFailed(`the bills of ${month} do not become current`);
+  throw new PlayFailed(`the bills of ${what} do not become current`);
 };
 
 const readBill = async (client: PlatformClient, tenantId: string, month: string, currency: string): Promise<Source> => {

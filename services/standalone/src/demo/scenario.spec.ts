@@ -31,10 +31,14 @@ describe('reading a scenario', () => {
     expect(usage?.flatMap(({ files = [] }) => files)).toContain(join(scenarios, 'data/focus_sample.csv'));
   });
   it('names every field that is wrong', async () => {
-    const fault = await reading('name: Two Words\ntenants: [{ name: A, tier: boss }]\nextra: 1\n').catch(String);
+    const fault = await reading(
+      "name: Two Words\ntenants: [{ name: A, tier: boss }, { tier: reseller }]\nextra: 1\nusage: [{ owner: A, rows: [{ 'a/b': 1 }] }]\n",
+    ).catch(String);
     expect(fault).toMatch(/name must match pattern/);
-    expect(fault).toMatch(/tenants\.0\.tier must be equal to one of the allowed values \(distributor, reseller, endCustomer\)/);
-    expect(fault).toMatch(/additional properties \(extra\)/);
+    expect(fault).toMatch(/tenants\.0\.tier must be one of distributor, reseller, endCustomer/);
+    expect(fault).toMatch(/tenants\.1 needs the field "name"/);
+    expect(fault).toMatch(/usage\.0\.rows\.0\.a\/b must be string: put it in quotes/);
+    expect(fault).toMatch(/the scenario has no field "extra"/);
   });
   it('says which file is not there', async () => {
     await expect(readScenario(join(folder, 'nothing.yaml'), schema)).rejects.toThrow(

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { Ajv } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import { LineCounter, parseDocument } from 'yaml';
 import { type Tier } from '#libs/published/tenants';
 
@@ -77,12 +77,7 @@ export const readScenario = async (path: string, schemaPath: string): Promise<Sc
   const schema = JSON.parse(await readFile(schemaPath, 'utf8')) as object;
   const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<Scenario>(schema);
   if (!validate(content)) {
-    const faults = (validate.errors ?? []).map(({ instancePath, message, params }) => {
-      const named: unknown = params['additionalProperty'] ?? params['allowedValues'];
-      const extra = named === undefined ? '' : ` (${[named].flat().join(', ')})`;
-      return `${path}: ${instancePath === '' ? 'the scenario' : instancePath.slice(1).replaceAll('/', '.')} ${message ?? 'is wrong'}${extra}`;
-    });
-    throw new InvalidScenario(faults.join('\n'));
+    throw new InvalidScenario((validate.errors ?? []).map((fault) => `${path}: ${faultText(fault)}`).join('\n'));
   }
 
   const faults = unknownNames(content);
@@ -94,6 +89,25 @@ export const readScenario = async (path: string, schemaPath: string): Promise<Sc
       delivery.files ? { ...delivery, files: delivery.files.map((file) => resolve(folder, file)) } : delivery,
     ),
   };
+};
+
+const faultText = ({ instancePath, keyword, message, params }: ErrorObject): string => {
+  const fields = instancePath.slice(1).split('/');
+  const where =
+    instancePath === '' ? 'the scenario' : fields.map((field) => field.replaceAll('~1', '/').replaceAll('~0', '~')).join('.');
+  const given = params as Readonly<Record<string, unknown>>;
+  switch (keyword) {
+    case 'additionalProperties':
+      return `${where} has no field "${String(given['additionalProperty'])}"`;
+    case 'required':
+      return `${where} needs the field "${String(given['missingProperty'])}"`;
+    case 'type':
+      return `${where} must be ${String(given['type'])}${given['type'] === 'string' ? ': put it in quotes' : ''}`;
+    case 'enum':
+      return `${where} must be one of ${[given['allowedValues']].flat().join(', ')}`;
+    default:
+      return `${where} ${message ?? 'is wrong'}`;
+  }
 };
 
 /** References to tenants and management accounts that the scenario does not have. */
