@@ -49,6 +49,13 @@ describe('playing scenarios on the platform', () => {
     expect(await platform.running.platform.store.head()).toBe(head);
   }, 60_000);
 
+  it('bills three months of cost plus, successors, moves and renewals to the last digit', async () => {
+    const scenario = await read('cost-plus.yaml');
+    const played = await playing(scenario);
+    expect(faults(scenario, played)).toEqual([]);
+    expect(played.months.map(({ tieOut }) => tieOut)).toEqual([true, true, true]);
+  }, 60_000);
+
   it('bills the smallest scenario, and says which expected figure differs', async () => {
     const scenario = await read('smallest.yaml');
     const played = await playing(scenario);

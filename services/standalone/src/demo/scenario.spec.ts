@@ -23,7 +23,7 @@ describe('reading a scenario', () => {
     await rm(folder, { recursive: true });
   });
 
-  it.each(['showcase.yaml', 'three-tiers.yaml', 'smallest.yaml'])('reads %s', async (name) => {
+  it.each(['showcase.yaml', 'cost-plus.yaml', 'three-tiers.yaml', 'smallest.yaml'])('reads %s', async (name) => {
     expect((await readScenario(join(scenarios, name), schema)).tenants.length).toBeGreaterThan(1);
   });
   it('takes files from beside the scenario', async () => {
