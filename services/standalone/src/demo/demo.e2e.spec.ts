@@ -101,6 +101,14 @@ describe('playing scenarios on the platform', () => {
     expect(text).toMatch(/8 % off: 714\.24 → 657\.1008/);
   }, 60_000);
 
+  it('takes a contract that is there twice for two, of which the second is refused', async () => {
+    const smallest = await read('smallest.yaml');
+    const contracts = [...(smallest.contracts ?? []), ...(smallest.contracts ?? [])];
+    await expect(playing({ ...smallest, name: 'twice', contracts })).rejects.toThrow(
+      /contracts\.1 of Customer[\s\S]*contract-overlaps/,
+    );
+  }, 60_000);
+
   it('bills the two real files, with the control totals of each slice', async () => {
     const showcase = await read('showcase.yaml');
     const { explain: _generated, ...real } = {

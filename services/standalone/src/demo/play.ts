@@ -146,7 +146,13 @@ export const play = async (
     `${count(scenario.links?.length ?? 0, 'linked account')}, ${count(scenario.autoAssignments?.length ?? 0, 'automatic assignment')}`,
   );
   for (const [index, contract] of (scenario.contracts ?? []).entries())
-    await makeContract(contract, index, client, idOf(tenants, contract.tenant), scenario.name);
+    await makeContract(
+      contract,
+      index,
+      client,
+      idOf(tenants, contract.tenant),
+      `${scenario.name}/${String(twinsBefore(scenario, index))}`,
+    );
   say(count(scenario.contracts?.length ?? 0, 'contract'));
 
   const prepared: Prepared[] = [];
@@ -305,6 +311,12 @@ const withIds = (next: unknown, former: unknown): unknown => {
 };
 
 const LISTS = ['billingRules', 'priceBooks', 'customLineItems'] as const;
+
+/** How many contracts further up are word for word the same: two equal ones are two commands, not one said twice. */
+const twinsBefore = ({ contracts = [] }: Scenario, index: number): number => {
+  const wish = (contract: ScenarioContract | undefined): string => JSON.stringify([contract?.tenant, contract?.terms]);
+  return contracts.slice(0, index).filter((other) => wish(other) === wish(contracts[index])).length;
+};
 
 const makeContract = async (
   contract: ScenarioContract,
