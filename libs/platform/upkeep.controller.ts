@@ -3,6 +3,8 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Logger } from 'pino';
 import { type Bus, type ConsumerStatus, type Failure, type Parked } from '#libs/messaging/bus';
+import { pageOf } from '#libs/read-models/cursor';
+import { type Page } from '#libs/read-models/read-model';
 import {
   type ProjectionStatus,
   type Progress,
@@ -13,9 +15,10 @@ import {
 import { Answers, AnswersNothing } from './answers.ts';
 import { type Caller, CallerOf } from './caller.ts';
 import { describeProblems } from './problem-responses.ts';
+import { page } from './published-schemas.ts';
 import { Requires } from './requires.ts';
-import { anything, choice, count, flag, integer, list, nullable, object, saying, schema, text } from './schema.ts';
-import { IsName, Optional } from './validation.ts';
+import { anything, choice, count, flag, integer, nullable, object, saying, schema, text } from './schema.ts';
+import { IsName, Optional, PageQuery, paging } from './validation.ts';
 
 /** `Upkeep`. */
 export const UPKEEP = Symbol('upkeep');
@@ -34,21 +37,16 @@ class RetryParkedInput {
   target?: string;
 }
 
-class ParkedQuery {
+class ParkedQuery extends PageQuery {
   @Optional()
   @IsName(200)
   reaction?: string;
 }
 
-type Items<T> = Readonly<{ items: readonly T[]; total: number }>;
 type ParkedMessage = Omit<Parked, 'bytes'> & Readonly<{ event: unknown }>;
 type RetriedParked = Readonly<{ handled: number; remaining: number }>;
 
-/** Parked messages of one answer. */
-const MOST = 500;
-
 const position = saying('Place in the log', integer);
-const itemsOf = <T>(of: Parameters<typeof list<T>>[0]) => object<Items<T>>({ items: list(of), total: count });
 const progress = object<Progress>({
   done: saying('Events of the log passed', count),
   total: saying('and in it', count),
@@ -117,9 +115,9 @@ export class UpkeepController {
   @Get('read-models')
   @Requires('operations:read', 'platform')
   @ApiOperation({ summary: 'How far each read model is', description: '`progress` while it is being replayed.' })
-  @Answers(200, itemsOf(readModel))
-  async readModels(): Promise<Items<ProjectionStatus>> {
-    return itemised(await this.#readModels.status());
+  @Answers(200, page(readModel))
+  async readModels(@Query() query: PageQuery): Promise<Page<ProjectionStatus>> {
+    return paged(await this.#readModels.status(), ({ projection }) => projection, query);
   }
 
   @Put('read-models/:name/replay')
@@ -157,9 +155,10 @@ export class UpkeepController {
     summary: 'Events that a read model could not fold',
     description: 'Rows that need them answer 503 until a retry.',
   })
-  @Answers(200, itemsOf(quarantined))
-  quarantine(): Items<Quarantined> {
-    return itemised(this.#readModels.quarantined());
+  @Answers(200, page(quarantined))
+  quarantine(@Query() query: PageQuery): Page<Quarantined> {
+    const keyOf = (of: Quarantined): string => JSON.stringify([of.projection, of.document, of.part, of.stream]);
+    return paged(this.#readModels.quarantined(), keyOf, query);
   }
 
   @Put('quarantine/retry')
@@ -175,22 +174,18 @@ export class UpkeepController {
   @Get('reactions')
   @Requires('operations:read', 'platform')
   @ApiOperation({ summary: 'How far each reaction is, and why one does not get on' })
-  @Answers(200, itemsOf(reaction))
-  async reactions(): Promise<Items<ConsumerStatus>> {
-    return itemised(await this.#bus.status());
+  @Answers(200, page(reaction))
+  async reactions(@Query() query: PageQuery): Promise<Page<ConsumerStatus>> {
+    return paged(await this.#bus.status(), ({ consumer }) => consumer, query);
   }
 
   @Get('parked')
   @Requires('operations:read', 'platform')
-  @ApiOperation({
-    summary: 'Messages that reactions have set aside',
-    description: `In the order of the log, the first ${String(MOST)}.`,
-  })
-  @Answers(200, itemsOf(parkedMessage))
-  async parked(@Query() { reaction: name }: ParkedQuery): Promise<Items<ParkedMessage>> {
-    const all = await this.#bus.parked(name);
-    const items = all.slice(0, MOST).map(({ bytes, ...message }) => ({ ...message, event: JSON.parse(bytes) as unknown }));
-    return { items, total: all.length };
+  @ApiOperation({ summary: 'Messages that reactions have set aside', description: 'In the order of the log.' })
+  @Answers(200, page(parkedMessage))
+  async parked(@Query() query: ParkedQuery): Promise<Page<ParkedMessage>> {
+    const found = paged(await this.#bus.parked(query.reaction), inLogOrder, query);
+    return { ...found, items: found.items.map(({ bytes, ...message }) => ({ ...message, event: JSON.parse(bytes) as unknown })) };
   }
 
   @Put('reactions/:name/retry')
@@ -225,4 +220,12 @@ export class UpkeepController {
   }
 }
 
-const itemised = <T>(items: readonly T[]): Items<T> => ({ items, total: items.length });
+const LONGEST_POSITION = String(Number.MAX_SAFE_INTEGER).length;
+const inLogOrder = ({ position: at, consumer }: Parked): string => `${String(at).padStart(LONGEST_POSITION, '0')} ${consumer}`;
+
+const paged = <Item>(items: readonly Item[], keyOf: (item: Item) => string, query: PageQuery): Page<Item> =>
+  pageOf(
+    items.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
+    keyOf,
+    paging(query),
+  );

@@ -141,6 +141,7 @@ describe('an event that a read model cannot fold', () => {
           error: 'Error: cannot take 13',
         },
       ],
+      nextCursor: null,
       total: 1,
     });
   });
@@ -210,6 +211,11 @@ describe('a message that a reaction cannot handle', () => {
       ],
       total: 3,
     });
+    const two = '/operations/parked?limit=2';
+    const page = await operator.get<{ items: readonly unknown[]; nextCursor: string }>(two);
+    const rest = await operator.get<{ items: readonly unknown[] }>(`${two}&cursor=${page.body.nextCursor}`);
+    expect(rest.body).toMatchObject({ nextCursor: null, total: 3 });
+    expect([...page.body.items, ...rest.body.items]).toEqual(body.items);
     const { status, warnings } = await health();
     expect([status, warnings]).toEqual(['ready', expect.arrayContaining(['reaction shop.delivery has 3 parked message(s)'])]);
 
