@@ -56,7 +56,7 @@ const figures = named(
         object<MarginPart>({
           reason: choice('unbilled', 'upstream-unbilled', 'unassigned', 'own-use'),
           amount,
-          sourceAmount: nullable(amount),
+          sourceAmount: saying('Behind it, without tax', nullable(amount)),
         }),
       ),
     ),
