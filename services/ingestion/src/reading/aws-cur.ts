@@ -144,8 +144,10 @@ const categoryOf = (type: string): string => {
 const effectiveCost = (type: string, textOf: Delivered): Source | undefined => {
   const unblended = textOf('lineItem/UnblendedCost');
   if (unblended === undefined) return undefined;
+  const columns = ['lineItem/UnblendedCost', 'savingsPlan/SavingsPlanEffectiveCost', 'reservation/EffectiveCost'];
   return {
-    column: 'lineItem/UnblendedCost',
+    // Which of them it is depends on the line: a problem names all that it may be about.
+    column: columns.filter((column) => textOf(column) !== undefined).join(' or '),
     text: `CASE ${type}
       WHEN 'SavingsPlanCoveredUsage' THEN ${textOf('savingsPlan/SavingsPlanEffectiveCost') ?? 'NULL'}
       WHEN 'DiscountedUsage' THEN ${textOf('reservation/EffectiveCost') ?? 'NULL'}

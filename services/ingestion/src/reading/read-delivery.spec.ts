@@ -420,6 +420,14 @@ describe('a delivery that is refused', () => {
     expect((await store.refusal([await store.file('odd.csv', content)], [PAYER])).message).toContain(message);
   });
 
+  it('names the column of commitments that a bad effective cost may stand in', async () => {
+    const type = 'SavingsPlanCoveredUsage';
+    const covered = { 'lineItem/LineItemType': type, 'savingsPlan/SavingsPlanEffectiveCost': '1,5' };
+    const { problems } = await store.refusal([await store.file('covered.csv', curCsv(covered))], [PAYER]);
+    expect(problems).toMatchObject([{ row: 2, value: '1,5' }]);
+    expect(problems[0]?.column).toContain('savingsPlan/SavingsPlanEffectiveCost');
+  });
+
   it('refuses text that is not UTF-8', async () => {
     const file = await store.file('latin1.csv', Buffer.from(focusCsv({ ServiceName: 'Zürich' }), 'latin1'));
     expect((await store.refusal([file], [PAYER])).problems).toMatchObject([{ file: 'latin1.csv' }]);
