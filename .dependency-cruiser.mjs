@@ -14,13 +14,13 @@ export default {
     {
       name: 'sqlite-driver-in-one-folder',
       severity: 'error',
-      from: { pathNot: '^libs/sqlite/' },
+      from: { pathNot: '^(libs/sqlite|bench)/' },
       to: { path: '^(node:)?sqlite$' },
     },
     {
       name: 'duckdb-driver-in-one-folder',
       severity: 'error',
-      from: { pathNot: '^libs/usage-store/' },
+      from: { pathNot: '^(libs/usage-store|bench)/' },
       to: { path: 'node_modules/@duckdb/' },
     },
     {
@@ -77,6 +77,12 @@ export default {
       severity: 'error',
       from: { pathNot: '(^libs/platform/storage\\.ts$|/(sqlite|embedded)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)' },
       to: { path: '^libs/[^/]+/(sqlite|embedded)/|^libs/sqlite/(?!storage-error)' },
+    },
+    {
+      name: 'proofs-and-benches-stand-outside',
+      severity: 'error',
+      from: { path: '^(services|libs)/' },
+      to: { path: '^(proofs|bench)/' },
     },
     {
       name: 'oracle-shares-nothing-with-the-engine',

@@ -1,0 +1,92 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { BENCHES } from './benches.ts';
+import { calibration } from './calibration.ts';
+import { holds, type Measured } from './goal.ts';
+
+const USAGE = `Measures the platform as ratios to a limit or a peer that runs by turns with it in the same run, and prints one table.
+
+  npm run bench -- [GOAL…] [--rounds N] [--lines N]
+
+  GOAL        P1, P2, …: only these; default: all
+  --rounds N  rounds of ours and theirs (default 9)
+  --lines N   usage lines of an imported and rated month (default 1000000)
+`;
+
+const figure = (value: number): string => value.toPrecision(3);
+
+const row = (measured: Measured): string => {
+  const { goal, what, against, ratio, bound, seen } = measured;
+  const [word, limit] = 'atLeast' in bound ? ['≥', bound.atLeast] : ['≤', bound.atMost];
+  const spread = `${figure(ratio.median)} (${figure(ratio.p10)}–${figure(ratio.p90)})`;
+  return `| ${[goal, what, against, spread, `${word} ${String(limit)}`, holds(measured) ? 'yes' : 'NO', seen].join(' | ')} |`;
+};
+
+const positive = (name: string, text: string): number => {
+  if (!/^[1-9]\d{0,9}$/.test(text)) throw new RangeError(`--${name} must be a positive whole number, not "${text}".`);
+  return Number(text);
+};
+
+const main = async (): Promise<void> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string', default: '9' },
+      lines: { type: 'string', default: '1000000' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const known = BENCHES.flatMap(({ goals }) => goals);
+  const wrong = positionals.filter((goal) => !known.includes(goal));
+  if (wrong.length > 0) throw new RangeError(`There is no goal ${wrong.join(', ')}; there are ${known.join(', ')}.`);
+  const say = (text: string): void => {
+    process.stderr.write(`${text}\n`);
+  };
+  // Not the system's temporary folder, which may be memory: the disk is part of what is measured.
+  await mkdir('dist', { recursive: true });
+  const folder = await mkdtemp(join('dist', 'bench-'));
+  try {
+    const print = (text: string): void => {
+      process.stdout.write(`${text}\n`);
+    };
+    const [cpu] = cpus();
+    print(
+      `${String(cpus().length)} × ${cpu?.model ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`,
+    );
+    for (const line of await calibration(folder)) print(`- ${line}`);
+    const rows: Measured[] = [];
+    for (const { goals, run } of BENCHES) {
+      if (positionals.length > 0 && !goals.some((goal) => positionals.includes(goal))) continue;
+      say(`${goals.join(', ')} …`);
+      const measured = await run({
+        rounds: positive('rounds', values.rounds),
+        lines: positive('lines', values.lines),
+        folder: await mkdtemp(join(folder, 'run-')),
+        say,
+      });
+      for (const one of measured) say(row(one));
+      rows.push(...measured);
+    }
+    print('');
+    print('| goal | what | against | ratio (10th–90th percentile) | goal | held | seen |');
+    print('| --- | --- | --- | --- | --- | --- | --- |');
+    for (const one of rows) print(row(one));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(
+    `${error instanceof RangeError || error instanceof TypeError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
+  process.exitCode = 1;
+}
