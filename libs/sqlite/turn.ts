@@ -1,3 +1,5 @@
+import { sabotaged } from '#libs/sabotage';
+
 /** What a turn needs of its database. */
 export interface TurnDatabase {
   readonly isOpen: boolean;
@@ -19,6 +21,9 @@ export interface TurnParticipant {
 type Job = Readonly<{ work: () => unknown; answer: (value: unknown) => void; refuse: (error: unknown) => void }>;
 type Outcome = Readonly<{ value: unknown } | { error: unknown }>;
 
+/** How long a sabotaged COMMIT comes after the answers that promise it. */
+const LATE_MS = 200;
+
 /**
  * Group commit: all work handed over during one turn of the event loop becomes one transaction, each piece in a savepoint of its
  * own, and is answered only after COMMIT. The transaction begins and ends within one synchronous call, so nobody else's read can
@@ -29,6 +34,8 @@ export class Turn {
   readonly #participants: TurnParticipant[] = [];
   #queue: Job[] = [];
   #scheduled: NodeJS.Immediate | undefined;
+  readonly #sabotaged = sabotaged('ack-before-commit');
+  #late: NodeJS.Timeout | undefined;
 
   constructor(database: TurnDatabase) {
     this.#database = database;
@@ -42,7 +49,7 @@ export class Turn {
   run<T>(work: () => T): Promise<T> {
     if (!this.#database.isOpen) return Promise.reject(new Error('The database is closed.'));
     this.#scheduled ??= setImmediate(() => {
-      this.finish();
+      this.#commitQueued();
     });
     return new Promise<T>((answer, refuse) => {
       this.#queue.push({ work, answer: answer as (value: unknown) => void, refuse });
@@ -51,6 +58,11 @@ export class Turn {
 
   /** Commits what is queued, now. */
   finish(): void {
+    this.#commitQueued();
+    if (this.#late !== undefined) this.#commitLate();
+  }
+
+  #commitQueued(): void {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
     const jobs = this.#queue;
@@ -73,16 +85,26 @@ export class Turn {
   }
 
   #commit(jobs: readonly Job[]): Outcome[] {
-    this.#database.prepare('BEGIN IMMEDIATE').run();
+    if (this.#late === undefined) this.#database.prepare('BEGIN IMMEDIATE').run();
     try {
       const outcomes = jobs.map(({ work }) => this.#attempt(work));
       for (const participant of this.#participants) participant.beforeCommit();
-      this.#database.prepare('COMMIT').run();
+      if (this.#sabotaged)
+        this.#late ??= setTimeout(() => {
+          this.#commitLate();
+        }, LATE_MS);
+      else this.#database.prepare('COMMIT').run();
       return outcomes;
     } catch (error) {
       if (this.#database.inTransaction) this.#database.prepare('ROLLBACK').run();
       throw error;
     }
+  }
+
+  #commitLate(): void {
+    clearTimeout(this.#late);
+    this.#late = undefined;
+    if (this.#database.inTransaction) this.#database.prepare('COMMIT').run();
   }
 
   #attempt(work: () => unknown): Outcome {
