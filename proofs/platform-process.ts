@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { Pool } from 'undici';
+import { type FormData, Pool } from 'undici';
 
 const START_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const LISTENING = /Tributary is listening on (http:\/\/[^\s",]+)/;
 const MAIN = 'dist/services/standalone/src/main.js';
@@ -21,9 +22,30 @@ export type PlatformProcess = Readonly<{
   ended: Promise<number | string>;
   /** SIGKILL, and waits until it is gone. */
   kill: () => Promise<void>;
-  /** SIGTERM, and waits until it is gone. */
+  /** SIGTERM, and waits until it is gone; SIGKILL when that takes too long, as `ended` then tells. */
   stop: () => Promise<void>;
 }>;
+
+/** Processes that this one started: they end with it, however it ends. */
+const started = new Set<ChildProcess>();
+let watching = false;
+
+const endingWithUs = (child: ChildProcess): void => {
+  started.add(child);
+  child.once('exit', () => started.delete(child));
+  if (watching) return;
+  watching = true;
+  process.once('exit', () => {
+    for (const left of started) left.kill('SIGKILL');
+  });
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => {
+      process.exit(code);
+    });
+};
 
 /** A process that ended before it listened; the message is what it said. */
 export class StartFailed extends Error {
@@ -39,17 +61,23 @@ const environmentOf = (dataDir: string, more: Environment): NodeJS.ProcessEnv =>
 });
 
 /**
- * Starts the built platform (`npm run build`) on a folder of data, and resolves when it listens.
- * @throws StartFailed
+ * Starts the built platform (`npm run build`) on a folder of data, and resolves when it listens. `spawned` is told at once how to
+ * SIGKILL it, also before it listens. @throws StartFailed
  */
 export const startPlatformProcess = async (
   dataDir: string,
-  { environment = {}, nodeOptions = [] }: Readonly<{ environment?: Environment; nodeOptions?: readonly string[] }> = {},
+  {
+    environment = {},
+    nodeOptions = [],
+    spawned,
+  }: Readonly<{ environment?: Environment; nodeOptions?: readonly string[]; spawned?: (kill: () => void) => void }> = {},
 ): Promise<PlatformProcess> => {
   const child = spawn(process.execPath, [...nodeOptions, MAIN], {
     env: environmentOf(dataDir, environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  endingWithUs(child);
+  spawned?.(() => child.kill('SIGKILL'));
   let output = '';
   const ended = new Promise<number | string>((resolve) => {
     child.once('exit', (code, signal) => {
@@ -77,7 +105,9 @@ export const startPlatformProcess = async (
   });
   const end = (signal: NodeJS.Signals) => async (): Promise<void> => {
     child.kill(signal);
+    const overdue = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await ended;
+    clearTimeout(overdue);
   };
   return { url, pid: child.pid ?? 0, output: () => output, ended, kill: end('SIGKILL'), stop: end('SIGTERM') };
 };
@@ -90,7 +120,9 @@ export const createAdministrator = async (dataDir: string): Promise<Credentials>
   const child = spawn(process.execPath, [CREATE_ADMIN, '--password', password], {
     env: environmentOf(dataDir, {}),
     stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: START_TIMEOUT_MS,
   });
+  endingWithUs(child);
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`create-admin ended with ${String(code)}`);
   return { email: 'admin@tributary.local', password };
@@ -105,7 +137,14 @@ export type Answer<Body = unknown> = Readonly<{
   body: Body;
 }>;
 
-export type Request = Readonly<{ method: string; path: string; body?: unknown; headers?: Readonly<Record<string, string>> }>;
+/** `form` instead of `body`: multipart. */
+export type Request = Readonly<{
+  method: string;
+  path: string;
+  body?: unknown;
+  form?: FormData;
+  headers?: Readonly<Record<string, string>>;
+}>;
 
 /** A fast client for load: keeps `connections` open, one request at a time on each. Paths begin with `/`, below the root. */
 export class LoadClient {
@@ -137,12 +176,12 @@ export class LoadClient {
   }
 
   /** @throws what undici throws when no answer comes: the request may or may not have had its effect */
-  async send<Body = unknown>({ method, path, body, headers = {} }: Request): Promise<Answer<Body>> {
+  async send<Body = unknown>({ method, path, body, form, headers = {} }: Request): Promise<Answer<Body>> {
     const answer = await this.#pool.request({
       method,
       path,
       headers: { ...this.#authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      body: body === undefined ? null : JSON.stringify(body),
+      body: form ?? (body === undefined ? null : JSON.stringify(body)),
     });
     const text = await answer.body.text();
     const isJson = /json/.test(String(answer.headers['content-type'] ?? ''));
