@@ -10,7 +10,7 @@ import { type TenantId } from '#libs/published/ids';
 import { isDay } from '#libs/time/time';
 import { DuckDb } from '#libs/usage-store/duckdb';
 import { addAdministrator } from '#services/access-control/src/administrator';
-import { PlatformClient } from './demo/platform-client.ts';
+import { PlatformClient } from './platform-client.ts';
 import { play } from './demo/play.ts';
 import { readScenario } from './demo/scenario.ts';
 import { SERVICES } from './services.ts';

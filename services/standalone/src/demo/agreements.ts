@@ -1,5 +1,5 @@
 import { type BillAnswer } from './bill.ts';
-import { type PlatformClient } from './platform-client.ts';
+import { type PlatformClient } from '../platform-client.ts';
 
 type VersionInForce = BillAnswer['contracts'][number];
 

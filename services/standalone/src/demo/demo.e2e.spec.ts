@@ -8,7 +8,7 @@ import { DuckDb } from '#libs/usage-store/duckdb';
 import { addAdministrator } from '#services/access-control/src/administrator';
 import { SERVICES } from '../services.ts';
 import { unexpected } from './bill.ts';
-import { PlatformClient } from './platform-client.ts';
+import { PlatformClient } from '../platform-client.ts';
 import { play, type Played } from './play.ts';
 import { report } from './report.ts';
 import { readScenario, type Scenario } from './scenario.ts';

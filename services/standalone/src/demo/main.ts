@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeSecret } from '#libs/platform/access-tokens';
 import { reasonOf, type Running, start } from '#libs/platform/bootstrap';
 import { sharedDuckDb } from '#libs/usage-store/duckdb';
 import { addAdministrator, hasAdministrator } from '#services/access-control/src/administrator';
+import { type Credentials, CREDENTIALS, givenCredentials, keptCredentials, NoCredentials, typed } from '../credentials.ts';
+import { PlatformClient, Refused, Unreachable } from '../platform-client.ts';
 import { SERVICES } from '../services.ts';
 import { unexpected } from './bill.ts';
 import { count } from './count.ts';
-import { PlatformClient, Refused, Unreachable } from './platform-client.ts';
 import { play, type Played, PlayFailed } from './play.ts';
 import { report } from './report.ts';
 import { InvalidScenario, readScenario, type Scenario } from './scenario.ts';
@@ -29,31 +30,9 @@ const USAGE = `Plays a scenario through the public HTTP API and shows the bills 
 
 const DEFAULT_SCENARIO = 'scenarios/showcase.yaml';
 const SCHEMA = 'scenarios/scenario.schema.json';
-const CREDENTIALS = 'admin-credentials.json';
-
-type Credentials = Readonly<{ user: string; password: string }>;
 
 const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
-};
-
-/** npm runs scripts in the project's folder; the paths a person types start where they typed them. */
-const typed = (path: string): string => resolve(process.env['INIT_CWD'] ?? '.', path);
-
-const keptCredentials = async (dataDir: string): Promise<Credentials> => {
-  const file = join(dataDir, CREDENTIALS);
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new PlayFailed(`There are no credentials: set TRIBUTARY_USER and TRIBUTARY_PASSWORD (${file} is not there).`);
-  });
-  const content: unknown = JSON.parse(text);
-  if (typeof content !== 'object' || content === null || !('user' in content) || !('password' in content))
-    throw new PlayFailed(`${file} holds no user and password.`);
-  return { user: String(content.user), password: String(content.password) };
-};
-
-const givenCredentials = (): Credentials | undefined => {
-  const { TRIBUTARY_USER: user, TRIBUTARY_PASSWORD: password } = process.env;
-  return user !== undefined && password !== undefined ? { user, password } : undefined;
 };
 
 /** Whoever may sign in on a platform that this process has just started: made now if nobody is there. */
@@ -177,7 +156,7 @@ const demo = async (): Promise<number> => {
 try {
   process.exitCode = await demo();
 } catch (error) {
-  const readable = [InvalidScenario, PlayFailed, Refused, Unreachable].some((kind) => error instanceof kind);
+  const readable = [InvalidScenario, NoCredentials, PlayFailed, Refused, Unreachable].some((kind) => error instanceof kind);
   process.stderr.write(`${readable && error instanceof Error ? error.message : reasonOf(error)}\n`);
   process.exitCode = 1;
 }
