@@ -266,6 +266,14 @@ const locate = (path: string): string => {
   }
 };
 
+/** Keeps every other process from opening the database at `path` until the result is called. @throws StorageError `locked` */
+export const lockDatabase = (path: string): (() => void) => {
+  const held = acquire(locate(path));
+  return () => {
+    held.close();
+  };
+};
+
 const acquire = (file: string): DatabaseSync => {
   const lockFile = `${file}.lock`;
   let lock: DatabaseSync | undefined;
