@@ -1,5 +1,6 @@
 import { type Provider, type Type } from '@nestjs/common';
 import { type Logger } from 'pino';
+import { type Category, type Recorded } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { type Upcasters } from '#libs/event-sourcing/upcasting';
 import { type Consumer } from '#libs/messaging/consumer';
@@ -32,6 +33,15 @@ export type Background = Readonly<{
   troubles?: () => readonly string[];
 }>;
 
+/** Files below the data directory that events refer to; they are written once and never changed. Paths are relative, with `/`. */
+export type KeptFiles = Readonly<{
+  categories: readonly Category[];
+  /** Of the log's events of these categories, in store order: all that answers need, or work not done yet. */
+  in: (events: AsyncIterable<Recorded>) => Promise<ReadonlySet<string>>;
+  /** Folders whose files go once their work is done, which may be while the log is being copied. */
+  passing?: readonly string[];
+}>;
+
 /** A service as a value: what a process composes. Several services of one process may name the same projection value. */
 export type ServiceDefinition = Readonly<{
   name: string;
@@ -43,5 +53,9 @@ export type ServiceDefinition = Readonly<{
   /** For retired event types of its streams, how they read today; wherever events are read, nobody sees an old one. */
   upcasters?: Upcasters;
   consumers: (platform: Platform) => readonly Consumer[];
+  /** What a backup takes along with the log. */
+  files?: KeptFiles;
+  /** Streams whose events' data leaves the platform in no export, password hashes for example. */
+  secrets?: readonly Category[];
   background?: (platform: Platform) => readonly Background[];
 }>;

@@ -3,6 +3,7 @@ import { memberships } from '#libs/access-policy/memberships.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type ServiceDefinition } from '#libs/platform/service';
+import { credentials } from './credentials/credentials.ts';
 import { SessionController } from './session/session.controller.ts';
 import { UserController } from './user/user.controller.ts';
 import { userList } from './user-list/user-list.projection.ts';
@@ -14,5 +15,6 @@ export const accessControlService: ServiceDefinition = {
   name: 'access-control',
   module: AccessControlModule,
   projections: [userList, memberships, userAccess, tenantTree],
+  secrets: [credentials.category],
   consumers: () => [],
 };

@@ -7,6 +7,7 @@ import { dataSources } from './data-source/data-sources.projection.ts';
 import { ImportController } from './import/import.controller.ts';
 import { ImportService } from './import/import-service.ts';
 import { imports } from './import/imports.projection.ts';
+import { keptFiles } from './import/kept-files.ts';
 import { onImportFinished } from './reactions/on-import-finished.ts';
 import { SourceHealthConfiguration } from './source-health/source-health-configuration.ts';
 import { SourceHealthController } from './source-health/source-health.controller.ts';
@@ -29,6 +30,7 @@ export const ingestionService: ServiceDefinition = {
   providers: (platform) => [{ provide: ImportService, useFactory: () => serviceOf(platform) }],
   projections: [tenantTree, dataSources, imports, accountLinks, automaticLinks, usedAccounts],
   consumers: ({ store }) => [onImportFinished(store)],
+  files: keptFiles,
   background: (platform) => {
     const service = serviceOf(platform);
     return [

@@ -6,6 +6,7 @@ import { UsageEngineConfiguration } from '#libs/platform/usage-engine';
 import { BillController, LineController } from './bill/bill.controller.ts';
 import { BillListController } from './bill-list/bill-list.controller.ts';
 import { billList } from './bill-list/bill-list.projection.ts';
+import { keptFiles } from './month-rating/kept-files.ts';
 import { MonthRatingService } from './month-rating/month-rating-service.ts';
 import { monthRatings } from './month-rating/month-ratings.projection.ts';
 import { type RatingWorker } from './month-rating/rating-worker.ts';
@@ -49,6 +50,7 @@ export const invoicingService: ServiceDefinition = {
   providers: (platform) => [{ provide: MonthRatingService, useFactory: () => serviceOf(platform) }],
   projections: [...inputs, monthRatings, billList],
   consumers: (platform) => [wakingUp(serviceOf(platform).worker)],
+  files: keptFiles,
   background: (platform) => {
     const service = serviceOf(platform);
     const { worker } = service;

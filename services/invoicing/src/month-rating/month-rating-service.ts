@@ -3,28 +3,32 @@ import { type Platform } from '#libs/platform/service';
 import { usageEngine } from '#libs/platform/usage-engine';
 import { type DuckDb } from '#libs/usage-store/duckdb';
 import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
+import { type TenantId } from '#libs/published/ids';
 import { type Bill } from '#libs/published/invoicing';
+import { type Month } from '#libs/time/time';
 import { rate } from '../rating/rate.ts';
 import { type Group, type RatingInput } from '../rating/rating-input.ts';
 import { tieOuts } from '../rating/tie-outs.ts';
 import { dueMonths } from './due-months.ts';
 import { InputArchive } from './input-archive.ts';
 import { MonthUsage } from './month-usage.ts';
-import { rateMonth } from './rate-month.ts';
+import { rateMonth, type Rating } from './rate-month.ts';
 import { RatingWorker } from './rating-worker.ts';
+import { RATINGS } from './kept-files.ts';
 
 /** What one process of the service rates and explains with. */
 export class MonthRatingService {
   readonly archive: InputArchive;
   readonly usage: MonthUsage;
   readonly worker: RatingWorker;
+  readonly #rating: Rating;
   #engine: ReturnType<typeof usageEngine> | undefined;
 
   constructor(platform: Platform) {
     const { dataDir, store, readModels, clock, newId, log } = platform;
-    this.archive = new InputArchive(path.join(dataDir, 'ratings'), newId);
+    this.archive = new InputArchive(path.join(dataDir, RATINGS), newId);
     this.usage = new MonthUsage(new UsageFiles(usageFolderOf(dataDir)), () => this.#open(platform));
-    const rating = {
+    this.#rating = {
       store,
       readModels,
       clock,
@@ -35,16 +39,25 @@ export class MonthRatingService {
     };
     this.worker = new RatingWorker({
       due: () => dueMonths(readModels),
-      rate: (rootId, month, signal) => rateMonth(rating, rootId, month, signal),
+      rate: (rootId, month, signal) => this.rate(rootId, month, signal),
       failed: (error, of) => {
         log.error({ err: error, rootId: of?.rootId, month: of?.month }, 'rating failed; it is tried again');
       },
     });
   }
 
-  /** Until the signal aborts; no request is under way any more by then, so the engine goes with it. */
+  /** Makes one month current, as the worker does with every month that is due. */
+  rate(rootId: TenantId, month: Month, signal: AbortSignal): Promise<void> {
+    return rateMonth(this.#rating, rootId, month, signal);
+  }
+
+  /** Until the signal aborts; no request is under way any more by then, so it closes. */
   async run(signal: AbortSignal): Promise<void> {
     await this.worker.run(signal);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
     const engine = await this.#engine;
     await engine?.release();
   }
