@@ -1,0 +1,345 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createAdministrator, type Credentials, type LoadClient, StartFailed } from '../platform-process.ts';
+import { Random } from '../random.ts';
+import { BilledMonth, type BilledTree } from './billing-load.ts';
+import { atOnce, Contradiction, Desk, differenceOfRepeat, LoadEnded, type Witness } from './desk.ts';
+import { Office } from './directory-load.ts';
+import { headOf, readModelsOf, type Running, startPlatform, troubles, untilAtRest } from './platform.ts';
+import { deleteReadModels, differencesOf, type Stored, storedDocuments } from './stored-documents.ts';
+import { Planting } from './trees.ts';
+
+const OFFICES = 6;
+const BILLED_TREES = 2;
+/** Longest life under load, and the share of starts that are killed before they have come to anything. */
+const LONGEST_LIFE_MS = 2_500;
+const DEATHS_AT_START = 0.15;
+const START_MS = 700;
+/** Of each life: the last commands, which a crash would take, and a few of all. */
+const LAST_REPEATED = 150;
+const OTHERS_REPEATED = 50;
+const STOCK_EVERY = 10;
+const AT_ONCE = 12;
+const SHOWN = 20;
+const FIRST_ANSWER_LIMIT_MS = 1_000;
+
+export type Settings = Readonly<{ kills: number; seed: number; say: (text: string) => void }>;
+
+/** One run: a platform on `folder`, its load, its deaths, and what is compared after each of them. */
+export class CrashTest {
+  readonly #desk: Desk;
+  readonly #random: Random;
+  readonly #faults: string[] = [];
+  readonly #firstAnswers: number[] = [];
+  readonly #compared: string[] = [];
+  #credentials: Credentials | undefined;
+  #running: Running | undefined;
+  #offices: readonly Office[] = [];
+  #months: readonly BilledMonth[] = [];
+  #trees: readonly BilledTree[] = [];
+  #replaying: string | undefined;
+  #replays = 0;
+  #judged = 0;
+  #repeats = 0;
+  #deathsAtStart = 0;
+  #deathsInReplay = 0;
+
+  constructor(
+    private readonly folder: string,
+    private readonly settings: Settings,
+  ) {
+    this.#desk = new Desk(`crash-${String(settings.seed)}`);
+    this.#random = new Random(settings.seed);
+  }
+
+  /** Whether nothing was found. */
+  async run(): Promise<boolean> {
+    const { kills, seed, say } = this.settings;
+    const began = performance.now();
+    say(`Crash test: ${String(kills)} kills, seed ${String(seed)}`);
+    this.#credentials = await createAdministrator(this.#dataDir);
+    await this.#start();
+    this.#connect();
+    await this.#plant();
+    const load = this.#load();
+    let killed = 0;
+    while (killed < kills && this.#faults.length === 0) {
+      killed += 1;
+      await this.#dieAndReturn(killed);
+      if (killed % STOCK_EVERY === 0 && killed < kills && this.#faults.length === 0) await this.#takeStock(killed);
+    }
+    if (this.#faults.length === 0) await this.#finish();
+    this.#desk.end();
+    await this.#running?.process.kill();
+    await this.#running?.line.close();
+    void load;
+    this.#summarise(killed, (performance.now() - began) / 1_000);
+    return this.#faults.length === 0;
+  }
+
+  get #dataDir(): string {
+    return join(this.folder, 'data');
+  }
+
+  get #line(): LoadClient {
+    if (!this.#running) throw new Error('there is no platform');
+    return this.#running.line;
+  }
+
+  async #start(): Promise<void> {
+    if (!this.#credentials) throw new Error('there is no administrator');
+    this.#running = await startPlatform(this.#dataDir, this.#credentials);
+  }
+
+  #connect(): void {
+    this.#desk.connect(this.#line);
+  }
+
+  async #plant(): Promise<void> {
+    const planting = new Planting(this.#desk);
+    const { dataSourceId, resellerIds } = await planting.directory(OFFICES);
+    this.#offices = resellerIds.map((id, n) => new Office(this.#desk, this.#random.fork(), id, dataSourceId, `R${String(n)}`));
+    const trees: BilledTree[] = [];
+    for (let n = 0; n < BILLED_TREES; n++) trees.push(await planting.billedTree(`Tree-${String(n)}`));
+    this.#trees = trees;
+    this.#months = trees.map((tree) => new BilledMonth(this.#desk, this.#random.fork(), tree));
+    for (const month of this.#months) await month.deliver();
+    await untilAtRest(this.#line, this.#roots);
+  }
+
+  get #roots(): readonly string[] {
+    return this.#trees.map(({ tenants }) => tenants.distributor);
+  }
+
+  /** All actors, each with one command at a time. They go on through deaths. */
+  #load(): Promise<unknown> {
+    const pauses = this.#random.fork();
+    const after = (longest: number): Promise<void> => pause(pauses.int(1, longest));
+    const actors = [
+      ...this.#offices.map((office) => this.#act(() => office.step())),
+      ...this.#months.flatMap((month) => [
+        this.#act(() => month.deliver()),
+        this.#act(async () => {
+          await month.reprice();
+          await after(150);
+        }),
+        this.#act(async () => {
+          await month.move();
+          await after(300);
+        }),
+        this.#act(() => month.watch()),
+      ]),
+      this.#act(() => this.#replay()),
+    ];
+    return Promise.all(actors);
+  }
+
+  async #act(step: () => Promise<void>): Promise<void> {
+    try {
+      while (!this.#desk.ended) await step();
+    } catch (error) {
+      if (error instanceof LoadEnded || this.#desk.ended) return;
+      this.#faults.push(error instanceof Contradiction ? error.message : `the load failed: ${String(error)}`);
+    }
+  }
+
+  /** Replays one read model after the other, without end. */
+  async #replay(): Promise<void> {
+    const { body } = await this.#desk.ask<{ items: readonly { projection: string }[] }>('/operations/read-models?limit=500');
+    for (const { projection } of body.items) {
+      this.#replaying = projection;
+      const request = { method: 'PUT', path: `/api/v1/operations/read-models/${projection}/replay` };
+      // 409: a crash interrupted it, and it goes on by itself.
+      await this.#desk.command([], { request, accepts: [202, 409], momentary: true });
+      this.#replays += 1;
+      while (await this.#isReplayed(projection)) await pause(10);
+      this.#replaying = undefined;
+    }
+  }
+
+  async #isReplayed(name: string): Promise<boolean> {
+    const { body } = await this.#desk.ask<{ items: readonly { projection: string; progress: unknown }[] }>(
+      '/operations/read-models?limit=500',
+    );
+    return body.items.some(({ projection, progress }) => projection === name && progress !== null);
+  }
+
+  async #dieAndReturn(number: number): Promise<void> {
+    const before = this.#desk.acknowledged.length;
+    const life = this.#random.int(50, LONGEST_LIFE_MS);
+    await pause(life);
+    const inReplay = this.#replaying;
+    await this.#die();
+    if (inReplay !== undefined) this.#deathsInReplay += 1;
+    while (this.#random.next() < DEATHS_AT_START) await this.#dieAtStart();
+    await this.#start();
+    this.#firstAnswers.push(this.#running?.firstAnswerMs ?? 0);
+    const touched = this.#desk.touched.size;
+    await this.#look(before);
+    this.#connect();
+    const acknowledged = this.#desk.acknowledged.length - before;
+    this.settings.say(
+      `kill ${String(number)} after ${String(life)} ms: ${String(acknowledged)} commands acknowledged, ${String(touched)} things ` +
+        `looked at, first answer ${(this.#running?.firstAnswerMs ?? 0).toFixed(0)} ms after the start` +
+        `${inReplay === undefined ? '' : `, while ${inReplay} was replayed`}: ${this.#verdict()}`,
+    );
+  }
+
+  #verdict(): string {
+    return this.#faults.length === 0 ? 'nothing lost, nothing doubled' : `${String(this.#faults.length)} FAULTS`;
+  }
+
+  async #die(): Promise<void> {
+    this.#desk.hangUp();
+    await this.#running?.process.kill();
+    await this.#running?.line.close();
+  }
+
+  async #dieAtStart(): Promise<void> {
+    if (!this.#credentials) return;
+    const timers: NodeJS.Timeout[] = [];
+    const moment = this.#random.int(1, START_MS);
+    try {
+      const alive = await startPlatform(this.#dataDir, this.#credentials, (kill) => timers.push(setTimeout(kill, moment)));
+      await alive.process.kill();
+      await alive.line.close();
+    } catch (error) {
+      if (!(error instanceof StartFailed) && !isConnectionLost(error)) throw error;
+      if (!String(error).includes('SIGKILL') && error instanceof StartFailed) throw error;
+    }
+    for (const timer of timers) clearTimeout(timer);
+    this.#deathsAtStart += 1;
+  }
+
+  /** Before anything is sent again: what was acknowledged in the life that ended is there, and repeating it changes nothing. */
+  async #look(before: number): Promise<void> {
+    const touched = [...this.#desk.touched];
+    this.#desk.touched.clear();
+    await this.#witness(touched);
+    const life = this.#desk.acknowledged.slice(before);
+    const others = Array.from({ length: Math.min(OTHERS_REPEATED, before) }, () => this.#random.int(0, before - 1));
+    await this.#repeat([...life.slice(-LAST_REPEATED), ...others.flatMap((at) => this.#desk.acknowledged[at] ?? [])]);
+    for (const month of this.#months) this.#faults.push(...month.judge());
+  }
+
+  async #witness(all: Iterable<Witness>): Promise<void> {
+    await atOnce(all, AT_ONCE, async (one) => {
+      this.#faults.push(...(await one.faults(this.#line)));
+    });
+  }
+
+  async #repeat(all: readonly Desk['acknowledged'][number][]): Promise<void> {
+    await atOnce(all, AT_ONCE, async (one) => {
+      const difference = await differenceOfRepeat(this.#line, one);
+      this.#repeats += 1;
+      if (difference !== undefined) this.#faults.push(difference);
+    });
+  }
+
+  /** With nothing under way: the bills are exactly the last ones, nobody waits for an operator, repeats append nothing. */
+  async #takeStock(number: number): Promise<void> {
+    await this.#desk.pause();
+    await untilAtRest(this.#line, this.#roots);
+    await this.#rest();
+    const count = this.#offices.reduce((sum, { customers }) => sum + customers.length, 0);
+    this.settings.say(
+      `stock after ${String(number)}: ${String(count)} customers, ${String(this.#deliveries)} deliveries, log of ${String(await headOf(this.#line))} events: ${this.#verdict()}`,
+    );
+    this.#desk.proceed();
+  }
+
+  get #deliveries(): number {
+    return this.#months.reduce((sum, { deliveries }) => sum + deliveries, 0);
+  }
+
+  async #rest(): Promise<void> {
+    await this.#witness([...this.#offices, ...this.#months]);
+    for (const month of this.#months) this.#faults.push(...month.judge(), ...(await month.faultsAtRest(this.#line)));
+    this.#faults.push(...(await troubles(this.#line)));
+    this.#judged = this.#months.reduce((sum, { compared }) => sum + compared, 0);
+  }
+
+  async #finish(): Promise<void> {
+    const { say } = this.settings;
+    await this.#desk.pause();
+    await untilAtRest(this.#line, this.#roots);
+    await this.#rest();
+    await this.#witness(this.#offices.flatMap(({ customers }) => customers));
+    const head = await headOf(this.#line);
+    say(`at the end: all of ${String(this.#desk.acknowledged.length)} acknowledged commands again`);
+    await this.#repeat(this.#desk.acknowledged);
+    await untilAtRest(this.#line, this.#roots);
+    const after = await headOf(this.#line);
+    if (after !== head) this.#faults.push(`repeats appended ${String(after - head)} events to the log`);
+    await this.#compareWithRebuilds();
+  }
+
+  /** The documents folded through all crashes, those built from the log alone, and those replayed under the running platform. */
+  async #compareWithRebuilds(): Promise<void> {
+    const { say } = this.settings;
+    await this.#die();
+    const live = storedDocuments(this.#dataDir);
+    const copy = join(this.folder, 'copy');
+    await cp(this.#dataDir, copy, { recursive: true });
+    deleteReadModels(copy);
+    if (!this.#credentials) return;
+    const rebuilt = await startPlatform(copy, this.#credentials);
+    await untilAtRest(rebuilt.line, this.#roots);
+    await rebuilt.line.close();
+    await rebuilt.process.stop();
+    this.#compare('built from the log alone', live, storedDocuments(copy));
+
+    await this.#start();
+    for (const { projection } of await readModelsOf(this.#line)) {
+      const { status, text } = await this.#line.send({
+        method: 'PUT',
+        path: `/api/v1/operations/read-models/${projection}/replay`,
+      });
+      if (status !== 202) this.#faults.push(`replay of ${projection}: ${String(status)} ${text}`);
+    }
+    await untilAtRest(this.#line, this.#roots);
+    await this.#running?.line.close();
+    await this.#running?.process.stop();
+    this.#compare('replayed under the running platform', live, storedDocuments(this.#dataDir));
+    say(`read models: ${this.#compared.join('; ')}`);
+  }
+
+  #compare(what: string, live: Stored, other: Stored): void {
+    const differences = differencesOf(live, other);
+    this.#faults.push(...differences.map((difference) => `${what}: ${difference}`));
+    const bytes = [...live.documents.values()].reduce((sum, text) => sum + text.length, 0);
+    const count = `${String(live.documents.size)} read models (${(bytes / 2 ** 20).toFixed(1)} MiB)`;
+    this.#compared.push(`${count} ${differences.length === 0 ? 'equal byte for byte to those' : 'DIFFER from those'} ${what}`);
+  }
+
+  #summarise(killed: number, seconds: number): void {
+    const { say, kills, seed } = this.settings;
+    const sorted = this.#firstAnswers.toSorted((a, b) => a - b);
+    const at = (share: number): string =>
+      (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(0);
+    const slow = sorted.filter((ms) => ms > FIRST_ANSWER_LIMIT_MS).length;
+    say('');
+    say(
+      `${String(killed)} of ${String(kills)} kills (${String(this.#deathsInReplay)} during a replay) and ${String(this.#deathsAtStart)} more while starting, seed ${String(seed)}, ${seconds.toFixed(0)} s`,
+    );
+    say(
+      `${String(this.#desk.acknowledged.length)} commands acknowledged, ${String(this.#desk.repeated)} unanswered ones sent again, ${String(this.#repeats)} acknowledged ones repeated`,
+    );
+    say(
+      `${String(this.#deliveries)} deliveries of ${String(this.#months.length)} months, ${String(this.#replays)} replays, ${String(this.#judged)} bills compared with what their inputs give`,
+    );
+    say(
+      `first answer after a start: median ${at(0.5)} ms, 95th percentile ${at(0.95)} ms, longest ${at(1)} ms; ${String(slow)} over ${String(FIRST_ANSWER_LIMIT_MS)} ms`,
+    );
+    if (this.#faults.length === 0) {
+      say('0 acknowledged commands lost, 0 effects doubled, 0 totals neither old nor new, 0 documents unlike a rebuild');
+      return;
+    }
+    say(`FAILED, ${String(this.#faults.length)} faults, the first of them:`);
+    for (const fault of this.#faults.slice(0, SHOWN)) say(`  ${fault.length > 1_000 ? `${fault.slice(0, 1_000)}…` : fault}`);
+  }
+}
+
+const isConnectionLost = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNREFUSED'].includes(String(error.code));

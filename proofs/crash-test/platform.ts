@@ -1,0 +1,102 @@
+import { type Credentials, LoadClient, type PlatformProcess, startPlatformProcess } from '../platform-process.ts';
+import { asked } from './customer.ts';
+
+const CONNECTIONS = 24;
+const REST_TIMEOUT_MS = 120_000;
+const LOOK_MS = 25;
+
+export type ReadModelStatus = Readonly<{
+  projection: string;
+  state: string;
+  position: number;
+  lag: number;
+  quarantined: number;
+  error: string | null;
+  progress: unknown;
+}>;
+type Reaction = Readonly<{ consumer: string; lag: number; parked: number; failure: unknown }>;
+type Page<Item> = Readonly<{ items: readonly Item[]; total: number }>;
+
+/** A running platform and a signed-in line to it. */
+export type Running = Readonly<{
+  process: PlatformProcess;
+  line: LoadClient;
+  /** From the start of the process to the first answer of a signed-in query. */
+  firstAnswerMs: number;
+}>;
+
+let accessToken: string | undefined;
+
+/** Starts the platform on the folder. The token of the first sign-in is used ever after: a crash takes no session away. */
+export const startPlatform = async (
+  dataDir: string,
+  credentials: Credentials,
+  spawned?: (kill: () => void) => void,
+): Promise<Running> => {
+  const started = performance.now();
+  const process = await startPlatformProcess(dataDir, spawned ? { spawned } : {});
+  const line = new LoadClient(process.url, CONNECTIONS);
+  if (accessToken === undefined) {
+    const { text, body } = await line.send<{ accessToken?: string }>({
+      method: 'POST',
+      path: '/api/v1/auth/login',
+      body: credentials,
+    });
+    accessToken = body.accessToken;
+    if (accessToken === undefined) throw new Error(`the administrator cannot log in: ${text}`);
+  }
+  line.authorize(accessToken);
+  await asked(line, '/me');
+  return { process, line, firstAnswerMs: performance.now() - started };
+};
+
+export const readModelsOf = async (line: LoadClient): Promise<readonly ReadModelStatus[]> =>
+  (await asked<Page<ReadModelStatus>>(line, '/operations/read-models?limit=500')).body.items;
+
+/** Position of the log's last event. */
+export const headOf = async (line: LoadClient): Promise<number> =>
+  Math.max(...(await readModelsOf(line)).map(({ position, lag }) => position + lag));
+
+/** Waits until nothing goes on by itself: imports, reactions, ratings of `roots`, replays. */
+export const untilAtRest = async (line: LoadClient, roots: readonly string[]): Promise<void> => {
+  const deadline = performance.now() + REST_TIMEOUT_MS;
+  let reasons: readonly string[];
+  do {
+    reasons = await restless(line, roots);
+    if (reasons.length === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  } while (performance.now() < deadline);
+  throw new Error(`the platform does not come to rest: ${reasons.join(', ')}`);
+};
+
+const restless = async (line: LoadClient, roots: readonly string[]): Promise<readonly string[]> => {
+  const reasons: string[] = [];
+  for (const root of roots) {
+    const imports = await asked<Page<{ status: string }>>(line, `/tenants/${root}/imports?limit=1`);
+    for (const { status } of imports.body.items) if (status !== 'finished') reasons.push(`an import is ${status}`);
+  }
+  const reactions = await asked<Page<Reaction>>(line, '/operations/reactions?limit=500');
+  for (const { consumer, lag } of reactions.body.items) if (lag > 0) reasons.push(`${consumer} is behind`);
+  for (const { projection, progress } of await readModelsOf(line))
+    if (progress !== null) reasons.push(`${projection} is replayed`);
+  for (const root of roots) {
+    const bills = await asked<Page<{ state: string }>>(line, `/tenants/${root}/bills?scope=subtree`);
+    for (const { state } of bills.body.items) if (state !== 'current') reasons.push(`bills are ${state}`);
+  }
+  return reasons;
+};
+
+/** What an operator would have to look at. */
+export const troubles = async (line: LoadClient): Promise<readonly string[]> => {
+  const reactions = await asked<Page<Reaction>>(line, '/operations/reactions?limit=500');
+  const health = await line.send({ method: 'GET', path: '/health/ready' });
+  return [
+    ...(health.status === 200 ? [] : [`not ready: ${health.text}`]),
+    ...reactions.body.items
+      .filter(({ parked, failure }) => parked > 0 || failure !== null)
+      .map((reaction) => JSON.stringify(reaction)),
+    ...(await readModelsOf(line))
+      .filter(({ state, quarantined, error }) => state !== 'serving' || quarantined > 0 || error !== null)
+      .map((status) => JSON.stringify(status)),
+  ];
+};

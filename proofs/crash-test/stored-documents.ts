@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/** The documents of each read model that serves, as their bytes stand in the file; `head` is the log's last position. */
+export type Stored = Readonly<{ head: number; documents: ReadonlyMap<string, string>; behind: readonly string[] }>;
+
+type Generation = Readonly<{ generation: number; projection: string; version: number; position: number }>;
+
+const opened = <T>(dataDir: string, look: (database: DatabaseSync) => T): T => {
+  const database = new DatabaseSync(join(dataDir, 'tributary.db'));
+  try {
+    return look(database);
+  } finally {
+    database.close();
+  }
+};
+
+/** Reads a folder that no process holds. */
+export const storedDocuments = (dataDir: string): Stored =>
+  opened(dataDir, (database) => {
+    const { head } = database.prepare('SELECT max(position) AS head FROM events').get() as Readonly<{ head: number }>;
+    const generations = database
+      .prepare(`SELECT generation, projection, version, position FROM generations WHERE state = 'serving'`)
+      .all() as unknown as readonly Generation[];
+    const documents = new Map<string, string>();
+    for (const { generation, projection, version } of generations) {
+      const rows = database.prepare(`SELECT * FROM documents_${String(generation)} ORDER BY id`).all();
+      // How often a document was written is not what it says.
+      const text = rows.map(({ version: _writes, ...document }) => JSON.stringify(document)).join('\n');
+      documents.set(`${projection}@${String(version)}`, text);
+    }
+    const behind = generations.filter(({ position }) => position < head).map(({ projection }) => projection);
+    return { head, documents, behind };
+  });
+
+/** Takes away all that can be built from the log. */
+export const deleteReadModels = (dataDir: string): void => {
+  opened(dataDir, (database) => {
+    const tables = database
+      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'documents\\_%' ESCAPE '\\'`)
+      .all();
+    for (const { name } of tables) database.exec(`DROP TABLE ${String(name)}`);
+    for (const table of ['generations', 'generation_heads', 'generation_alarms']) database.exec(`DELETE FROM ${table}`);
+  });
+};
+
+/** Where two sets of documents differ; both must be of one log. */
+export const differencesOf = (left: Stored, right: Stored): readonly string[] => {
+  const names = [...new Set([...left.documents.keys(), ...right.documents.keys()])].sort();
+  const different = names.filter((name) => left.documents.get(name) !== right.documents.get(name));
+  const heads = left.head === right.head ? [] : [`one log ends at ${String(left.head)}, the other at ${String(right.head)}`];
+  return [
+    ...heads,
+    ...different.map((name) => `${name}: ${firstDifference(left.documents.get(name), right.documents.get(name))}`),
+  ];
+};
+
+const firstDifference = (left: string | undefined, right: string | undefined): string => {
+  if (left === undefined || right === undefined) return 'is there once only';
+  const others = right.split('\n');
+  const at = left.split('\n').findIndex((line, index) => line !== others[index]);
+  return `"${left.split('\n')[at] ?? ''}" and "${others[at] ?? ''}"`;
+};
