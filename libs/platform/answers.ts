@@ -7,6 +7,7 @@ import { type JsonSchema, type Schema, withNamed } from './schema.ts';
 const HEADERS = {
   ETag: { description: 'Revision of what is answered, for `If-Match`', schema: { type: 'string', example: '"3"' } },
   Location: { description: 'Path of what was made', schema: { type: 'string', example: '/api/v1/tenants/…' } },
+  'X-Log-Head': { description: 'Position of the last event in the log', schema: { type: 'integer' } },
 } as const;
 
 type Header = keyof typeof HEADERS;

@@ -58,6 +58,8 @@ export type BackupSurroundings = Readonly<{
 type Run = { readonly backup: Backup; readonly ending: AbortController; progress: BackupProgress | null; ended: Promise<void> };
 
 const RECORD = '.json';
+/** Whatever else lies in a folder that the operator named is not ours. */
+const RECORDS = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.json$/;
 const UNFINISHED = '.tar.part';
 const WORK = 'work-';
 
@@ -124,7 +126,7 @@ export class Backups {
 
   /** The latest first. */
   async list(): Promise<readonly Backup[]> {
-    const names = (await namesIn(this.#around.folder)).filter((name) => name.endsWith(RECORD));
+    const names = (await namesIn(this.#around.folder)).filter((name) => RECORDS.test(name));
     const backups = await Promise.all(names.map((name) => this.#read(name.slice(0, -RECORD.length))));
     return backups.filter((backup) => backup !== undefined).toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   Module,
   type BeforeApplicationShutdown,
@@ -21,6 +21,8 @@ import { systemClock, type Clock } from '#libs/time/time';
 import { AccessGuard } from './access-guard.ts';
 import { AccessTokens } from './access-tokens.ts';
 import { BackgroundWork } from './background-work.ts';
+import { BackupController } from './backup.controller.ts';
+import { Backups } from './backups.ts';
 import {
   ConfigurationFault,
   HttpConfiguration,
@@ -34,11 +36,14 @@ import {
 import { errorCode } from './error-code.ts';
 import { healthOf, type Health } from './health.ts';
 import { createHttpApplication } from './http.ts';
+import { EXPORTED_LOG, type ExportedLog, LogController } from './log.controller.ts';
 import { createLog } from './logging.ts';
 import { Metrics } from './metrics.ts';
 import { HEALTH, METRICS, OperationsController } from './operations.controller.ts';
+import { Restore } from './restore.ts';
+import { RestoreController, RESTORES, type Restores } from './restore.controller.ts';
 import { type Platform, type ServiceDefinition } from './service.ts';
-import { openStorage, type Storage } from './storage.ts';
+import { logFileIn, openStorage, type Storage } from './storage.ts';
 import { CLOCK, EVENT_STORE, PLATFORM, READ_MODELS } from './tokens.ts';
 import { UPKEEP, UpkeepController, type Upkeep } from './upkeep.controller.ts';
 
@@ -73,6 +78,7 @@ export const start = async (services: readonly ServiceDefinition[], options: Sta
   const concerns = [...PLATFORM_CONCERNS, ...services.flatMap(({ configuration = [] }) => configuration)];
   const configuration = readConfiguration(concerns, options.environment ?? process.env);
   const log = options.log ?? createLog(configuration(LoggingConfiguration).level);
+  await restoreStaged(configuration(StorageConfiguration), log);
   const opened = await openPlatform(services, configuration, { ...options, log });
   try {
     return await serve(services, opened);
@@ -80,6 +86,18 @@ export const start = async (services: readonly ServiceDefinition[], options: Sta
     await opened.storage.close();
     throw error;
   }
+};
+
+/** Nothing, wherever the log does not lie in the data directory. */
+const restoreIn = ({ dataDir, eventStoreUrl }: StorageConfiguration): Restore | undefined => {
+  const absolute = resolve(dataDir);
+  const logFile = logFileIn({ dataDir: absolute, eventStoreUrl });
+  return logFile === undefined ? undefined : new Restore(absolute, logFile);
+};
+
+const restoreStaged = async (settings: StorageConfiguration, log: Logger): Promise<void> => {
+  const restored = await restoreIn(settings)?.apply();
+  if (restored) log.warn(restored, 'the staged backup has taken the place of the data, which were moved aside');
 };
 
 export type OpenedPlatform = Readonly<{ platform: Platform; storage: Storage }>;
@@ -138,10 +156,26 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   const health = (): Promise<Health> =>
     healthOf(storage, { stopping: shutdown.begun, failedWork: work.failed, troubles: work.troubles });
 
+  const settings = configuration(StorageConfiguration);
+  const backupFolder = settings.backupFolder === '' ? join(platform.dataDir, 'backups') : resolve(settings.backupFolder);
+  const backups = new Backups({
+    dataDir: platform.dataDir,
+    folder: backupFolder,
+    copyTo: storage.copyTo,
+    files: services.flatMap(({ files }) => files ?? []),
+    newId: platform.newId,
+    log,
+  });
+  await backups.recover();
+  const secrets = new Set(services.flatMap((service) => service.secrets ?? []));
+
   const root = rootModule(services, platform, [
     { provide: METRICS, useValue: metrics },
     { provide: HEALTH, useValue: health },
     { provide: UPKEEP, useValue: { readModels: storage.upkeep, bus: storage.bus, log } satisfies Upkeep },
+    { provide: Backups, useValue: backups },
+    { provide: RESTORES, useValue: { restore: restoreIn(settings), folder: backupFolder, log } satisfies Restores },
+    { provide: EXPORTED_LOG, useValue: { ...storage, secrets } satisfies ExportedLog },
     { provide: Shutdown, useValue: shutdown },
   ]);
   const app = await createHttpApplication(root, configuration, log, metrics);
@@ -151,6 +185,7 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   work.start([
     { name: 'reactions', run: (signal) => storage.bus.run(consumers, signal) },
+    { name: 'backups', run: (signal) => backups.run(signal) },
     ...services.flatMap(({ background }) => background?.(platform) ?? []),
   ]);
   try {
@@ -186,7 +221,7 @@ const rootModule = (services: readonly ServiceDefinition[], platform: Platform, 
     module: PlatformModule,
     global: true,
     imports: services.map(({ module, providers }) => ({ module, providers: providers?.(platform) ?? [] })),
-    controllers: [OperationsController, UpkeepController],
+    controllers: [OperationsController, UpkeepController, BackupController, RestoreController, LogController],
     providers: [...ports, ...own, guard],
     exports: ports,
   };

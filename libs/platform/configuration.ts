@@ -71,6 +71,10 @@ export class StorageConfiguration {
   @Variable('READ_MODELS_URL', 'Where read models are: `sqlite:FILE`, the same file as the event store')
   @Matches(/^[a-z][a-z0-9+.-]*:/, { message: 'must be a URL such as sqlite:tributary.db' })
   readModelsUrl = 'sqlite:tributary.db';
+
+  @Variable('BACKUP_FOLDER', 'Where backups are kept; empty: `backups` in DATA_DIR')
+  @IsString()
+  backupFolder = '';
 }
 
 export class IngestionConfiguration {

@@ -42,6 +42,7 @@ const MEANING = {
   412: '`If-Match` names an older revision',
   413: 'The body is larger than the limit',
   415: 'The body is of another type than the route reads',
+  416: 'The file has no such bytes',
   422: 'A business rule forbids it, or the Idempotency-Key was used with another body',
   428: 'The route wants `If-Match`',
   429: 'Too many attempts; see `Retry-After`',

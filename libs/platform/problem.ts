@@ -64,6 +64,7 @@ const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   413: 'body-too-large',
   414: 'path-too-long',
   415: 'unsupported-media-type',
+  416: 'range-not-satisfiable',
   417: 'expectation-failed',
   431: 'headers-too-large',
 };

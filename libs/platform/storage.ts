@@ -45,7 +45,7 @@ const SCHEMES = {
 
 /** @throws ConfigurationFault for a scheme that no adapter has; StorageError when the file cannot be used. */
 export const openStorage = async (
-  { dataDir, eventStoreUrl, messagingUrl, readModelsUrl }: StorageConfiguration,
+  { dataDir, eventStoreUrl, messagingUrl, readModelsUrl }: Omit<StorageConfiguration, 'backupFolder'>,
   projections: readonly Projection[],
   upcasters: Upcasters = {},
 ): Promise<Storage> => {

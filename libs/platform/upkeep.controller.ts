@@ -149,6 +149,16 @@ export class UpkeepController {
     return status;
   }
 
+  @Delete('read-models/:name/replay')
+  @AnswersNothing()
+  @Requires('operations:write', 'platform')
+  @ApiOperation({ summary: 'Give a replay up', description: 'The present read model goes on answering.' })
+  @describeProblems(404, 409)
+  async cancelReplay(@Param('name') name: string, @CallerOf() { userId }: Caller): Promise<void> {
+    this.#log.info({ userId, readModel: name }, 'end of a replay asked for');
+    await this.#readModels.cancelReplay(name);
+  }
+
   @Get('quarantine')
   @Requires('operations:read', 'platform')
   @ApiOperation({

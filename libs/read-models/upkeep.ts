@@ -41,6 +41,8 @@ export interface ReadModelUpkeep {
    * answers all the while. @throws DomainError `not-found`, `replay-running`, `replay-incomplete`
    */
   replay(projection: string): Promise<void>;
+  /** Gives the generation being built up; the serving one goes on. @throws DomainError `not-found`, `replay-not-running` */
+  cancelReplay(projection: string): Promise<void>;
   /** Parts and streams of the serving generations that wait for a fix. */
   quarantined(): readonly Quarantined[];
   /** Folds again what waits, of one projection or of all, as the log has it now; what still cannot be folded waits on. */

@@ -13,7 +13,7 @@ import { Serving, type Sleep } from './serving.ts';
 import { dropping, firstWaiting, type SqliteDocuments, storedGenerations, waitingParts } from './sqlite-documents.ts';
 import { SqliteReadModel } from './sqlite-read-model.ts';
 
-type Replay = { readonly build: Build; readonly ended: Promise<void> };
+type Replay = { readonly build: Build; readonly ended: Promise<void>; readonly cancel: () => void };
 
 const PAGE = 500;
 const HEADS_A_TURN = 2_000;
@@ -121,10 +121,22 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
     try {
       await this.#build(name, previous, this.#until(signal));
     } catch (error) {
-      if (!this.#closing.signal.aborted) this.#giveUp(name);
+      if (!this.#closing.signal.aborted) {
+        this.#giveUp(name);
+        await this.#clearRetired();
+      }
       throw error;
     }
     await this.#clearRetired();
+  }
+
+  async cancelReplay(name: string): Promise<void> {
+    if (!this.#serving.has(name))
+      throw new DomainError('not-found', 'unknown-projection', `There is no projection "${name}".`);
+    const replay = this.#replays.get(name);
+    if (!replay) throw new DomainError('conflict', 'replay-not-running', `The projection "${name}" is not being replayed.`);
+    replay.cancel();
+    await replay.ended.catch(() => undefined);
   }
 
   quarantined(): readonly Quarantined[] {
@@ -225,14 +237,18 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
       if (!generation.flip(previous))
         throw new DomainError('conflict', 'replay-overtaken', `Another generation of "${name}" serves by now.`);
     };
+    const cancelling = new AbortController();
     const ended = build.run(
       flip,
       () => {
         this.#servingOf(name).take(generation);
       },
-      signal,
+      AbortSignal.any([signal, cancelling.signal]),
     );
-    this.#replays.set(name, { build, ended });
+    const cancel = (): void => {
+      cancelling.abort(new Error('The replay was cancelled.'));
+    };
+    this.#replays.set(name, { build, ended, cancel });
     this.#failures.delete(name);
     try {
       await ended;
