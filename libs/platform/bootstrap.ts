@@ -88,8 +88,8 @@ export const start = async (services: readonly ServiceDefinition[], options: Sta
   }
 };
 
-/** Nothing, wherever the log does not lie in the data directory. */
-const restoreIn = ({ dataDir, eventStoreUrl }: StorageConfiguration): Restore | undefined => {
+/** Undefined where the log does not lie in the data directory. */
+export const restoreIn = ({ dataDir, eventStoreUrl }: StorageConfiguration): Restore | undefined => {
   const absolute = resolve(dataDir);
   const logFile = logFileIn({ dataDir: absolute, eventStoreUrl });
   return logFile === undefined ? undefined : new Restore(absolute, logFile);

@@ -93,22 +93,38 @@ export class Restore {
     await rm(this.#stage, { recursive: true, force: true });
   }
 
+  /** Has it begun to take the place of the data? Then it can only be carried on. */
+  async isUnderWay(): Promise<boolean> {
+    return (await readJson(join(this.#stage, PLAN))) !== undefined && (await this.staged()) !== undefined;
+  }
+
   /**
    * Puts what is staged in the place of the data, or goes on doing so. Undefined: nothing is staged. @throws StorageError `locked`
    * while a process holds the data
    */
   async apply(): Promise<Restored | undefined> {
-    const staged = await this.staged();
-    if (!staged) return undefined;
+    if (!(await this.staged())) return undefined;
+    return this.whileHeld(() => this.applyHeld());
+  }
+
+  /** Keeps every other process out of the data. @throws StorageError `locked` */
+  async whileHeld<T>(work: () => Promise<T>): Promise<T> {
     const release = await lockData(this.#dataDir, this.#logFile);
     try {
-      const file = join(this.#stage, PLAN);
-      const plan = (await readJson<Plan>(file)) ?? (await this.#plan(staged));
-      await writeDurably(file, JSON.stringify(plan), staged.id);
-      return await this.#carryOut(plan);
+      return await work();
     } finally {
       release();
     }
+  }
+
+  /** `apply` within `whileHeld`. */
+  async applyHeld(): Promise<Restored | undefined> {
+    const staged = await this.staged();
+    if (!staged) return undefined;
+    const file = join(this.#stage, PLAN);
+    const plan = (await readJson<Plan>(file)) ?? (await this.#plan(staged));
+    await writeDurably(file, JSON.stringify(plan), staged.id);
+    return this.#carryOut(plan);
   }
 
   async #plan(staged: StagedRestore): Promise<Plan> {

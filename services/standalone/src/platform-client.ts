@@ -67,6 +67,17 @@ export class PlatformClient {
     return this.#request<T>('PUT', path, body, { 'idempotency-key': keyOf(path, JSON.stringify(body), ''), ...headers });
   }
 
+  async delete(path: string): Promise<void> {
+    await this.#request('DELETE', path, undefined, {});
+  }
+
+  /** An answer that is too long for memory: whoever asks reads its body, which may take as long as it takes. @throws Refused, Unreachable */
+  async stream(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+    const response = await this.#send('GET', path, undefined, headers, undefined);
+    if (!response.ok) throw refusalOf('GET', path, response.status, await response.text());
+    return response;
+  }
+
   async upload<T>(
     path: string,
     fields: Readonly<Record<string, string>>,
@@ -100,11 +111,25 @@ export class PlatformClient {
     body: Json | FormData | undefined,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer<T>> {
+    const patience = body instanceof FormData ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS;
+    const response = await this.#send(method, path, body, headers, patience);
+    const text = await response.text();
+    if (!response.ok) throw refusalOf(method, path, response.status, text);
+    return { body: (text === '' ? {} : JSON.parse(text)) as T, etag: response.headers.get('etag') };
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body: Json | FormData | undefined,
+    headers: Readonly<Record<string, string>>,
+    patienceMs: number | undefined,
+  ): Promise<Response> {
     if (this.#credentials && this.#token !== '' && this.#tokenEnds - Date.parse(new Date().toISOString()) < TIMEOUT_MS) {
       await this.login(this.#credentials.email, this.#credentials.password);
     }
     const upload = body instanceof FormData;
-    const response = await fetch(`${this.#address}/api/v1${path}`, {
+    return fetch(`${this.#address}/api/v1${path}`, {
       method,
       headers: {
         ...headers,
@@ -112,14 +137,11 @@ export class PlatformClient {
         ...(body === undefined || upload ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: upload ? body : JSON.stringify(body) }),
-      signal: AbortSignal.timeout(upload ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS),
+      ...(patienceMs === undefined ? {} : { signal: AbortSignal.timeout(patienceMs) }),
     }).catch((error: unknown) => {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       throw new Unreachable(`${this.#address} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
     });
-    const text = await response.text();
-    if (!response.ok) throw refusalOf(method, path, response.status, text);
-    return { body: (text === '' ? {} : JSON.parse(text)) as T, etag: response.headers.get('etag') };
   }
 }
 

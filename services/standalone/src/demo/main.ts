@@ -11,7 +11,7 @@ import { type Credentials, CREDENTIALS, givenCredentials, keptCredentials, NoCre
 import { PlatformClient, Refused, Unreachable } from '../platform-client.ts';
 import { SERVICES } from '../services.ts';
 import { unexpected } from './bill.ts';
-import { count } from './count.ts';
+import { count } from '../count.ts';
 import { play, type Played, PlayFailed } from './play.ts';
 import { report } from './report.ts';
 import { InvalidScenario, readScenario, type Scenario } from './scenario.ts';

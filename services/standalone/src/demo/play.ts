@@ -7,7 +7,7 @@ import { Decimal } from '#libs/money/decimal';
 import { type DuckDb } from '#libs/usage-store/duckdb';
 import { Agreements } from './agreements.ts';
 import { type BillAnswer, type LineAnswer, type MonthBill, type Source, tenantBill, tieOutFaults } from './bill.ts';
-import { count } from './count.ts';
+import { count } from '../count.ts';
 import { writeGeneratedUsage } from './generated-usage.ts';
 import { type Json, type PlatformClient, Refused } from '../platform-client.ts';
 import { type Delivery, type ExpectedTotal, type Scenario, type ScenarioContract } from './scenario.ts';

@@ -1,21 +1,8 @@
 import { Decimal } from '#libs/money/decimal';
 import { type MonthBill, type Source, type TenantBill } from './bill.ts';
-import { count } from './count.ts';
+import { count } from '../count.ts';
+import { table } from '../table.ts';
 import { answerKey, type ExplainedItem, type ExplainedPricing, type ExplainedStep, type Played, type Unpriced } from './play.ts';
-
-type Table = Readonly<{ head: readonly string[]; rows: readonly (readonly string[])[]; texts: number }>;
-
-/** Columns aligned by their widest cell: the first `texts` columns to the left, amounts to the right. */
-const table = ({ head, rows, texts }: Table, indent = '  '): string => {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]): string =>
-    indent +
-    row
-      .map((cell, column) => (column < texts ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  return [line(head), indent + widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
-};
 
 const depthOf = (tenant: TenantBill, all: readonly TenantBill[]): number => {
   const parent = all.find(({ name }) => name === tenant.parent);
