@@ -3,7 +3,7 @@ import { ApiProperty, DocumentBuilder, type OpenAPIObject, SwaggerModule } from 
 import { ValidationTypes } from 'class-validator';
 import { namedSchemasOf } from './answers.ts';
 import { type FieldRule, inputClassesOf, rulesOf } from './input-checks.ts';
-import { Problem } from './problem-responses.ts';
+import { Problem, problemResponse } from './problem-responses.ts';
 import { contractId, dataSourceId, importId, month, tenantId } from './published-schemas.ts';
 import { controllersOf } from './routes.ts';
 import { type JsonSchema, withNamed } from './schema.ts';
@@ -49,7 +49,7 @@ export const serveApiDocs = (app: INestApplication): void => {
       operationIdFactory,
     });
     const schemas = Object.entries(ofAnswers).reduce((all, [name, json]) => withNamed(all, name, json), components.schemas ?? {});
-    return { ...rest, paths: withPathParameters(paths), components: { ...components, schemas } };
+    return { ...rest, paths: withRoutingProblems(withPathParameters(paths)), components: { ...components, schemas } };
   };
   SwaggerModule.setup('api/docs', app, document, {
     jsonDocumentUrl: 'api/docs-json',
@@ -86,6 +86,19 @@ const withPathParameters = (paths: Paths): Paths =>
           return [method, { ...operation, parameters: [...inPath, ...others] }];
         },
       );
+      return [path, Object.fromEntries(operations)];
+    }),
+  );
+
+/** What is refused before any route is asked. */
+const withRoutingProblems = (paths: Paths): Paths =>
+  Object.fromEntries(
+    Object.entries(paths).map(([path, item]) => {
+      const operations = Object.entries(item as Readonly<Record<string, Operation>>).map(([method, operation]) => {
+        const statuses = [...(method === 'get' ? [] : ([413, 415] as const)), ...(path.includes('{') ? ([414] as const) : [])];
+        const problems = Object.fromEntries(statuses.map((status) => [String(status), problemResponse(status)]));
+        return [method, { ...operation, responses: { ...problems, ...operation.responses } }];
+      });
       return [path, Object.fromEntries(operations)];
     }),
   );

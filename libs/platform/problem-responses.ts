@@ -41,6 +41,7 @@ const MEANING = {
   409: 'It exists already, or another writer was faster',
   412: '`If-Match` names an older revision',
   413: 'The body is larger than the limit',
+  414: 'A parameter of the path is longer than any id',
   415: 'The body is of another type than the route reads',
   416: 'The file has no such bytes',
   422: 'A business rule forbids it, or the Idempotency-Key was used with another body',
@@ -50,14 +51,14 @@ const MEANING = {
   507: 'The disk is full',
 } as const;
 
+type ProblemStatus = keyof typeof MEANING;
+
+/** How the docs describe the answer of a problem. */
+export const problemResponse = (status: ProblemStatus) => ({
+  description: MEANING[status],
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+});
+
 /** Tells the API docs which problems a route answers. */
-export const describeProblems = (...statuses: readonly (keyof typeof MEANING)[]): MethodDecorator & ClassDecorator =>
-  applyDecorators(
-    ...statuses.map((status) =>
-      ApiResponse({
-        status,
-        description: MEANING[status],
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      }),
-    ),
-  );
+export const describeProblems = (...statuses: readonly ProblemStatus[]): MethodDecorator & ClassDecorator =>
+  applyDecorators(...statuses.map((status) => ApiResponse({ status, ...problemResponse(status) })));

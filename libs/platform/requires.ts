@@ -24,7 +24,8 @@ export const Requires = (permission: Permission, target: Target = { tenant: 'ten
   applyDecorators(
     SetMetadata(ACCESS_RULE, { kind: 'permission', permission, target } satisfies AccessRule),
     ApiBearerAuth(),
-    describeProblems(...(typeof target === 'object' ? ([400, 401, 403, 404] as const) : ([400, 401, 403] as const))),
+    // Whoever asks is looked up in a read model, and most answers come from one: any may be behind the log for a moment.
+    describeProblems(...(typeof target === 'object' ? ([400, 401, 403, 404, 503] as const) : ([400, 401, 403, 503] as const))),
   );
 
 /** Whoever is logged in, with or without a membership: what concerns the caller alone. */
@@ -32,7 +33,7 @@ export const AnyUser = (): MethodDecorator & ClassDecorator =>
   applyDecorators(
     SetMetadata(ACCESS_RULE, { kind: 'any-user' } satisfies AccessRule),
     ApiBearerAuth(),
-    describeProblems(400, 401),
+    describeProblems(400, 401, 503),
   );
 
 /** Open to everybody; the reason is for the reader. */
