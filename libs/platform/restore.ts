@@ -54,7 +54,9 @@ export class Restore {
       if (errorCode(error) === 'ENOENT') return [];
       throw error;
     });
-    return names.filter((name) => !STAYING.has(name) && !name.startsWith(REPLACED) && name !== `${this.#logFile}.lock`).sort();
+    return names
+      .filter((name) => !STAYING.has(name) && !name.startsWith(REPLACED) && !name.startsWith(`${this.#logFile}.lock`))
+      .sort();
   }
 
   /** @throws DomainError `restore-staged` when one waits; `archive-damaged` */

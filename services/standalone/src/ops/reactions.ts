@@ -1,7 +1,7 @@
 import { type ConsumerStatus, type Parked } from '#libs/messaging/bus';
 import { count } from '../count.ts';
 import { table } from '../table.ts';
-import { naming, type Session } from './session.ts';
+import { Failed, naming, type Session } from './session.ts';
 
 const names = async ({ client }: Session): Promise<readonly string[]> =>
   (await client.list<ConsumerStatus>('/operations/reactions')).map(({ consumer }) => consumer);
@@ -64,6 +64,8 @@ export const retryParked = async (session: Session, reaction: string, target: st
 };
 
 export const drop = async (session: Session, reaction: string, position: string): Promise<void> => {
+  const known = await names(session);
+  if (!known.includes(reaction)) throw new Failed(`There is no reaction "${reaction}". There are: ${known.join(', ')}.`);
   await session.client.delete(`/operations/reactions/${encodeURIComponent(reaction)}/parked/${position}`);
   session.result({ dropped: Number(position) });
   session.print(

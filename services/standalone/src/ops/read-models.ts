@@ -2,7 +2,7 @@ import { type ProjectionStatus, type Quarantined, type Retried } from '#libs/rea
 import { count } from '../count.ts';
 import { Refused } from '../platform-client.ts';
 import { table } from '../table.ts';
-import { duration, progressText } from './progress.ts';
+import { progressText } from './progress.ts';
 import { Failed, naming, type Session } from './session.ts';
 
 const POLL_MS = 250;
@@ -120,16 +120,12 @@ export const quarantined = async (session: Session): Promise<void> => {
 
 /** False: something still waits. */
 export const retryQuarantined = async (session: Session, readModel: string | undefined): Promise<boolean> => {
-  const started = performance.now();
   const { body } = await naming(
     'There are',
     () => names(session),
     () => session.client.put<Retried>('/operations/quarantine/retry', readModel === undefined ? {} : { readModel }),
   );
   session.result(body);
-  const seconds = (performance.now() - started) / 1_000;
-  session.print(
-    `${count(body.retried, 'part')} folded again in ${duration(seconds)}; ${count(body.remaining, 'part')} in quarantine.`,
-  );
+  session.print(`${count(body.retried, 'part')} folded again; ${count(body.remaining, 'part')} in quarantine.`);
   return body.remaining === 0;
 };
