@@ -80,6 +80,7 @@ export const handleClaiming = async <State, E extends DomainEvent, Id extends st
   options: Readonly<{ command: Command; expected?: Expected<State>; claims: readonly Claim[]; wallClock?: Clock }>,
 ): Promise<Handled<State>> => {
   const { command, expected, claims, wallClock } = options;
+  if (claims.length === 0) return handle(store, decider, id, decision, options);
   const { state, holds } = await present(store, decider, id);
   if (!holds(command.id) && decide(state, decision, expected).length > 0)
     for (const wanted of claims) await claim(store, wanted, decider.stream(id), command, wallClock);

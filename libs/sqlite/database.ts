@@ -3,24 +3,8 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { isPromise } from 'node:util/types';
-import { type Recorded } from '#libs/event-sourcing/event';
 import { StorageError, storageErrorOf } from './storage-error.ts';
 import { Turn } from './turn.ts';
-
-/**
- * A serving projection inside the embedded turn: it sees the events of a turn in store order, within the very transaction that
- * appends them, so a query never misses an answered command.
- */
-export interface ServingFold {
-  readonly name: string;
-  /** Synchronous. May throw: then its own writes are undone, everything else commits. */
-  fold(events: readonly Recorded[]): void;
-  /**
-   * What the last `fold` wrote is undone, because it threw or because the whole turn failed. Called after the transaction has ended
-   * and before any answer is given: drop what memory holds of that turn, and follow the log until level again.
-   */
-  rolledBack(error: unknown): void;
-}
 
 export type Value = null | number | bigint | string | Uint8Array;
 
@@ -76,12 +60,15 @@ export class Database {
     });
   }
 
-  /** Prepared once per text. The row type is the caller's word about its own SQL. */
+  /** Prepared once per text, unless very many others came since. The row type is the caller's word about its own SQL. */
   prepare<Row extends object = never>(sql: string): Statement<Row> {
     let statement = this.#statements.get(sql);
     if (!statement) {
       const prepared = this.#guard(() => this.#connection.prepare(sql));
       statement = new PreparedStatement(prepared, this.file);
+      // Filters come in many combinations, and every generation of a read model has tables of its own.
+      const [oldest] = this.#statements.keys();
+      if (oldest !== undefined && this.#statements.size >= MOST_STATEMENTS) this.#statements.delete(oldest);
       this.#statements.set(sql, statement);
     }
     return statement as unknown as Statement<Row>;
@@ -117,6 +104,20 @@ export class Database {
     } catch (error) {
       if (this.inTransaction) this.prepare('ROLLBACK').run();
       throw error;
+    }
+  }
+
+  /**
+   * As `transaction`, but nobody waits for the disk: a power cut may take it back, never a killed process. For what is made again
+   * from durable facts that were committed before it; the next durable commit makes it durable, too.
+   */
+  derived<T>(work: () => T): T {
+    if (this.inTransaction) return this.savepoint(work);
+    this.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return this.transaction(work);
+    } finally {
+      this.exec('PRAGMA synchronous = FULL');
     }
   }
 
@@ -226,6 +227,7 @@ const synchronous = <T>(result: T): T => {
 const SCHEME = 'sqlite:';
 const MEMORY = ':memory:';
 const BUSY_TIMEOUT_MS = 5_000;
+const MOST_STATEMENTS = 1_000;
 
 /**
  * Opens `sqlite:PATH` (folders are made) or `sqlite::memory:`. The file belongs to this process until `close`, also after kill -9

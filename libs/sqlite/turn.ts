@@ -8,14 +8,12 @@ export interface TurnDatabase {
   savepoint<T>(work: () => T): T;
 }
 
-/** Takes part in every turn's transaction. All three are synchronous. */
+/** Is told how every turn ended, before anybody is answered. Both are synchronous. */
 export interface TurnParticipant {
-  /** After all work of the turn, inside its transaction. Throwing fails the whole turn. */
-  beforeCommit(): void;
-  /** The turn is durable; no answer has been given yet. */
+  /** The turn is durable. */
   committed(): void;
   /** Nothing of the turn was kept. */
-  rolledBack(error: unknown): void;
+  rolledBack(): void;
 }
 
 type Job = Readonly<{ work: () => unknown; answer: (value: unknown) => void; refuse: (error: unknown) => void }>;
@@ -72,7 +70,7 @@ export class Turn {
     try {
       outcomes = this.#commit(jobs);
     } catch (error) {
-      for (const participant of this.#participants) participant.rolledBack(error);
+      for (const participant of this.#participants) participant.rolledBack();
       for (const { refuse } of jobs) refuse(error);
       return;
     }
@@ -88,7 +86,6 @@ export class Turn {
     if (this.#late === undefined) this.#database.prepare('BEGIN IMMEDIATE').run();
     try {
       const outcomes = jobs.map(({ work }) => this.#attempt(work));
-      for (const participant of this.#participants) participant.beforeCommit();
       if (this.#sabotaged)
         this.#late ??= setTimeout(() => {
           this.#commitLate();

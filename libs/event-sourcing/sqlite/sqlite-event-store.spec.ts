@@ -2,10 +2,10 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqlite, type ServingFold } from '#libs/sqlite/database';
+import { openSqlite } from '#libs/sqlite/database';
 import { StorageFull } from '#libs/sqlite/storage-error';
 import { metadataOf } from '../command.ts';
-import { type Category, NO_STREAM, type Recorded, type StreamName } from '../event.ts';
+import { type Category, type DomainEvent, NO_STREAM, type Position, type StreamName } from '../event.ts';
 import { eventStoreChecks, eventStoreContract, retiredEvents } from '../event-store.contract.ts';
 import { aCommand } from '../testing/command.ts';
 import { SqliteEventStore } from './sqlite-event-store.ts';
@@ -59,58 +59,30 @@ const opened = (url = 'sqlite::memory:') => {
 const stream = (id: string): StreamName => `test.note-${id}` as StreamName;
 
 describe('a turn of the event loop', () => {
-  const counting = (
-    database: ReturnType<typeof openSqlite>,
-    name: string,
-    onFold: (events: readonly Recorded[]) => void = () => undefined,
-  ) => {
-    database.exec(`CREATE TABLE ${name} (n INTEGER)`);
-    const undone: unknown[] = [];
-    const fold: ServingFold = {
-      name,
-      fold: (events) => {
-        for (const { position } of events) database.prepare(`INSERT INTO ${name} VALUES (?)`).run(position);
-        onFold(events);
-      },
-      rolledBack: (error) => undone.push(error),
-    };
-    const count = () => database.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${name}`).get()?.n;
-    return { fold, undone, count };
-  };
-
-  it('folds its events into the serving projections in the transaction that appends them', async () => {
+  it('tells its events in store order, committed and before anybody is answered', async () => {
     const { database, store } = opened();
-    const turns: number[][] = [];
-    let within = false;
-    const { fold, count } = counting(database, 'served', (events) => {
-      within = database.inTransaction;
-      turns.push(events.map(({ position }) => position));
+    const told: unknown[] = [];
+    store.follow((events) => {
+      told.push([database.inTransaction, ...events.map(({ position }) => position)]);
     });
-    store.serve(fold);
-    await Promise.all(['a', 'b', 'c'].map((id) => store.append(stream(id), [noted, noted], NO_STREAM, metadata())));
-    expect(turns).toEqual([[1, 2, 3, 4, 5, 6]]);
-    expect(within).toBe(true);
-    expect(count()).toBe(6);
-    await store.append(stream('d'), [noted], NO_STREAM, metadata());
-    expect(turns).toEqual([[1, 2, 3, 4, 5, 6], [7]]);
+    const append = async (id: string, events: DomainEvent[]) => {
+      await store.append(stream(id), events, NO_STREAM, metadata());
+      told.push(id);
+    };
+    await Promise.all([append('a', [noted, noted]), append('b', [noted])]);
+    await append('c', [noted]);
+    expect(told).toEqual([[false, 1, 2, 3], 'a', 'b', [false, 4], 'c']);
     store.close();
   });
 
-  it('undoes a fold that throws alone, and tells it before anybody is answered', async () => {
-    const { database, store } = opened();
-    const told: string[] = [];
-    const bad = counting(database, 'bad', () => {
-      throw new Error('cannot fold this');
-    });
-    const good = counting(database, 'good');
-    store.serve({ ...bad.fold, rolledBack: () => told.push('rolled back') });
-    store.serve(good.fold);
-    await store.append(stream('a'), [noted], NO_STREAM, metadata()).then(() => told.push('answered'));
-    expect(told).toEqual(['rolled back', 'answered']);
-    expect(bad.count()).toBe(0);
-    expect(good.count()).toBe(1);
-    expect(good.undone).toEqual([]);
-    expect((await store.read(stream('a'))).revision).toBe(0);
+  it('tells nobody who has left', async () => {
+    const { store } = opened();
+    let told = 0;
+    const leave = store.follow(() => (told += 1));
+    await store.append(stream('a'), [noted], NO_STREAM, metadata());
+    leave();
+    await store.append(stream('b'), [noted], NO_STREAM, metadata());
+    expect(told).toBe(1);
     store.close();
   });
 
@@ -141,10 +113,10 @@ describe('a turn of the event loop', () => {
     store.close();
   });
 
-  it('fails everybody when its COMMIT fails, keeps nothing and tells the folds', async () => {
+  it('fails everybody when its COMMIT fails, keeps nothing and tells of nothing', async () => {
     const { database, store } = opened();
-    const { fold, undone, count } = counting(database, 'served');
-    store.serve(fold);
+    const told: Position[] = [];
+    store.follow((events) => told.push(...events.map(({ position }) => position)));
     // A deferred constraint is judged by COMMIT itself.
     database.exec('PRAGMA foreign_keys = ON; CREATE TABLE parent (id INTEGER PRIMARY KEY)');
     database.exec('CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)');
@@ -155,11 +127,10 @@ describe('a turn of the event loop', () => {
     ]);
     const reasons = results.map((result) => (result.status === 'rejected' ? String(result.reason) : 'kept'));
     expect(new Set(reasons)).toEqual(new Set(['Error: FOREIGN KEY constraint failed']));
-    expect(undone).toHaveLength(1);
-    expect(count()).toBe(0);
+    expect(told).toEqual([]);
     expect(await store.head()).toBe(0);
     await store.append(stream('a'), [noted], NO_STREAM, metadata());
-    expect(count()).toBe(1);
+    expect(told).toEqual([1]);
     store.close();
   });
 

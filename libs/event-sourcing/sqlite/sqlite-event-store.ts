@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { v5 as uuidv5 } from 'uuid';
 import { sabotaged } from '#libs/sabotage';
-import { type Database, type ServingFold, type Statement } from '#libs/sqlite/database';
+import { type Database, type Statement } from '#libs/sqlite/database';
 import { type TurnParticipant } from '#libs/sqlite/turn';
 import {
   type Category,
@@ -46,16 +46,16 @@ type EventRow = {
   event_id: string;
 };
 
-/**
- * The embedded write side. Appends of one turn of the event loop share a transaction with the folds of the serving projections over
- * them; see `Turn`. A fold that throws is undone alone.
- */
+/** Is told the events of every turn in store order, once they are committed and before anybody is answered. Must not throw. */
+export type Follower = (events: readonly Recorded[]) => void;
+
+/** The embedded write side. Appends of one turn of the event loop share a transaction; see `Turn`. */
 export class SqliteEventStore implements EventStore, TurnParticipant {
   readonly logId: string;
   readonly #database: Database;
   readonly #upcasters: ReadonlyMap<string, (data: unknown) => DomainEvent>;
   readonly #checksRevision = !sabotaged('revision-check');
-  readonly #folds = new Set<ServingFold>();
+  readonly #followers = new Set<Follower>();
   readonly #waiting = new Set<() => void>();
   readonly #closed = new AbortController();
   readonly #headOf: Statement<{ revision: number }>;
@@ -63,7 +63,6 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
   readonly #stream: Statement<EventRow>;
   readonly #head: Statement<{ position: number | null }>;
   #appended: Recorded[] = [];
-  #failed: Readonly<{ fold: ServingFold; error: unknown }>[] = [];
 
   constructor(database: Database, { upcasters = {} }: Readonly<{ upcasters?: Upcasters }> = {}) {
     database.schema('events', 1, SCHEMA);
@@ -81,11 +80,11 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
     database.turn.join(this);
   }
 
-  /** From now on `fold` is part of every turn, in the order of these calls. The result takes it out again. */
-  serve(fold: ServingFold): () => void {
-    this.#folds.add(fold);
+  /** From now on `follower` is told of every turn, in the order of these calls. The result takes it out again. */
+  follow(follower: Follower): () => void {
+    this.#followers.add(follower);
     return () => {
-      this.#folds.delete(fold);
+      this.#followers.delete(follower);
     };
   }
 
@@ -95,7 +94,8 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
   ): Promise<Readonly<{ revision: Revision; events: readonly Recorded<E>[] }>> {
     return promised(() => {
       const events = this.#recorded(this.#stream.all(stream, after, upTo)) as readonly Recorded<E>[];
-      return { revision: events.at(-1)?.revision ?? Math.min(this.#revisionOf(stream), upTo), events };
+      const last = events.at(-1) ?? (after === NO_STREAM ? { revision: NO_STREAM } : undefined);
+      return { revision: last?.revision ?? Math.min(this.#revisionOf(stream), upTo), events };
     });
   }
 
@@ -169,35 +169,16 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
     this.#database.close();
   }
 
-  beforeCommit(): void {
+  committed(): void {
     const events = this.#appended;
     if (events.length === 0) return;
-    for (const fold of this.#folds) {
-      try {
-        this.#database.savepoint(() => {
-          fold.fold(events);
-        });
-      } catch (error) {
-        if (!this.#database.inTransaction) throw error;
-        this.#failed.push({ fold, error });
-      }
-    }
+    this.#appended = [];
+    for (const told of this.#followers) told(events);
+    for (const proceed of [...this.#waiting]) proceed();
   }
 
-  committed(): void {
-    const failed = this.#failed;
-    const wake = this.#appended.length > 0;
+  rolledBack(): void {
     this.#appended = [];
-    this.#failed = [];
-    for (const { fold, error } of failed) fold.rolledBack(error);
-    if (wake) for (const proceed of [...this.#waiting]) proceed();
-  }
-
-  rolledBack(error: unknown): void {
-    const folded = this.#appended.length > 0;
-    this.#appended = [];
-    this.#failed = [];
-    if (folded) for (const fold of this.#folds) fold.rolledBack(error);
   }
 
   #write(stream: StreamName, written: readonly Written[], expected: Revision): Appended {

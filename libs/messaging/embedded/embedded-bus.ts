@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn, setTimeout as timeout } from 'node:timers/promises';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { categoryOf, type Position, type Recorded, type Revision, type StreamName } from '#libs/event-sourcing/event';
-import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
-import { type Database, type ServingFold } from '#libs/sqlite/database';
+import { type Follower, type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { type Database } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { type Clock, type Instant, systemClock } from '#libs/time/time';
 import { type Bus, type ConsumerStatus, type Failure, type Parked } from '../bus.ts';
@@ -109,7 +109,7 @@ export class EmbeddedBus implements Bus {
       if (this.#runs.has(run.consumer.name)) throw new TypeError(`Two consumers are called "${run.consumer.name}".`);
       this.#runs.set(run.consumer.name, run);
     }
-    const leave = this.#store.serve(this.#alarmClock(runs));
+    const leave = this.#store.follow(this.#alarmClock(runs));
     try {
       await Promise.all([aborted(signal), ...runs.map((run) => this.#consume(run, signal))]);
     } finally {
@@ -217,19 +217,15 @@ export class EmbeddedBus implements Bus {
     return stored?.position ?? 0;
   }
 
-  /** Within the turn, so that nobody takes a consumer for level whom the events being committed concern. */
-  #alarmClock(runs: readonly Run[]): ServingFold {
-    return {
-      name: 'embedded bus',
-      fold: (events) => {
-        const categories = new Set(events.map(({ stream }) => categoryOf(stream)));
-        for (const run of runs) {
-          if (!run.idle || !run.consumer.categories.some((category) => categories.has(category))) continue;
-          run.idle = false;
-          setImmediate(run.wake);
-        }
-      },
-      rolledBack: () => undefined,
+  /** Before anybody is answered, so that nobody takes a consumer for level whom the answered command concerns. */
+  #alarmClock(runs: readonly Run[]): Follower {
+    return (events) => {
+      const categories = new Set(events.map(({ stream }) => categoryOf(stream)));
+      for (const run of runs) {
+        if (!run.idle || !run.consumer.categories.some((category) => categories.has(category))) continue;
+        run.idle = false;
+        setImmediate(run.wake);
+      }
     };
   }
 

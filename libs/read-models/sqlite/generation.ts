@@ -97,13 +97,18 @@ export class Generation {
    * all streams. @throws StorageError; memory is then ahead of the store until `reload`.
    */
   fold(events: readonly Recorded[]): void {
-    this.write(route(this.plan, events, NO_HEADS, this.isStopped));
+    this.write(this.route(events));
     const last = events.at(-1);
     if (last) this.reach(last.position);
   }
 
+  /** Which documents the events touch. Only streams that cannot be followed any longer give alarms. */
+  route(events: readonly Recorded[]): Routed {
+    return route(this.plan, events, NO_HEADS, this.isStopped);
+  }
+
   /** Writes what the touches change, and the alarms. */
-  write({ touches, alarms }: Routed): void {
+  write({ touches, alarms }: Pick<Routed, 'touches' | 'alarms'>): void {
     if (touches.length > 0) {
       const loaded = this.documents.load([...new Set(touches.flatMap(({ documents }) => documents))]);
       const lost = this.documents.save(fold(this.plan, loaded, touches));

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type CommandId,
@@ -147,6 +147,31 @@ describe('a serving projection', () => {
       }),
     );
     expect((await shown.find({ limit: 1 })).total).toBe(300);
+  });
+
+  it('answers for one document what concerns it, whatever waits for others', async () => {
+    const readModels = await started([counters(), others]);
+    await Promise.all([count('a', 1), count('b', 2)]);
+    expect(await readModels.of(counters()).get('a')).toMatchObject({ sum: 1 });
+    await count('b', 4);
+    expect(await readModels.of(counters()).get('a')).toMatchObject({ sum: 1 });
+    expect(await readModels.of(counters()).get('b')).toMatchObject({ sum: 6 });
+    await count('a', 8);
+    expect(await readModels.of(counters()).all({ id: 'a' })).toMatchObject([{ sum: 9 }]);
+    expect(await readModels.of(counters()).get('c')).toBeUndefined();
+    await count('c', 1);
+    expect(await readModels.of(counters()).get('c')).toMatchObject({ sum: 1 });
+  });
+
+  it('folds by itself what nobody asks about', async () => {
+    await started([counters()]);
+    await count('a', 1);
+    const position = () => database.prepare<{ position: number }>('SELECT position FROM generations').get()?.position;
+    expect(position()).toBe(0);
+    while (position() === 0) await setTimeout(10);
+    expect(position()).toBe(1);
+    for (let n = 0; n < 500; n++) await count('a', 1);
+    expect(position()).toBeGreaterThan(200);
   });
 
   it('catches up at the start with what was appended without it', async () => {
@@ -412,6 +437,8 @@ describe.each<[string, Faults, number]>([
     await count('a', 1);
     await count('b', 1);
     await count('a', 2, 'poison');
+    // Asked right here: folded together with the event behind it, the row would never have been computed.
+    expect(readModels.quarantined()).toHaveLength(1);
     await count('a', 4);
     await count('b', 2);
     return readModels;

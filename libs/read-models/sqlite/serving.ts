@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { categoryOf, type Recorded } from '#libs/event-sourcing/event';
+import { categoryOf, type Position, type Recorded } from '#libs/event-sourcing/event';
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
-import { type Database, type ServingFold } from '#libs/sqlite/database';
+import { type Database } from '#libs/sqlite/database';
+import { type Alarm, type Touch } from '../fold.ts';
 import { type Generation } from './generation.ts';
 
 /** Milliseconds; rejects when the signal aborts. */
@@ -10,18 +11,29 @@ export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>
 
 const PAGE = 500;
 const RETRY_MS = 1_000;
+/** So many are folded at once without anybody asking: what comes next does not wait for more. */
+const MOST_PENDING = 200;
+/** So soon they are folded without anybody asking: a fault is found, and the next start has little to catch up with. */
+const PENDING_MS = 250;
+
+/** Committed, but not in the documents yet. */
+type Pending = { readonly touches: Touch[]; readonly alarms: Alarm[]; readonly documents: Set<string>; position: Position };
 
 /**
- * The generation that answers queries, folded within the transaction of each turn. When its part of a turn is undone, or while it is
- * not built yet, it answers nothing, and follows the log until it is level again.
+ * The generation that answers queries. It remembers what each turn brings and folds it before it answers, so no answer is ever
+ * stale, and many commands that nobody asks about in between share one write of each page. What it holds is made of the log alone:
+ * its own writes wait for no disk, and after a crash it goes on from the position that is stored. When a fold fails, or while it is
+ * not built yet, it answers nothing and follows the log until it is level again.
  */
-export class Serving implements ServingFold {
+export class Serving {
   readonly #database: Database;
   readonly #store: SqliteEventStore;
   readonly #sleep: Sleep;
   readonly #closing: AbortSignal;
   #generation: Generation | undefined;
   #level = false;
+  #pending: Pending | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #following: Promise<void> | undefined;
   #error: string | null = null;
 
@@ -51,31 +63,66 @@ export class Serving implements ServingFold {
     return this.#error;
   }
 
-  /** @throws DomainError `projection-behind` while the documents lag behind what has been answered. */
+  /** With every committed event folded in. @throws DomainError `projection-behind` while that cannot be had. */
   current(): Generation {
-    if (this.#generation && this.#level) return this.#generation;
-    const why = this.#generation ? 'is catching up with the log' : 'is being built';
-    throw new DomainError('unavailable', 'projection-behind', `The read model "${this.name}" ${why}: try again in a moment.`);
+    this.settle();
+    return this.#answering();
   }
 
-  fold(events: readonly Recorded[]): void {
+  /** With every committed event of this one document folded in. @throws DomainError `projection-behind` */
+  currentFor(document: string): Generation {
+    if (this.#pending?.documents.has(document)) this.settle();
+    return this.#answering();
+  }
+
+  /** Of each turn, once it is committed. */
+  readonly take = (events: readonly Recorded[]): void => {
     const generation = this.#generation;
     if (!this.#level || !generation) return;
     const concerned = events.filter(({ stream }) => generation.concerns(categoryOf(stream)));
-    if (concerned.length > 0) generation.fold(concerned);
-  }
+    const last = concerned.at(-1);
+    if (!last) return;
+    const { touches, alarms } = generation.route(concerned);
+    const pending = (this.#pending ??= { touches: [], alarms: [], documents: new Set(), position: last.position });
+    for (const touch of touches) {
+      pending.touches.push(touch);
+      for (const document of touch.documents) pending.documents.add(document);
+    }
+    pending.alarms.push(...alarms);
+    pending.position = last.position;
+    // A stream that is given up is known as such before its next event comes.
+    if (alarms.length > 0 || pending.touches.length >= MOST_PENDING) this.settle();
+    else
+      this.#timer ??= setTimeout(() => {
+        if (this.#database.isOpen) this.settle();
+      }, PENDING_MS).unref();
+  };
 
-  rolledBack(error: unknown): void {
-    if (!this.#generation) return;
-    this.#error = error instanceof Error ? error.message : String(error);
-    this.#generation.reload();
-    this.#level = false;
-    this.#follow();
+  /** Folds what is pending, if anything is. A fault shows in `error`, and in not being level. */
+  settle(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const pending = this.#pending;
+    const generation = this.#generation;
+    this.#pending = undefined;
+    if (!pending || !generation) return;
+    try {
+      this.#database.derived(() => {
+        generation.write(pending);
+        generation.reach(pending.position);
+      });
+    } catch (error) {
+      this.#error = error instanceof Error ? error.message : String(error);
+      generation.reload();
+      this.#level = false;
+      this.#follow();
+    }
   }
 
   /** Takes another generation, which has reached the end of the log in this very moment. */
-  take(generation: Generation): void {
+  flip(generation: Generation): void {
     this.#generation = generation;
+    this.#pending = undefined;
     this.#level = true;
     this.#error = null;
   }
@@ -92,6 +139,12 @@ export class Serving implements ServingFold {
   /** Resolves when nothing is being followed any more. */
   async ended(): Promise<void> {
     await this.#following;
+  }
+
+  #answering(): Generation {
+    if (this.#generation && this.#level) return this.#generation;
+    const why = this.#generation ? 'is catching up with the log' : 'is being built';
+    throw new DomainError('unavailable', 'projection-behind', `The read model "${this.name}" ${why}: try again in a moment.`);
   }
 
   #follow(): void {
@@ -118,7 +171,7 @@ export class Serving implements ServingFold {
     if (!generation) return true;
     const events = this.#store.eventsAfter(generation.position, generation.categories, PAGE);
     if (events.length > 0)
-      this.#database.transaction(() => {
+      this.#database.derived(() => {
         generation.fold(events);
       });
     if (events.length === PAGE) return false;

@@ -8,7 +8,15 @@ import { arrayAt, isArrayAt, jsonAt, type Members, valueAt } from './statements.
 /** Beyond this many rows, sorting them costs more than walking an index that is in order. */
 const BROAD = 2_000;
 
+/** So many rows and lists that were asked for are remembered until they change; they are few where it matters. */
+const REMEMBERED = 1_000;
+/** A longer list is not worth its memory. */
+const SHORT = 20;
+
 type StoredRow = { id: string; parts: string; row: string | null; version: number };
+
+/** What stands in a row, as text (empty: it is none), and whether a part of it waits. */
+export type RowText = { id: string; row: string; flagged: number };
 
 /** A part that waits, as an operator sees it. */
 export type WaitingPart = Readonly<{ document: string; part: string; state: PartState }>;
@@ -19,6 +27,8 @@ export class SqliteDocuments implements DocumentStore {
   readonly members: Members;
   readonly #database: Database;
   readonly #projection: Projection;
+  readonly #rows = new Map<string, RowText | undefined>();
+  readonly #lists = new Map<string, readonly RowText[]>();
 
   constructor(database: Database, projection: Projection, generation: number) {
     this.#database = database;
@@ -84,7 +94,7 @@ export class SqliteDocuments implements DocumentStore {
       if (there) return;
       this.#database.exec(`
         ${insert} SELECT '${path}', element.value, ${table}.id FROM ${table}, ${arrayAt(path, `${table}.row`)} AS element
-          WHERE ${isArrayAt(path, `${table}.row`)} AND element.value IS NOT NULL;
+          WHERE ${isArrayAt(path, `${table}.row`)} AND element.value IS NOT NULL ORDER BY 2, 3;
         CREATE TRIGGER ${table}_insert_${String(number)} AFTER INSERT ON ${table} BEGIN ${insert} ${elements('new.row', 'new.id')}; END;
         CREATE TRIGGER ${table}_update_${String(number)} AFTER UPDATE OF row ON ${table}
           WHEN ${jsonAt(path, 'old.row')} IS NOT ${jsonAt(path, 'new.row')}
@@ -106,7 +116,28 @@ export class SqliteDocuments implements DocumentStore {
     return documents;
   }
 
+  /** The row of one document as it is stored, remembered until it is written; undefined without a document. */
+  row(id: string): RowText | undefined {
+    const known = this.#rows.get(id);
+    if (known || this.#rows.has(id)) return known;
+    const found = this.#database
+      .prepare<RowText>(`SELECT id, coalesce(row, '') AS row, flagged FROM ${this.table} WHERE id = ?`)
+      .get(id);
+    remember(this.#rows, id, found);
+    return found;
+  }
+
+  /** What `read` finds, remembered under `key` until any document is written. */
+  list(key: string, read: () => readonly RowText[]): readonly RowText[] {
+    const known = this.#lists.get(key);
+    if (known) return known;
+    const found = read();
+    if (found.length <= SHORT) remember(this.#lists, key, found);
+    return found;
+  }
+
   save(documents: readonly Encoded[]): readonly string[] {
+    this.#lists.clear();
     const insert: Statement<never> = this.#database.prepare(
       `INSERT INTO ${this.table} (id, parts, row, version, flagged) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO NOTHING`,
     );
@@ -115,6 +146,7 @@ export class SqliteDocuments implements DocumentStore {
     );
     const lost: string[] = [];
     for (const { id, partsText, row, version, flagged } of documents) {
+      this.#rows.delete(id);
       const { changes } =
         version === 0
           ? insert.run(id, partsText, row, Number(flagged))
@@ -143,6 +175,11 @@ export class SqliteDocuments implements DocumentStore {
       .map(({ id, parts, row }) => `${id}\t${parts}\t${row ?? ''}`);
   }
 }
+
+const remember = <Value>(kept: Map<string, Value>, key: string, value: Value): void => {
+  if (kept.size >= REMEMBERED) kept.clear();
+  kept.set(key, value);
+};
 
 const documentOf = ({ id, parts, row, version }: StoredRow): Document => ({
   id,

@@ -13,33 +13,31 @@ import {
   type Scalar,
   type Sort,
 } from '../read-model.ts';
-import { type Generation } from './generation.ts';
-import { firstWaiting, waitingParts } from './sqlite-documents.ts';
+import { type Serving } from './serving.ts';
+import { firstWaiting, type RowText, waitingParts } from './sqlite-documents.ts';
 import { counting, isBooleanAt, joined, matching, ordered, rangesAfter, type Sql, valueAt } from './statements.ts';
 
-type Found = { id: string; row: string; flagged: number } & Record<`key${number}`, Scalar>;
+type Found = RowText & Record<`key${number}`, Scalar>;
 
 /** Queries over the documents of whatever generation serves. */
 export class SqliteReadModel<R extends Row> implements ReadModel<R> {
   readonly #database: Database;
-  readonly #current: () => Generation;
+  readonly #serving: Pick<Serving, 'current' | 'currentFor'>;
 
-  constructor(database: Database, current: () => Generation) {
+  constructor(database: Database, serving: Pick<Serving, 'current' | 'currentFor'>) {
     this.#database = database;
-    this.#current = current;
+    this.#serving = serving;
   }
 
   async get(id: string): Promise<R | undefined> {
-    const { documents, plan } = this.#current();
-    const found = this.#database
-      .prepare<{ row: string | null; flagged: number }>(`SELECT row, flagged FROM ${documents.table} WHERE id = ?`)
-      .get(id);
+    const { documents, plan } = this.#serving.currentFor(id);
+    const found = documents.row(id);
     if (found?.flagged) throw this.#quarantined(plan.projection.name, id);
     return found?.row ? (JSON.parse(found.row) as R) : undefined;
   }
 
   async find({ filter = {}, sort, limit, cursor }: Query): Promise<Page<R>> {
-    const { documents, plan } = this.#current();
+    const { documents, plan } = this.#serving.current();
     const { name } = plan.projection;
     const order = totalOrder(sort);
     const where = matching(filter, documents.members);
@@ -62,16 +60,18 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
   }
 
   async all(filter: Filter, sort?: Sort): Promise<readonly R[]> {
-    const { documents, plan } = this.#current();
+    const { documents, plan } = this.#serving.current();
     const order = totalOrder(sort);
-    const found = this.#select(documents.table, matching(filter, documents.members), order, -1);
+    const found = documents.list(JSON.stringify([filter, order]), () =>
+      this.#select(documents.table, matching(filter, documents.members), order, -1),
+    );
     const flagged = found.find((one) => one.flagged);
     if (flagged) throw this.#quarantined(plan.projection.name, flagged.id);
     return found.map(rowOf<R>);
   }
 
   async aggregate({ filter = {}, groupBy, sum = [] }: Aggregate): Promise<readonly AggregateRow[]> {
-    const { documents } = this.#current();
+    const { documents } = this.#serving.current();
     const where = matching(filter, documents.members);
     const groups = groupBy.flatMap((path, index) => [
       `${valueAt(path)} AS group${String(index)}`,
@@ -113,7 +113,7 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
   }
 
   #quarantined(name: string, id: string): DomainError {
-    const waiting = waitingParts([...this.#current().documents.load([id]).values()]);
+    const waiting = waitingParts([...this.#serving.current().documents.load([id]).values()]);
     const events = waiting.map(({ state }: { state: PartState }) => firstWaiting(state));
     const named = events.map(({ stream, revision }) => `revision ${String(revision)} of ${stream}`).join(' and ');
     return new DomainError(
@@ -124,7 +124,7 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
   }
 }
 
-const rowOf = <R extends Row>({ row, flagged }: Found): R =>
+const rowOf = <R extends Row>({ row, flagged }: RowText): R =>
   flagged ? ({ ...(JSON.parse(row) as R), quarantined: true } satisfies R & { quarantined: true }) : (JSON.parse(row) as R);
 
 const keysOf = (found: Found, order: Sort): readonly Scalar[] => order.map((_, index) => found[`key${index}`] ?? null);

@@ -18,7 +18,7 @@ type Replay = { readonly build: Build; readonly ended: Promise<void>; readonly c
 const PAGE = 500;
 const HEADS_A_TURN = 2_000;
 
-/** The embedded read models: documents in the file of the log, folded within the log's own transactions. */
+/** The embedded read models: documents in the file of the log, level with it whenever they answer. */
 export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
   readonly #database: Database;
   readonly #store: SqliteEventStore;
@@ -73,7 +73,7 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
     for (const [name, projection] of this.#projections) {
       const serving = this.#servingOf(name);
       const row = stored.find((one) => one.state === 'serving' && one.projection === name);
-      this.#leave.push(this.#store.serve(serving));
+      this.#leave.push(this.#store.follow(serving.take));
       if (row?.version === projection.version) await serving.adopt(Generation.existing(this.#database, projection, row));
       else {
         const previous = row ? Generation.existing(this.#database, projection, row) : undefined;
@@ -88,13 +88,14 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
     const known = this.#projections.get(projection.name);
     if (known?.version !== projection.version) throw new TypeError(`The projection "${projection.name}" is not registered.`);
     const serving = this.#servingOf(projection.name);
-    return new SqliteReadModel<R>(this.#database, () => serving.current());
+    return new SqliteReadModel<R>(this.#database, serving);
   }
 
   async status(): Promise<readonly ProjectionStatus[]> {
     const head = await this.#store.head();
     return [...this.#projections].map(([name, { version }]) => {
       const serving = this.#servingOf(name);
+      serving.settle();
       const { generation, isLevel } = serving;
       const position = isLevel ? head : (generation?.position ?? 0);
       return {
@@ -131,8 +132,7 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
   }
 
   async cancelReplay(name: string): Promise<void> {
-    if (!this.#serving.has(name))
-      throw new DomainError('not-found', 'unknown-projection', `There is no projection "${name}".`);
+    if (!this.#serving.has(name)) throw new DomainError('not-found', 'unknown-projection', `There is no projection "${name}".`);
     const replay = this.#replays.get(name);
     if (!replay) throw new DomainError('conflict', 'replay-not-running', `The projection "${name}" is not being replayed.`);
     replay.cancel();
@@ -140,6 +140,7 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
   }
 
   quarantined(): readonly Quarantined[] {
+    for (const serving of this.#serving.values()) serving.settle();
     return [...this.#serving.values()].flatMap(({ name, generation }): readonly Quarantined[] =>
       generation
         ? [
@@ -175,6 +176,7 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
   async close(): Promise<void> {
     this.#closing.abort(new Error('The read models are being closed.'));
     for (const leave of this.#leave.splice(0)) leave();
+    for (const serving of this.#serving.values()) serving.settle();
     await Promise.allSettled([
       this.#background,
       this.#clearing,
@@ -241,7 +243,7 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
     const ended = build.run(
       flip,
       () => {
-        this.#servingOf(name).take(generation);
+        this.#servingOf(name).flip(generation);
       },
       AbortSignal.any([signal, cancelling.signal]),
     );
