@@ -65,6 +65,12 @@ const asList = (ids: string | readonly string[] | undefined): readonly string[] 
 
 const messageOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 
+/** How far each stream has been taken. `of` answers undefined where the next event is trusted. */
+export interface Heads {
+  of(stream: StreamName): Revision | undefined;
+  move(stream: StreamName, revision: Revision): void;
+}
+
 /** For events that follow a log position without a hole: the position stands for the heads. */
 export const NO_HEADS = (): undefined => undefined;
 
@@ -76,16 +82,30 @@ export const route = (
   plan: Plan,
   events: readonly Recorded[],
   headOf: (stream: StreamName) => Revision | undefined,
-  isStopped: (stream: StreamName) => boolean = () => false,
+  isStopped?: (stream: StreamName) => boolean,
 ): Routed => {
-  const touches: Touch[] = [];
   const heads = new Map<StreamName, Revision>();
+  const of = (stream: StreamName): Revision | undefined => heads.get(stream) ?? headOf(stream);
+  const move = (stream: StreamName, revision: Revision): void => {
+    heads.set(stream, revision);
+  };
+  return { ...routeMoving(plan, events, { of, move }, isStopped), heads };
+};
+
+/** The same over heads that are kept elsewhere, and moved on. */
+export const routeMoving = (
+  plan: Plan,
+  events: readonly Recorded[],
+  heads: Heads,
+  isStopped: (stream: StreamName) => boolean = () => false,
+): Omit<Routed, 'heads'> => {
+  const touches: Touch[] = [];
   const alarms = new Map<StreamName, Alarm>();
   for (const event of events) {
     const { stream, revision } = event;
     const concerned = plan.byCategory.get(categoryOf(stream));
     if (!concerned || (alarms.size > 0 && alarms.has(stream)) || isStopped(stream)) continue;
-    const head = heads.get(stream) ?? headOf(stream);
+    const head = heads.of(stream);
     if (head !== undefined && revision <= head) continue;
     if (head !== undefined && revision > head + 1) {
       const reason =
@@ -106,10 +126,10 @@ export const route = (
         alarms.set(stream, { stream, revision, kind: 'unreadable', reason });
         continue;
       }
-    heads.set(stream, revision);
+    heads.move(stream, revision);
   }
-  if (alarms.size === 0) return { touches, heads, alarms: [] };
-  return { touches: touches.filter(({ event }) => !isBeyond(alarms, event)), heads, alarms: [...alarms.values()] };
+  if (alarms.size === 0) return { touches, alarms: [] };
+  return { touches: touches.filter(({ event }) => !isBeyond(alarms, event)), alarms: [...alarms.values()] };
 };
 
 /** An event that names documents in one part and throws in the next counts as not taken in either. */
@@ -152,7 +172,8 @@ const advanced = (plan: Plan, document: Document, { part: name, event }: Touch):
     if (before && before.stream !== event.stream)
       throw new Error(`part "${name}" of ${document.id} belongs to ${before.stream}, and ${event.stream} writes to it`);
     const state = plan.projection.parts[name]?.evolve(before?.state, event);
-    return { stream: event.stream, revision: event.revision, state };
+    // The text that is there already: one of a million events must not keep its own copy.
+    return { stream: before ? before.stream : event.stream, revision: event.revision, state };
   } catch (error) {
     return quarantined(before, event, error);
   }

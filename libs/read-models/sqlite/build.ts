@@ -2,7 +2,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NO_STREAM, type Position, type Recorded, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { type Database } from '#libs/sqlite/database';
-import { type Document, encode, encodeFrom, type Encoded, foldInto, held, type Held, NO_HEADS, route } from '../fold.ts';
+import {
+  type Document,
+  encode,
+  encodeFrom,
+  type Encoded,
+  foldInto,
+  held,
+  type Heads,
+  type Held,
+  NO_HEADS,
+  route,
+  routeMoving,
+} from '../fold.ts';
 import { type Progress } from '../upkeep.ts';
 import { type Generation } from './generation.ts';
 
@@ -47,6 +59,7 @@ export class Build {
   #changed: Held[] = [];
   readonly #heads = new Map<StreamName, Head>();
   #movedHeads: Head[] = [];
+  #asked: Head | undefined;
   /** The position folded in memory; the generation's own is what is stored. */
   #position: Position;
   #head: Position;
@@ -91,7 +104,7 @@ export class Build {
     for (;;) {
       signal.throwIfAborted();
       const head = this.#store.head();
-      const events = this.#store.eventsAfter(this.#position, this.#generation.categories, PAGE);
+      const events = this.#store.briefEventsAfter(this.#position, this.#generation.categories, PAGE);
       this.#take(events);
       if (events.length < PAGE && this.#indexed && this.#changed.length <= MOST_LAST && this.#finish(flip)) {
         flipped();
@@ -115,29 +128,36 @@ export class Build {
     const last = events.at(-1);
     if (!last) return;
     const { plan, documents, isStopped } = this.#generation;
-    const headOf = (stream: StreamName): Revision => this.#heads.get(stream)?.revision ?? NO_STREAM;
-    const { touches, heads, alarms } = route(plan, events, headOf, isStopped);
+    const { touches, alarms } = routeMoving(plan, events, this.#moving, isStopped);
     if (!this.#holdsAll) {
       const missing = new Set(touches.flatMap((touch) => touch.documents.filter((id) => !this.#held.has(id))));
       for (const [id, document] of documents.load([...missing])) this.#held.set(id, held(document));
     }
     this.#changed.push(...foldInto(plan, this.#held, touches));
-    for (const [stream, revision] of heads) this.#move(stream, revision);
     for (const alarm of alarms) this.#generation.raise(alarm);
     this.#position = last.position;
   }
 
-  #move(stream: StreamName, revision: Revision): void {
-    let head = this.#heads.get(stream);
-    if (!head) {
-      head = { stream, revision, moved: false };
-      this.#heads.set(stream, head);
-    }
-    head.revision = revision;
-    if (head.moved) return;
-    head.moved = true;
-    this.#movedHeads.push(head);
-  }
+  /** A stream is looked up once an event: `move` is about the one that was asked for before. */
+  readonly #moving: Heads = {
+    of: (stream) => {
+      let head = this.#heads.get(stream);
+      if (!head) {
+        head = { stream, revision: NO_STREAM, moved: false };
+        this.#heads.set(stream, head);
+      }
+      this.#asked = head;
+      return head.revision;
+    },
+    move: (stream, revision) => {
+      const head = this.#asked;
+      if (head?.stream !== stream) throw new TypeError(`${stream} moves without having been asked for.`);
+      head.revision = revision;
+      if (head.moved) return;
+      head.moved = true;
+      this.#movedHeads.push(head);
+    },
+  };
 
   /** Without yielding; false when a document needs the log to tell which event its row cannot take. */
   #finish(flip: () => void): boolean {

@@ -1,0 +1,71 @@
+import { DatabaseSync } from 'node:sqlite';
+import { type DomainEvent } from '#libs/event-sourcing/event';
+import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { part, projection } from '#libs/read-models/projection';
+import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
+import { openSqlite } from '#libs/sqlite/database';
+
+/** One side of one round of `rebuild.ts`, in a process of its own: `raw FILE` or `rebuild FILE`; prints what it took as JSON. */
+
+const PAGE = 500;
+
+type CustomerEvent = DomainEvent<
+  'CustomerRegistered' | 'CustomerChanged',
+  Readonly<{ customerId: string; parentId: string; name: string; change: number; credit: string; currency: string }>
+>;
+type Customer = Readonly<{ path: readonly string[]; name: string; credit: string; currency: string; changes: number }>;
+
+/** Of the same kind as the Customers page: two indexes and a path whose elements are found. */
+const customers = projection({
+  name: 'bench-customers',
+  version: 1,
+  parts: {
+    customer: part<CustomerEvent, Customer>('bench.customer', {
+      document: ({ data }) => data.customerId,
+      evolve: (before, { type, data }) => {
+        const { name, credit, currency } = data;
+        if (type === 'CustomerRegistered') return { path: [data.parentId, data.customerId], name, credit, currency, changes: 0 };
+        return { path: before?.path ?? [], name, credit, currency, changes: data.change };
+      },
+    }),
+  },
+  row: ({ customer }, id) => customer && { id, parentId: customer.path[0] ?? null, ...customer },
+  indexes: [['parentId', 'name'], ['name']],
+  elements: ['path'],
+});
+
+const rawRead = (file: string): number => {
+  const database = new DatabaseSync(file, { readOnly: true });
+  database.exec('PRAGMA cache_size = -65536');
+  const page = database.prepare(
+    'SELECT position, stream, revision, type, data, metadata, event_id FROM events WHERE position > ? ORDER BY position LIMIT ?',
+  );
+  let rows = 0;
+  for (let position = 0; ;) {
+    const read = page.all(position, PAGE);
+    rows += read.length;
+    const last = read.at(-1)?.['position'];
+    if (typeof last !== 'number') break;
+    position = last;
+  }
+  database.close();
+  return rows;
+};
+
+const rebuild = async (file: string): Promise<number> => {
+  const database = openSqlite(`sqlite:${file}`);
+  const store = new SqliteEventStore(database);
+  const readModels = new SqliteReadModels(database, store, [customers]);
+  await readModels.start();
+  const { total } = await readModels.of(customers).find({ limit: 1 });
+  await readModels.close();
+  store.close();
+  return total;
+};
+
+const [, , side, file] = process.argv;
+if (file === undefined || (side !== 'raw' && side !== 'rebuild')) throw new TypeError('Usage: raw FILE | rebuild FILE');
+const [before, start] = [process.cpuUsage(), performance.now()];
+const rows = side === 'raw' ? rawRead(file) : await rebuild(file);
+const { user, system } = process.cpuUsage(before);
+process.stdout.write(JSON.stringify({ rows, cpuMilliseconds: (user + system) / 1000, milliseconds: performance.now() - start }));
