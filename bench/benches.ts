@@ -2,4 +2,4 @@ import { type Bench } from './goal.ts';
 import { rebuild } from './rebuild.ts';
 
 /** In the order of the table. */
-export const BENCHES: readonly Bench[rebuild] = [];
+export const BENCHES: readonly Bench[] = [rebuild];
