@@ -95,7 +95,11 @@ const withRoutingProblems = (paths: Paths): Paths =>
   Object.fromEntries(
     Object.entries(paths).map(([path, item]) => {
       const operations = Object.entries(item as Readonly<Record<string, Operation>>).map(([method, operation]) => {
-        const statuses = [...(method === 'get' ? [] : ([413, 415] as const)), ...(path.includes('{') ? ([414] as const) : [])];
+        const statuses = [
+          ...(method === 'get' ? [] : ([413, 415] as const)),
+          ...(path.includes('{') ? ([414] as const) : []),
+          431,
+        ] as const;
         const problems = Object.fromEntries(statuses.map((status) => [String(status), problemResponse(status)]));
         return [method, { ...operation, responses: { ...problems, ...operation.responses } }];
       });

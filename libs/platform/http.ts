@@ -1,4 +1,5 @@
-import { type DynamicModule } from '@nestjs/common';
+import { STATUS_CODES } from 'node:http';
+import { type DynamicModule, ServiceUnavailableException } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -6,10 +7,12 @@ import { type Logger } from 'pino';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { serveApiDocs } from './api-docs.ts';
 import { HttpConfiguration, IngestionConfiguration, LoggingConfiguration, type Configuration } from './configuration.ts';
+import { Deadlines } from './deadlines.ts';
 import { InputPipe } from './input-pipe.ts';
 import { isTooDeep, MOST_LEVELS } from './json-depth.ts';
 import { NestLog } from './logging.ts';
 import { type Metrics } from './metrics.ts';
+import { problemBody } from './problem.ts';
 import { ProblemFilter } from './problem-filter.ts';
 import { routesWithoutRule } from './routes.ts';
 import { formatTraceparent, traceOf, withinTrace, type Trace } from './trace.ts';
@@ -57,13 +60,31 @@ export const createHttpApplication = async (
   return app;
 };
 
+/** What is no HTTP request at all gets its problem document, too; there is no request whose reply could carry it. */
+const refusalOfUnreadable = (code: string | undefined): string => {
+  const problem =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? { status: 431, code: 'headers-too-large', detail: 'Address and headers are longer than 16 KiB.', ours: false }
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? { status: 408, code: 'request-timeout', detail: 'The request did not arrive in time.', ours: false }
+        : { status: 400, code: 'malformed-request', detail: 'This is no HTTP request.', ours: false };
+  const body = JSON.stringify(problemBody(problem, ''));
+  return [
+    `HTTP/1.1 ${String(problem.status)} ${STATUS_CODES[problem.status] ?? ''}`,
+    'Connection: close',
+    'Content-Type: application/problem+json; charset=utf-8',
+    `Content-Length: ${String(Buffer.byteLength(body))}`,
+    '',
+    body,
+  ].join('\r\n');
+};
+
 const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log: Logger, metrics: Metrics): FastifyAdapter => {
   const http = configuration(HttpConfiguration);
   const ingestion = configuration(IngestionConfiguration);
   const adapter = new FastifyAdapter({
     bodyLimit: http.bodyLimitKb * 1_024,
     requestTimeout: http.uploadTimeoutSeconds * 1_000,
-    handlerTimeout: http.requestTimeoutSeconds * 1_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength: 300 },
@@ -71,8 +92,8 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
     frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => {
       filter.answer(error, reply);
     },
-    clientErrorHandler: (_error, socket) => {
-      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    clientErrorHandler: (error, socket) => {
+      if (socket.writable) socket.end(refusalOfUnreadable(error.code));
     },
     // Files go to the disk as they arrive; the fields beside them are small.
     multipart: { limits: { fileSize: ingestion.uploadLimitMb * MIB, files: ingestion.uploadFiles, fields: 20, fieldSize: MIB } },
@@ -82,13 +103,19 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
 
   // Fastify's own JSON parser stays; anything else but a multipart upload is a 415.
   fastify.removeContentTypeParser('text/plain');
-  fastify.addHook('onRoute', (route) => {
-    if (route.config && 'longRunning' in route.config) route.handlerTimeout = http.uploadTimeoutSeconds * 1_000;
+  const deadlines = new Deadlines((reply) => {
+    filter.answer(new ServiceUnavailableException(), reply);
+  });
+  fastify.addHook('onClose', (_fastify, done) => {
+    deadlines.close();
+    done();
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     const { traceparent } = request.headers;
     const trace = traceOf(typeof traceparent === 'string' ? traceparent : undefined);
     traces.set(request, trace);
+    const seconds = 'longRunning' in request.routeOptions.config ? http.uploadTimeoutSeconds : http.requestTimeoutSeconds;
+    deadlines.begin(reply, seconds * 1_000);
     void reply
       .headers({ ...COMMON_HEADERS, ...(request.url.startsWith('/api/docs') ? DOCS_HEADERS : API_HEADERS) })
       .header('traceparent', formatTraceparent(trace));
@@ -104,6 +131,7 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
     done(isTooDeep(request.body) ? tooDeep() : undefined);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
+    deadlines.end(reply);
     observe(request, reply, traces.get(request));
     done();
   });

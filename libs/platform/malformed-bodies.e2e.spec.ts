@@ -79,6 +79,11 @@ describe('a body that is not what it says', () => {
     const answer = await operator.send('POST', '/bodies/upload', `${FILE_PART}--x--\r\n`, type);
     expect(answer).toMatchObject({ status: 200, body: ['files'] });
   });
+  it('is a problem document also where there is no request to answer', async () => {
+    const answer = await operator.get<{ code: string }>(`/bodies?a=${'x'.repeat(20_000)}`);
+    expect([answer.status, answer.body.code]).toEqual([431, 'headers-too-large']);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+  });
   it('is refused when its text is half a character, which no store keeps', async () => {
     expect(await operator.post('/bodies', { text: 'a\ud800' })).toMatchObject({ status: 400, body: { code: 'invalid-input' } });
     expect(await operator.post('/bodies', { text: '𝒳' })).toMatchObject({ status: 200 });

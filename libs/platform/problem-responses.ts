@@ -47,6 +47,7 @@ const MEANING = {
   422: 'A business rule forbids it, or the Idempotency-Key was used with another body',
   428: 'The route wants `If-Match`',
   429: 'Too many attempts; see `Retry-After`',
+  431: 'Address and headers are longer than 16 KiB',
   503: 'Not answerable now; see `Retry-After`',
   507: 'The disk is full',
 } as const;
