@@ -80,6 +80,11 @@ export class BilledMonth implements Witness {
 
   /** Uploads the next delivery and waits until it is imported, whatever happens meanwhile. */
   async deliver(): Promise<void> {
+    await this.#imported(await this.upload());
+  }
+
+  /** Uploads the next delivery; answers its import. */
+  async upload(): Promise<string> {
     const { managementAccountId, month, tenants } = this.tree;
     const usage = usageOf(this.deliveries + 1);
     const form = new FormData();
@@ -94,7 +99,12 @@ export class BilledMonth implements Witness {
     const { id } = body as ImportAnswer;
     this.deliveries += 1;
     this.#imports.set(id, this.deliveries);
+    return id;
+  }
+
+  async #imported(id: string): Promise<void> {
     for (;;) {
+      const path = `/tenants/${this.tree.tenants.distributor}/imports`;
       const { status, text, body: found } = await this.desk.ask<ImportAnswer>(`${path}/${id}`);
       if (status !== 200) throw new Contradiction(`acknowledged import ${id}: ${String(status)} ${text}`);
       if (found.status === 'finished') return;
@@ -135,6 +145,11 @@ export class BilledMonth implements Witness {
     if (status !== 200) throw new Contradiction(`bills of ${distributor}: ${String(status)} ${text}`);
     this.#looks.push({ bills: body.items, before, movesAfter: this.#possibleMoves });
     await pause(WATCH_EVERY_MS);
+  }
+
+  /** How often the first customer's bill was made, as far as was seen and judged. */
+  get ratings(): number {
+    return (this.#reached.get(this.tree.tenants.first)?.revision ?? -1) + 1;
   }
 
   /** Judges what was seen; to be called while no command is under way or all imports under way are known. */

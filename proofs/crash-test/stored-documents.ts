@@ -1,3 +1,4 @@
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -32,6 +33,21 @@ export const storedDocuments = (dataDir: string): Stored =>
     const behind = generations.filter(({ position }) => position < head).map(({ projection }) => projection);
     return { head, documents, behind };
   });
+
+/**
+ * How many generations were being built when the process died, looked up in a copy: opening the file itself would recover it, which is
+ * for the platform to do.
+ */
+export const buildingIn = async (dataDir: string, copy: string): Promise<number> => {
+  await mkdir(copy, { recursive: true });
+  for (const file of ['tributary.db', 'tributary.db-wal']) await copyFile(join(dataDir, file), join(copy, file));
+  return opened(copy, (database) => {
+    const { count } = database.prepare(`SELECT count(*) AS count FROM generations WHERE state = 'building'`).get() as Readonly<{
+      count: number;
+    }>;
+    return count;
+  });
+};
 
 /** Takes away all that can be built from the log. */
 export const deleteReadModels = (dataDir: string): void => {

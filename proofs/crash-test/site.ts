@@ -1,4 +1,10 @@
-import { type Credentials, LoadClient, type PlatformProcess, startPlatformProcess } from '../platform-process.ts';
+import {
+  createAdministrator,
+  type Credentials,
+  LoadClient,
+  type PlatformProcess,
+  startPlatformProcess,
+} from '../platform-process.ts';
 import { asked } from './customer.ts';
 
 const CONNECTIONS = 24;
@@ -25,30 +31,43 @@ export type Running = Readonly<{
   firstAnswerMs: number;
 }>;
 
-let accessToken: string | undefined;
+/** A folder of data with its administrator, on which the platform is started again and again. */
+export class Site {
+  /** Of the first sign-in: it is used ever after, since a crash takes no session away. */
+  #accessToken: string | undefined;
 
-/** Starts the platform on the folder. The token of the first sign-in is used ever after: a crash takes no session away. */
-export const startPlatform = async (
-  dataDir: string,
-  credentials: Credentials,
-  spawned?: (kill: () => void) => void,
-): Promise<Running> => {
-  const started = performance.now();
-  const process = await startPlatformProcess(dataDir, spawned ? { spawned } : {});
-  const line = new LoadClient(process.url, CONNECTIONS);
-  if (accessToken === undefined) {
-    const { text, body } = await line.send<{ accessToken?: string }>({
-      method: 'POST',
-      path: '/api/v1/auth/login',
-      body: credentials,
-    });
-    accessToken = body.accessToken;
-    if (accessToken === undefined) throw new Error(`the administrator cannot log in: ${text}`);
+  private constructor(
+    readonly dataDir: string,
+    private readonly credentials: Credentials,
+  ) {}
+
+  static async at(dataDir: string): Promise<Site> {
+    return new Site(dataDir, await createAdministrator(dataDir));
   }
-  line.authorize(accessToken);
-  await asked(line, '/me');
-  return { process, line, firstAnswerMs: performance.now() - started };
-};
+
+  /** The same platform on a copy of the folder. */
+  copiedTo(dataDir: string): Site {
+    return new Site(dataDir, this.credentials);
+  }
+
+  async start({
+    connections = CONNECTIONS,
+    spawned,
+  }: Readonly<{ connections?: number; spawned?: (kill: () => void) => void }> = {}): Promise<Running> {
+    const started = performance.now();
+    const process = await startPlatformProcess(this.dataDir, spawned ? { spawned } : {});
+    const line = new LoadClient(process.url, connections);
+    if (this.#accessToken === undefined) {
+      const request = { method: 'POST', path: '/api/v1/auth/login', body: this.credentials };
+      const { text, body } = await line.send<{ accessToken?: string }>(request);
+      this.#accessToken = body.accessToken;
+      if (this.#accessToken === undefined) throw new Error(`the administrator cannot log in: ${text}`);
+    }
+    line.authorize(this.#accessToken);
+    await asked(line, '/me');
+    return { process, line, firstAnswerMs: performance.now() - started };
+  }
+}
 
 export const readModelsOf = async (line: LoadClient): Promise<readonly ReadModelStatus[]> =>
   (await asked<Page<ReadModelStatus>>(line, '/operations/read-models?limit=500')).body.items;
