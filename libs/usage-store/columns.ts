@@ -76,6 +76,8 @@ export const COLUMNS = {
   x_LineItemType: TEXT,
   x_UsageType: TEXT,
   x_Operation: TEXT,
+  /** A JSON object as text: discounts of a line by kind, where a report gives them beside the cost and not as lines. */
+  x_Discounts: TEXT,
   /** `true` or `false`, never null. */
   x_Marketplace: TEXT,
   /** Number of the line within its import, from 1, the same however often the import is repeated. */

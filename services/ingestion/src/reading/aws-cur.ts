@@ -1,22 +1,7 @@
 import { type ColumnName, columnNames, quoted } from '#libs/usage-store/columns';
-import { type CsvHeader } from './csv-header.ts';
-import { currencyIn, delivered, type Delivered, type Mapping, type Source } from './mapping.ts';
-
-/** Columns of these families are the report's own; those that no column of the store takes are left, not unknown. */
-const FAMILIES = [
-  'identity/',
-  'bill/',
-  'lineItem/',
-  'product/',
-  'pricing/',
-  'reservation/',
-  'savingsPlan/',
-  'discount/',
-  'costCategory/',
-  'resourceTags/',
-  'splitLineItem/',
-];
-const TAGS = 'resourceTags/';
+import { LEGACY, MAPS, mapKeyOf, SNAKE, type Spelling, tagsOfMap } from './aws-cur-names.ts';
+import { type Header } from './csv-header.ts';
+import { currencyIn, delivered, type Delivered, type Mapping, objectIn, type Source } from './mapping.ts';
 
 /** Each a column that the report must have; of the service's name one of two. */
 const REQUIRED = [
@@ -80,54 +65,82 @@ const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   Adjustment: ['Refund'],
 };
 
-export const isAwsCur = ({ names }: CsvHeader): boolean =>
-  names.includes('lineItem/LineItemType') || names.includes('bill/PayerAccountId');
+/** Any of these makes a file a report, in this spelling. */
+const TELLING = ['lineItem/LineItemType', 'bill/PayerAccountId'];
 
-/** The legacy Cost and Usage Report, with its `lineItem/…` names. */
-export const awsCurMapping = (header: CsvHeader): Mapping => {
-  const { textOf, used } = delivered(header);
+const spellingOf = ({ names }: Header): Spelling | undefined =>
+  [LEGACY, SNAKE].find(({ nameOf }) => TELLING.some((telling) => names.includes(nameOf(telling))));
+
+export const isAwsCur = (header: Header): boolean => spellingOf(header) !== undefined;
+
+/** The Cost and Usage Report: legacy, with its `lineItem/…` names or as Parquet, and 2.0 with its map columns. */
+export const awsCurMapping = (header: Header): Mapping => {
+  const { textOf: columnOf, used } = delivered(header);
+  const { nameOf, isOurs, tagIn } = spellingOf(header) ?? LEGACY;
+  const textOf: Delivered = (legacy) => {
+    const column = columnOf(nameOf(legacy));
+    const inMap = attributeIn(legacy, columnOf);
+    return column && inMap ? `coalesce(${column}, ${inMap})` : (column ?? inMap);
+  };
+  const report: Report = { textOf, nameOf };
   const sources: Partial<Record<ColumnName, Source>> = {};
   for (const column of columnNames) {
-    const source = firstOf(AS_IT_STANDS[column] ?? [], textOf);
+    const source = firstOf(AS_IT_STANDS[column] ?? [], report);
     if (source) sources[column] = NEVER_EMPTY.includes(column) ? { ...source, required: true } : source;
   }
   const type = textOf('lineItem/LineItemType') ?? 'NULL';
   sources.ChargeCategory = {
-    column: 'lineItem/LineItemType',
+    column: nameOf('lineItem/LineItemType'),
     text: type,
     value: categoryOf(type),
     refusal: 'is no line type of the Cost and Usage Report',
     required: true,
   };
   sources.ProviderName = constant('AWS');
+  const entity = textOf('bill/BillingEntity') ?? 'NULL';
   sources.x_Marketplace = {
-    column: 'bill/BillingEntity',
-    text: textOf('bill/BillingEntity') ?? 'NULL',
-    value: `CASE WHEN ${textOf('bill/BillingEntity') ?? 'NULL'} = 'AWS Marketplace' THEN 'true' ELSE 'false' END`,
+    column: nameOf('bill/BillingEntity'),
+    text: entity,
+    value: `CASE WHEN ${entity} = 'AWS Marketplace' THEN 'true' ELSE 'false' END`,
   };
   const currency = sources.BillingCurrency;
   if (currency) sources.BillingCurrency = { ...currency, ...currencyIn(currency.text) };
-  const effective = effectiveCost(type, textOf);
+  const effective = effectiveCost(type, report);
   if (effective) sources.EffectiveCost = effective;
-  const tags = header.names.filter((name) => name.startsWith(TAGS) && name.length > TAGS.length);
-  if (tags.length > 0) sources.Tags = { column: 'resourceTags', text: 'NULL', value: tagsOf(tags, textOf) };
+  const tags = tagsIn(header, tagIn, columnOf);
+  if (tags) sources.Tags = tags;
+  const discounts = columnOf(MAPS.discount);
+  if (discounts !== undefined) sources.x_Discounts = { column: MAPS.discount, text: discounts, ...objectIn(discounts) };
   return {
     sources,
-    unknown: header.names.filter((name) => !FAMILIES.some((family) => name.startsWith(family))),
-    missing: REQUIRED.filter((names) => names.every((name) => textOf(name) === undefined)).map((names) => names.join(' or ')),
-    nothing: [''],
+    unknown: header.names.filter((name) => !isOurs(name)),
+    missing: REQUIRED.filter((names) => names.every((name) => textOf(name) === undefined)).map((names) =>
+      names.map(nameOf).join(' or '),
+    ),
+    // A map without any pair says nothing either.
+    nothing: Object.values(MAPS).some((map) => columnOf(map) !== undefined) ? ['', '{}'] : [''],
     used,
   };
 };
 
+/** How a report is asked for its columns, by their legacy names, and what it calls them itself. */
+type Report = Readonly<{ textOf: Delivered; nameOf: (legacy: string) => string }>;
+
+/** SQL of an attribute that CUR 2.0 keeps in a map; what is no JSON has none. */
+const attributeIn = (legacy: string, columnOf: Delivered): string | undefined => {
+  const place = mapKeyOf(legacy);
+  const map = place && columnOf(place.map);
+  return map && `CASE WHEN json_valid(${map}) THEN nullif(json_extract_string(${map}, ${quoted(`/${place.key}`)}), '') END`;
+};
+
 const constant = (text: string): Source => ({ column: '', text: quoted(text) });
 
-const firstOf = (names: readonly string[], textOf: Delivered): Source | undefined => {
+const firstOf = (names: readonly string[], { textOf, nameOf }: Report): Source | undefined => {
   const given = names.filter((name) => textOf(name) !== undefined);
   const [column] = given;
   if (column === undefined) return undefined;
   const texts = given.map((name) => textOf(name)).join(', ');
-  return { column, text: given.length > 1 ? `coalesce(${texts})` : texts };
+  return { column: nameOf(column), text: given.length > 1 ? `coalesce(${texts})` : texts };
 };
 
 const categoryOf = (type: string): string => {
@@ -141,26 +154,44 @@ const categoryOf = (type: string): string => {
  * What a line costs once commitments are spread over the usage that they cover. Null where the report gives it in parts only (fees
  * of commitments, which are partly used up).
  */
-const effectiveCost = (type: string, textOf: Delivered): Source | undefined => {
-  const unblended = textOf('lineItem/UnblendedCost');
-  if (unblended === undefined) return undefined;
-  const columns = ['lineItem/UnblendedCost', 'savingsPlan/SavingsPlanEffectiveCost', 'reservation/EffectiveCost'];
+const effectiveCost = (type: string, { textOf, nameOf }: Report): Source | undefined => {
+  if (textOf('lineItem/UnblendedCost') === undefined) return undefined;
+  const covered = {
+    SavingsPlanCoveredUsage: 'savingsPlan/SavingsPlanEffectiveCost',
+    DiscountedUsage: 'reservation/EffectiveCost',
+  };
+  const without = { SavingsPlanNegation: "'0'", SavingsPlanUpfrontFee: "'0'", RIFee: 'NULL', SavingsPlanRecurringFee: 'NULL' };
+  const others = [...Object.keys(covered), ...Object.keys(without)].map(quoted).join(', ');
   return {
     // Which of them it is depends on the line: a problem names all that it may be about.
-    column: columns.filter((column) => textOf(column) !== undefined).join(' or '),
+    column: Object.values(covered)
+      .filter((name) => textOf(name) !== undefined)
+      .map(nameOf)
+      .join(' or '),
     text: `CASE ${type}
-      WHEN 'SavingsPlanCoveredUsage' THEN ${textOf('savingsPlan/SavingsPlanEffectiveCost') ?? 'NULL'}
-      WHEN 'DiscountedUsage' THEN ${textOf('reservation/EffectiveCost') ?? 'NULL'}
-      WHEN 'SavingsPlanNegation' THEN '0' WHEN 'SavingsPlanUpfrontFee' THEN '0'
-      WHEN 'RIFee' THEN NULL WHEN 'SavingsPlanRecurringFee' THEN NULL
-      ELSE ${unblended} END`,
+      ${Object.entries(covered)
+        .map(([of, name]) => `WHEN ${quoted(of)} THEN ${textOf(name) ?? 'NULL'}`)
+        .join(' ')}
+      ${Object.entries(without)
+        .map(([of, cost]) => `WHEN ${quoted(of)} THEN ${cost}`)
+        .join(' ')} END`,
+    sameAs: { column: 'BilledCost', holds: `coalesce(${type} NOT IN (${others}), true)` },
   };
 };
 
-/** One JSON object of the tags that have a text; null without any. */
-const tagsOf = (names: readonly string[], textOf: Delivered): string => {
-  const members = names.map(
-    (name) => `${quoted(`${JSON.stringify(name.slice(TAGS.length))}:`)} || to_json(${textOf(name) ?? 'NULL'})::VARCHAR`,
-  );
-  return `nullif('{' || concat_ws(',', ${members.join(', ')}) || '}', '{}')`;
+/** The tags of a map, or else one JSON object of those that have a column each. */
+const tagsIn = ({ names }: Header, tagIn: Spelling['tagIn'], columnOf: Delivered): Source | undefined => {
+  const map = columnOf(MAPS.resourceTags);
+  if (map !== undefined) {
+    const { value, refusal } = objectIn(map);
+    const tags = `CASE WHEN ${value} IS NOT NULL THEN ${tagsOfMap(map)} END`;
+    return { column: MAPS.resourceTags, text: map, value: tags, refusal };
+  }
+  const tags = names.flatMap((name) => {
+    const key = tagIn(name);
+    const text = key === undefined ? undefined : columnOf(name);
+    return key === undefined || text === undefined ? [] : [`${quoted(`${JSON.stringify(key)}:`)} || to_json(${text})::VARCHAR`];
+  });
+  if (tags.length === 0) return undefined;
+  return { column: 'resourceTags', text: 'NULL', value: `nullif('{' || concat_ws(',', ${tags.join(', ')}) || '}', '{}')` };
 };

@@ -20,6 +20,13 @@ export const ROUNDING_SCALE = STORED_DECIMALS + TAIL_DIGITS;
 /** SQL truth: needs more than a cast, because it has an exponent or many digits, or is no number at all. */
 export const isOdd = (text: string): string => `(${text} IS NOT NULL AND NOT regexp_full_match(${text}, ${PLAIN}))`;
 
+/** Nearly every amount: what a cast of 64 bits reads exactly, which is eighty times as fast as one to 38 digits. */
+const SHORT = quoted('[+-]?[0-9]{1,9}(\\.[0-9]{0,9})?');
+
+/** Before all steps, SQL: the amount, if it is short; null for any other text. */
+export const shortAmountOf = (text: string): string =>
+  `CASE WHEN regexp_full_match(${text}, ${SHORT}) THEN ${text}::DECIMAL(18,9)::DECIMAL(38,18) END`;
+
 /** First step, SQL: all digits of an odd number; null for any other text. */
 export const digitsOf = (text: string): string =>
   `CASE WHEN ${isOdd(text)} AND regexp_full_match(${text}, ${NUMBER})

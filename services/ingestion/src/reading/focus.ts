@@ -1,6 +1,6 @@
 import { type ColumnName, columnNames, quoted } from '#libs/usage-store/columns';
-import { type CsvHeader } from './csv-header.ts';
-import { currencyIn, delivered, type Mapping, type Source, type SourceRules } from './mapping.ts';
+import { type Header } from './csv-header.ts';
+import { currencyIn, delivered, objectIn, type Mapping, type Source, type SourceRules } from './mapping.ts';
 
 const REQUIRED: readonly ColumnName[] = [
   'BilledCost',
@@ -13,16 +13,16 @@ const REQUIRED: readonly ColumnName[] = [
 ];
 
 /** Ours alone: a file's columns of these names are as unknown as any other. */
-const OURS: readonly ColumnName[] = ['x_Marketplace', 'x_Row'];
+const OURS: readonly ColumnName[] = ['x_Discounts', 'x_Marketplace', 'x_Row'];
 
 const CHARGE_CATEGORIES = ['Usage', 'Purchase', 'Tax', 'Credit', 'Adjustment'];
 
 /** A file that lacks some of the required columns is still FOCUS: the refusal can then name what is missing. */
-export const isFocus = ({ names }: CsvHeader): boolean =>
+export const isFocus = ({ names }: Header): boolean =>
   REQUIRED.filter((column) => names.includes(column)).length > REQUIRED.length / 2;
 
 /** FOCUS 1.0 to 1.2: the columns are the store's. */
-export const focusMapping = (header: CsvHeader, rules: readonly SourceRules[]): Mapping => {
+export const focusMapping = (header: Header, rules: readonly SourceRules[]): Mapping => {
   const { textOf, used } = delivered(header);
   const given = columnNames.filter((column) => !OURS.includes(column) && textOf(column) !== undefined);
   const sources: Partial<Record<ColumnName, Source>> = {};
@@ -53,10 +53,7 @@ const MEANINGS: Readonly<Partial<Record<ColumnName, (text: string) => Pick<Sourc
     refusal: `is none of ${CHARGE_CATEGORIES.join(', ')}`,
   }),
   BillingCurrency: currencyIn,
-  Tags: (text) => ({
-    value: `CASE WHEN json_valid(${text}) AND json_type(${text}) = 'OBJECT' THEN ${text} END`,
-    refusal: 'is no JSON object',
-  }),
+  Tags: objectIn,
 };
 
 /** A provider's own publishers begin with one of these words; of any other provider, with its name. */

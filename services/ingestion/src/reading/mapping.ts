@@ -1,5 +1,5 @@
 import { type ColumnName, quoted } from '#libs/usage-store/columns';
-import { type CsvHeader } from './csv-header.ts';
+import { type Header } from './csv-header.ts';
 
 /** Where a column of the store comes from. `text` and `value` are SQL over the delivered columns (`c0`, `c1`, … by place). */
 export type Source = Readonly<{
@@ -13,6 +13,8 @@ export type Source = Readonly<{
   refusal?: string;
   /** Must every row have it? */
   required?: true;
+  /** Where `holds` (SQL, never null), an amount is another column's, which then answers for what is wrong with it. */
+  sameAs?: Readonly<{ column: ColumnName; holds: string }>;
 }>;
 
 /** How one file's columns become the store's. */
@@ -31,7 +33,7 @@ export type Mapping = Readonly<{
 /** The SQL name of a delivered column, undefined when the file has none of that name. */
 export type Delivered = (name: string) => string | undefined;
 
-export const delivered = ({ names }: CsvHeader): Readonly<{ textOf: Delivered; used: ReadonlySet<string> }> => {
+export const delivered = ({ names }: Header): Readonly<{ textOf: Delivered; used: ReadonlySet<string> }> => {
   const places = new Map(names.map((name, place) => [name, place]));
   const used = new Set<string>();
   const textOf = (name: string): string | undefined => {
@@ -47,8 +49,17 @@ export const delivered = ({ names }: CsvHeader): Readonly<{ textOf: Delivered; u
 /** A data source's management account and the publishers that are the provider itself there. */
 export type SourceRules = Readonly<{ managementAccountId: string; ownPublishers: readonly string[] }>;
 
+const COMMON = ['USD', 'EUR', 'GBP'];
+
 /** An ISO 4217 code in any column of currencies. */
 export const currencyIn = (text: string): Pick<Source, 'value' | 'refusal'> => ({
-  value: `CASE WHEN ${text} IN (${Intl.supportedValuesOf('currency').map(quoted).join(', ')}) THEN ${text} END`,
+  // Most lines are of a few currencies: to look one up among all of them costs more than to read an amount.
+  value: `CASE WHEN ${text} IN (${COMMON.map(quoted).join(', ')}) THEN ${text} WHEN ${text} IN (${Intl.supportedValuesOf('currency').map(quoted).join(', ')}) THEN ${text} END`,
   refusal: 'is no currency code (ISO 4217)',
+});
+
+/** A JSON object in any column of tags, or of other pairs. */
+export const objectIn = (text: string): Required<Pick<Source, 'value' | 'refusal'>> => ({
+  value: `CASE WHEN json_valid(${text}) AND json_type(${text}) = 'OBJECT' THEN ${text} END`,
+  refusal: 'is no JSON object',
 });

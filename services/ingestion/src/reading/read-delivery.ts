@@ -11,26 +11,28 @@ import { type ColumnName } from '#libs/usage-store/columns';
 import { type DuckDb, type Row, type Value } from '#libs/usage-store/duckdb';
 import { type UsageFiles } from '#libs/usage-store/usage-files';
 import { awsCurMapping, isAwsCur } from './aws-cur.ts';
-import { type CsvHeader, readCsvHeader } from './csv-header.ts';
+import { type FileKind, type Header, kindOf, readCsvHeader } from './csv-header.ts';
 import { type ExpectedTotal, type Format, type Problem, type Rounding } from './delivery.ts';
 import { ROUNDING_SCALE } from './exact-number.ts';
 import { focusMapping, isFocus } from './focus.ts';
+import { checkParts, type Manifest, readManifest } from './manifest.ts';
 import { type Mapping } from './mapping.ts';
 import {
   accountsIn,
   accountsNamed,
   amountColumns,
   checks,
+  deliveredRows,
+  linesOf,
   oddAmounts,
-  type Prepared,
+  parquetColumns,
   problems as problemsIn,
   readTotals,
   sliceLines,
   type SliceOf,
-  stage,
-  stagedRelation,
   writeUsage,
   writtenTotals,
+  WRONG_ROW,
 } from './statements.ts';
 import { damageOf, digestOfContent, type Seen } from './verified-content.ts';
 
@@ -68,9 +70,9 @@ export class DeliveryRefused extends Error {
 /** `bytes` of `totalBytes` is how much of the work is done; `rows` are those seen so far. */
 export type Progress = Readonly<{ bytes: number; totalBytes: number; rows: number }>;
 
-/** How much of the work is done once a file has been verified, and once it has been staged too; writing is the rest. */
-const VERIFIED = 0.3;
-const STAGED = 0.6;
+/** How much of the work is done once a file has been verified, and once its totals are known; writing is the rest. */
+const VERIFIED = 0.2;
+const TOTALLED = 0.4;
 
 export type Delivery = Readonly<{
   importId: ImportId;
@@ -92,13 +94,14 @@ export type Reading = Readonly<{
 }>;
 
 /** Raise it when the same content is to be read differently from now on. */
-const READING_VERSION = 1;
+const READING_VERSION = 2;
 const SHOWN_PROBLEMS = 20;
 const SHOWN_CHARACTERS = 100;
 
 /**
- * Reads a delivery into write-once usage files, one per slice and delivered file. Everything is checked before the first of them is
- * written, and the totals of what was written are compared with those read and with those expected.
+ * Reads a delivery into write-once usage files, one per slice and delivered file. Each file is read twice: for its totals, by which a
+ * slice is refused or found to be there already before anything is written, and to write it, which ends at the first row that is wrong.
+ * The totals of what was written are compared with those read.
  * @throws DeliveryRefused; the signal's reason when it aborts. What was written is gone then.
  */
 export const readDelivery = async (delivery: Delivery, reading: Reading): Promise<Read> => {
@@ -106,22 +109,19 @@ export const readDelivery = async (delivery: Delivery, reading: Reading): Promis
   const written: string[] = [];
   await mkdir(folder, { recursive: true });
   try {
-    const staged = await stageAll(delivery, reading, folder);
-    const totals = await totalsOf(staged, delivery, reading);
+    const files = await openAll(await withoutManifests(delivery.files), delivery, reading, folder);
+    const totals = await totalsOf(files, delivery, reading);
+    const roundings = new Map<Opened, readonly Rounding[]>();
+    const paths = await writeAll(totals, files, delivery, reading, { folder, written, roundings });
     const slices: Slice[] = [];
-    const rows = totals.reduce((sum, { read }) => sum + rowsIn(read), 0);
-    const totalBytes = staged.reduce((sum, { bytes }) => sum + bytes, 0);
-    for (const total of totals) {
-      slices.push(await write(total, staged, totals.length, delivery, reading, written));
-      const done = slices.reduce((sum, slice) => sum + slice.rows, 0) / rows;
-      reading.report({ bytes: Math.floor(totalBytes * (STAGED + (1 - STAGED) * done)), totalBytes, rows });
-    }
+    for (const total of totals) slices.push(total.served ?? (await sliceOf(total, paths.get(total) ?? [], reading)));
+    for (const { file, before } of files) await refuseIfChanged(file, before);
     return {
-      format: staged[0]?.format ?? 'focus',
+      format: files[0]?.format ?? 'focus',
       slices,
-      unknownColumns: [...new Set(staged.flatMap(({ prepared }) => prepared.mapping.unknown))].toSorted(),
-      roundings: staged.flatMap(({ roundings }) => roundings),
-      rows,
+      unknownColumns: [...new Set(files.flatMap(({ mapping }) => mapping.unknown))].toSorted(),
+      roundings: files.flatMap((file) => roundings.get(file) ?? []),
+      rows: files.reduce((sum, { rows }) => sum + rows, 0),
     };
   } catch (error) {
     for (const file of written) await reading.usage.remove(file);
@@ -131,22 +131,46 @@ export const readDelivery = async (delivery: Delivery, reading: Reading): Promis
   }
 };
 
-type Staged = Readonly<{
+/** The files with usage; what the manifests among them name must be there, and nothing else. */
+const withoutManifests = async (files: readonly DeliveredFile[]): Promise<readonly DeliveredFile[]> => {
+  const parts: DeliveredFile[] = [];
+  const manifests: Manifest[] = [];
+  for (const file of files) {
+    if ((await kindOf(file.path).catch(() => 'csv')) !== 'json') parts.push(file);
+    else manifests.push(await readManifest(file));
+  }
+  const problems = checkParts(manifests, parts).map((message) => problem(null, message));
+  if (problems.length > 0) throw new DeliveryRefused(problems.slice(0, SHOWN_PROBLEMS), problems.length);
+  return parts;
+};
+
+/** A delivered file whose content is verified and whose totals are known. */
+type Opened = Readonly<{
   file: DeliveredFile;
+  before: Before;
   format: Format;
-  prepared: Prepared;
+  container: Header['container'];
+  mapping: Mapping;
+  /** Rows as texts, numbered or not: to number them takes one thread. */
+  numbered: string;
   digest: string;
-  /** As it lies on the disk. */
-  bytes: number;
-  roundings: readonly Rounding[];
+  totals: readonly Total[];
   rows: number;
   /** Lines of the files before this one. */
   rowsBefore: number;
 }>;
 
-const stageAll = async (delivery: Delivery, reading: Reading, folder: string): Promise<readonly Staged[]> => {
-  const headers: { file: DeliveredFile; header: CsvHeader; format: Format; bytes: number }[] = [];
-  for (const file of delivery.files) headers.push({ file, ...(await headerOf(file, delivery.format)) });
+type Total = SliceOf & Readonly<{ read: CurrencyTotal }>;
+type Before = Readonly<{ size: number; mtimeMs: number }>;
+
+const openAll = async (
+  files: readonly DeliveredFile[],
+  delivery: Delivery,
+  reading: Reading,
+  folder: string,
+): Promise<readonly Opened[]> => {
+  const headers: (Headed & Readonly<{ file: DeliveredFile }>)[] = [];
+  for (const file of files) headers.push({ file, ...(await headerOf(file, delivery.format, reading)) });
   const [first] = headers;
   const other = headers.find(({ format }) => format !== first?.format);
   if (first && other)
@@ -154,150 +178,205 @@ const stageAll = async (delivery: Delivery, reading: Reading, folder: string): P
       other.file,
       `All files of an import are of one format, but ${first.file.name} is ${first.format} and ${other.file.name} is ${other.format}.`,
     );
-  const totalBytes = headers.reduce((sum, { bytes }) => sum + bytes, 0);
-  const staged: Staged[] = [];
+  const totalBytes = headers.reduce((sum, { before }) => sum + before.size, 0);
+  const opened: Opened[] = [];
   let bytesBefore = 0;
   let rowsBefore = 0;
-  for (const [index, { file, header, format, bytes }] of headers.entries()) {
+  for (const [index, { file, header, format, before }] of headers.entries()) {
     const mapping = format === 'focus' ? focusMapping(header, delivery.receivers) : awsCurMapping(header);
     if (mapping.missing.length > 0) {
       const missing = mapping.missing.map((column) => problem(file, `The column ${column} is missing.`, { column }));
       throw new DeliveryRefused(missing, missing.length);
     }
-    const target = path.join(folder, `${String(index)}.parquet`);
-    const before = await stat(file.path);
-    const earlier = { bytes: bytesBefore * STAGED, rows: rowsBefore };
-    const digest = await stageOne(file, header, mapping, target, reading, (seen) => {
+    const earlier = { bytes: bytesBefore * TOTALLED, rows: rowsBefore };
+    const unpacked = path.join(folder, `${String(index)}.csv`);
+    const one = await openOne(file, header, mapping, unpacked, reading, (seen) => {
       const done = earlier.bytes + seen.bytes * VERIFIED;
-      reading.report({ bytes: Math.floor(done), totalBytes, rows: earlier.rows + Math.max(0, seen.lines - 1) });
+      const rows = header.container === 'parquet' ? 0 : Math.max(0, seen.lines - 1);
+      reading.report({ bytes: Math.floor(done), totalBytes, rows: earlier.rows + rows });
     });
-    const after = await stat(file.path);
-    if (before.size !== after.size || before.mtimeMs !== after.mtimeMs)
-      throw refused(file, 'The file changed while it was read.');
-    const relation = stagedRelation(target);
-    const { prepared, rows, roundings } = await check(file, relation, mapping, reading);
-    staged.push({ file, format, prepared, digest, bytes, roundings, rows, rowsBefore });
-    bytesBefore += bytes;
-    rowsBefore += rows;
-    reading.report({ bytes: Math.floor(bytesBefore * STAGED), totalBytes, rows: rowsBefore });
+    opened.push({ file, before, format, container: header.container, mapping, rowsBefore, ...one });
+    bytesBefore += before.size;
+    rowsBefore += one.rows;
+    reading.report({ bytes: Math.floor(bytesBefore * TOTALLED), totalBytes, rows: rowsBefore });
   }
   if (rowsBefore === 0) throw new DeliveryRefused([problem(null, 'The delivery holds no usage line.')], 1);
-  return staged;
+  return opened;
 };
 
-const headerOf = async (
-  file: DeliveredFile,
-  wanted: Format | 'auto',
-): Promise<Readonly<{ header: CsvHeader; format: Format; bytes: number }>> => {
-  const { size } = await stat(file.path).catch(() => {
+type Headed = Readonly<{ header: Header; format: Format; before: Before }>;
+
+const headerOf = async (file: DeliveredFile, wanted: Format | 'auto', { duckDb }: Reading): Promise<Headed> => {
+  const { size, mtimeMs } = await stat(file.path).catch(() => {
     throw refused(file, 'The file is no longer there, or cannot be read.');
   });
-  const header = await readCsvHeader(file.path).catch((error: unknown) => {
-    throw refusedAsDamaged(file, error);
-  });
+  const header = await readHeader(file, await kindOf(file.path), duckDb);
   if (!header) throw refused(file, 'The file is empty, or does not begin with a line of column names.');
   const found = isAwsCur(header) ? 'aws-cur' : isFocus(header) ? 'focus' : undefined;
   if (wanted === 'auto' && !found)
-    throw refused(file, 'The columns are neither those of FOCUS nor those of an AWS Cost and Usage Report (lineItem/…).');
-  return { header, format: wanted === 'auto' ? (found ?? 'focus') : wanted, bytes: size };
+    throw refused(
+      file,
+      'The columns are neither those of FOCUS nor those of an AWS Cost and Usage Report (lineItem/… or line_item_…).',
+    );
+  return { header, format: wanted === 'auto' ? (found ?? 'focus') : wanted, before: { size, mtimeMs } };
 };
 
-/** Stages one file while its bytes are verified; answers the digest of its content. */
-const stageOne = async (
+const readHeader = async (file: DeliveredFile, kind: FileKind, duckDb: DuckDb): Promise<Header | undefined> => {
+  switch (kind) {
+    case 'parquet': {
+      const columns = await duckDb.describe(parquetColumns(file.path)).catch((error: unknown) => {
+        throw refusedAsUnreadable(file, 'parquet', error);
+      });
+      return { names: columns.map(({ name }) => name), types: columns.map(({ type }) => type), container: 'parquet' };
+    }
+    case 'zip':
+      throw refused(file, 'The file is a ZIP archive: deliver what is in it, or GZIP or Parquet.');
+    case 'json':
+      throw refused(file, 'The file is JSON, not usage.');
+    case 'csv':
+    case 'gzip':
+      return readCsvHeader(file.path, kind).catch((error: unknown) => {
+        throw refusedAsDamaged(file, error);
+      });
+  }
+};
+
+/** Verifies a file's content, unpacked to be read, and adds it up. */
+const openOne = async (
   file: DeliveredFile,
-  header: CsvHeader,
+  header: Header,
   mapping: Mapping,
-  target: string,
-  { duckDb, signal }: Reading,
+  unpacked: string,
+  reading: Reading,
   seen: (sofar: Seen) => void,
-): Promise<string> => {
+): Promise<Pick<Opened, 'numbered' | 'digest' | 'totals' | 'rows'>> => {
+  const { duckDb, signal } = reading;
+  const packed = header.container === 'gzip';
+  const source: Header = packed ? { ...header, container: 'csv' } : header;
+  const rowsOf = (numbered: boolean): string => deliveredRows(packed ? unpacked : file.path, source, mapping, numbered);
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
-  const [verified, read] = await Promise.allSettled([
-    digestOfContent(file.path, header.gzip, { signal: either, seen }).catch((error: unknown) => {
+  const digestOf = (): Promise<string> =>
+    digestOfContent(file.path, { ...(packed ? { unpacked } : {}), signal: either, seen }).catch((error: unknown) => {
       ending.abort();
       throw error;
-    }),
-    duckDb.run(stage(file.path, header, mapping, target), [], { signal: either }),
+    });
+  const unpacking = packed ? await digestOf().catch(failure) : undefined;
+  signal.throwIfAborted();
+  if (unpacking instanceof Failure) throw refusedAsDamaged(file, unpacking.reason);
+  const [verified, read] = await Promise.all([
+    (unpacking === undefined ? digestOf() : Promise.resolve(unpacking)).catch(failure),
+    duckDb.all(readTotals({ relation: rowsOf(false), mapping, odd: [] }), [], { signal: either }).catch(failure),
   ]);
   signal.throwIfAborted();
-  if (verified.status === 'rejected') throw refusedAsDamaged(file, verified.reason);
-  if (read.status === 'rejected') throw refusedAsCsv(file, read.reason);
-  return verified.value;
+  if (verified instanceof Failure) throw refusedAsDamaged(file, verified.reason);
+  if (read instanceof Failure) throw refusedAsUnreadable(file, header.container, read.reason);
+  const numbered = rowsOf(true);
+  if (read.some(({ account, month, currency }) => account === null || month === null || currency === null))
+    await check({ file, container: header.container, numbered, mapping }, reading);
+  const totals = read.map((row) => ({
+    managementAccountId: text(row['account']),
+    month: text(row['month']),
+    read: currencyTotal(row),
+  }));
+  return { numbered, digest: verified, totals, rows: rowsIn(totals.map((total) => total.read)) };
 };
 
+/** What went wrong where two things go on at once. */
+class Failure {
+  constructor(readonly reason: unknown) {}
+}
+const failure = (reason: unknown): Failure => new Failure(reason);
+
+const refuseIfChanged = async (file: DeliveredFile, { size, mtimeMs }: Before): Promise<void> => {
+  const after = await stat(file.path).catch(() => undefined);
+  if (after?.size !== size || after.mtimeMs !== mtimeMs) throw refused(file, 'The file changed while it was read.');
+};
+
+type Checked = Pick<Opened, 'file' | 'container' | 'numbered' | 'mapping'>;
+
+/** What is wrong with which rows of a file; without that, the amounts that must be rounded. @throws DeliveryRefused */
 const check = async (
-  file: DeliveredFile,
-  relation: string,
-  mapping: Mapping,
+  { file, container, numbered: relation, mapping }: Checked,
   { duckDb, signal }: Reading,
-): Promise<Pick<Staged, 'prepared' | 'rows' | 'roundings'>> => {
-  const [counts = {}] = await duckDb.all(checks(relation, mapping), [], { signal });
+): Promise<readonly Rounding[]> => {
+  const ask = (sql: string): Promise<Row[]> =>
+    duckDb.all(sql, [], { signal }).catch((error: unknown) => {
+      throw refusedAsUnreadable(file, container, error);
+    });
+  const [counts = {}] = await ask(checks(relation, mapping));
   let count = number(counts['problems']);
   const odd: ColumnName[] = [];
   const roundings: Rounding[] = [];
   for (const { name, column } of amountColumns(mapping)) {
     if (number(counts[`odd_${name}`]) === 0) continue;
     odd.push(name);
-    const [found = {}] = await duckDb.all(oddAmounts(relation, mapping, name), [], { signal });
+    const [found = {}] = await ask(oddAmounts(relation, mapping, name));
     count += number(found['problems']);
     const rows = number(found['rounded']);
     const added = Decimal.scaled(bigint(found['added']), ROUNDING_SCALE);
     if (rows > 0) roundings.push({ file: file.name, column, rows, added: added.toString() });
   }
-  const prepared = { relation, mapping, odd };
   if (count > 0) {
-    const first = await duckDb.all(problemsIn(prepared, SHOWN_PROBLEMS), [], { signal });
-    const accounts = await duckDb.all(accountsNamed(relation, mapping), [], { signal });
+    const first = await ask(problemsIn({ relation, mapping, odd }, SHOWN_PROBLEMS));
+    const accounts = await ask(accountsNamed(relation, mapping));
     throw new DeliveryRefused(
       first.map((row) => rowProblem(file, row)),
       count,
       accounts.flatMap(({ account }) => (account === null || account === undefined ? [] : [text(account)])),
     );
   }
-  return { prepared, rows: number(counts['lines']), roundings };
+  return roundings;
 };
 
 type CurrencyTotal = Readonly<{ currency: string; rows: number; billed: Decimal }>;
-type SliceTotal = SliceOf & Readonly<{ receiver: Receiver; contentHash: string; read: readonly CurrencyTotal[] }>;
+type SliceTotal = SliceOf &
+  Readonly<{
+    receiver: Receiver;
+    contentHash: string;
+    read: readonly CurrencyTotal[];
+    /** It is there already, of this same content. */
+    served: Slice | undefined;
+  }>;
 
 /** What the delivery holds, slice by slice, once every slice has its data source and adds up to what was expected. */
 const totalsOf = async (
-  staged: readonly Staged[],
+  files: readonly Opened[],
   { receivers, expected }: Delivery,
-  { duckDb, signal }: Reading,
+  reading: Reading,
 ): Promise<readonly SliceTotal[]> => {
   const found = new Map<string, SliceOf & { read: CurrencyTotal[] }>();
-  for (const { prepared } of staged) {
-    for (const row of await duckDb.all(readTotals(prepared), [], { signal })) {
-      const slice = { managementAccountId: text(row['account']), month: text(row['month']) };
-      const key = sliceName(slice);
-      const known = found.get(key) ?? { ...slice, read: [] };
-      found.set(key, { ...slice, read: addUp([...known.read, currencyTotal(row)]) });
-    }
+  for (const { managementAccountId, month, read } of files.flatMap(({ totals }) => totals)) {
+    const slice = { managementAccountId, month };
+    found.set(sliceName(slice), { ...slice, read: addUp([...(found.get(sliceName(slice))?.read ?? []), read]) });
   }
   const slices = [...found.values()].toSorted((a, b) => (sliceName(a) < sliceName(b) ? -1 : 1));
   const accounts = [...new Set(slices.map(({ managementAccountId }) => managementAccountId))];
-  const refuseAll = (messages: readonly string[]): void => {
+  const refuseAll = async (messages: readonly string[]): Promise<void> => {
     if (messages.length === 0) return;
+    // A row that is wrong explains more than a total that is.
+    for (const file of files) await check(file, reading);
     throw new DeliveryRefused(
       messages.slice(0, SHOWN_PROBLEMS).map((message) => problem(null, message)),
       messages.length,
       accounts,
     );
   };
-  refuseAll(
+  await refuseAll(
     accounts
       .filter((account) => !receivers.some(({ managementAccountId }) => managementAccountId === account))
       .map((account) => `The management account ${account} has no data source of this tenant: register one first.`),
   );
-  refuseAll(expected.flatMap((total) => differences(total, found.get(sliceName(total))?.read)));
-  const digests = staged.map(({ digest }) => digest).toSorted();
-  return slices.flatMap((slice) =>
-    receivers
-      .filter(({ managementAccountId }) => managementAccountId === slice.managementAccountId)
-      .map((receiver) => ({ ...slice, receiver, contentHash: contentHashOf(digests, staged[0]?.format, receiver) })),
-  );
+  await refuseAll(expected.flatMap((total) => differences(total, found.get(sliceName(total))?.read)));
+  const digests = files.map(({ digest }) => digest).toSorted();
+  const totals: SliceTotal[] = [];
+  for (const slice of slices)
+    for (const receiver of receivers.filter((one) => one.managementAccountId === slice.managementAccountId)) {
+      const contentHash = contentHashOf(digests, files[0]?.format, receiver);
+      const served = await reading.unchanged(receiver.dataSourceId, slice.month, contentHash);
+      totals.push({ ...slice, receiver, contentHash, served });
+    }
+  return totals;
 };
 
 const contentHashOf = (digests: readonly string[], format: Format | undefined, { ownPublishers }: Receiver): string =>
@@ -334,39 +413,89 @@ const differences = (expected: ExpectedTotal, read: readonly CurrencyTotal[] | u
   ];
 };
 
-const write = async (
-  total: SliceTotal,
-  staged: readonly Staged[],
-  slicesInAll: number,
+type Writing = Readonly<{
+  folder: string;
+  /** Every file of the store that is begun. */
+  written: string[];
+  roundings: Map<Opened, readonly Rounding[]>;
+}>;
+
+/** Writes the files of every slice that is not there yet, in the order of the delivery. */
+const writeAll = async (
+  totals: readonly SliceTotal[],
+  files: readonly Opened[],
   { importId }: Delivery,
   reading: Reading,
-  written: string[],
-): Promise<Slice> => {
+  writing: Writing,
+): Promise<ReadonlyMap<SliceTotal, readonly UsageFile[]>> => {
+  const { duckDb, usage, signal } = reading;
+  const paths = new Map<SliceTotal, UsageFile[]>();
+  const totalBytes = files.reduce((sum, { before }) => sum + before.size, 0);
+  const rows = files.reduce((sum, one) => sum + one.rows, 0);
+  for (const [index, opened] of files.entries()) {
+    const own = new Set(opened.totals.map(sliceName));
+    const missing = totals.filter((total) => own.has(sliceName(total)) && !total.served);
+    const target = async ({ receiver, month }: SliceTotal): Promise<string> => {
+      const attempt = `${reading.attempt}-${String(index)}`;
+      const relative = usage.relativePath(receiver.dataSourceId, monthIn(month), importId, attempt);
+      writing.written.push(relative);
+      await usage.prepare(relative);
+      return relative;
+    };
+    const add = async (total: SliceTotal, relative: string): Promise<void> => {
+      const lines = rowsIn(opened.totals.filter((one) => sliceName(one) === sliceName(total)).map(({ read }) => read));
+      const file = { path: relative, sha256: await usage.seal(relative), rows: lines };
+      paths.set(total, [...(paths.get(total) ?? []), file]);
+    };
+    const [only] = missing;
+    if (only && own.size === 1 && missing.length === 1) {
+      const relative = await target(only);
+      await writeLines(opened, usage.absolute(relative), reading, writing);
+      await add(only, relative);
+    } else if (only) {
+      const all = path.join(writing.folder, `${String(index)}.parquet`);
+      await writeLines(opened, all, reading, writing);
+      for (const total of missing) {
+        const relative = await target(total);
+        await duckDb.run(writeUsage(sliceLines(all, total), usage.absolute(relative)), [], { signal });
+        await add(total, relative);
+      }
+    }
+    const done = (opened.rowsBefore + opened.rows) / rows;
+    reading.report({ bytes: Math.floor(totalBytes * (TOTALLED + (1 - TOTALLED) * done)), totalBytes, rows });
+  }
+  return paths;
+};
+
+/** Writes all lines of a file. @throws DeliveryRefused naming the rows that are wrong. */
+const writeLines = async (opened: Opened, target: string, reading: Reading, { roundings }: Writing): Promise<void> => {
+  const { file, container, numbered: relation, mapping, rowsBefore } = opened;
+  const writing = (refuseRoundings: boolean): Promise<void> => {
+    const lines = linesOf({ relation, mapping, odd: [] }, rowsBefore, refuseRoundings);
+    return reading.duckDb.run(writeUsage(lines, target), [], { signal: reading.signal });
+  };
+  try {
+    await writing(true);
+  } catch (error) {
+    if (!isNativeError(error) || !error.message.includes(WRONG_ROW)) throw refusedAsUnreadable(file, container, error);
+    roundings.set(opened, await check(opened, reading));
+    await writing(false);
+  }
+};
+
+/** A slice as it was written, once it is proved to hold what was read. */
+const sliceOf = async (total: SliceTotal, files: readonly UsageFile[], reading: Reading): Promise<Slice> => {
   const { duckDb, usage, signal } = reading;
   const { receiver, read, contentHash } = total;
-  const served = await reading.unchanged(receiver.dataSourceId, total.month, contentHash);
-  if (served) return served;
-  const month = monthIn(total.month);
-  const files: UsageFile[] = [];
-  for (const [index, { prepared, rowsBefore }] of staged.entries()) {
-    const relative = usage.relativePath(receiver.dataSourceId, month, importId, `${reading.attempt}-${String(index)}`);
-    written.push(relative);
-    const lines = sliceLines(prepared, rowsBefore, slicesInAll === 1 ? undefined : total);
-    await duckDb.run(writeUsage(lines, await usage.prepare(relative)), [], { signal });
-    const sha256 = await usage.seal(relative);
-    const rows = rowsIn(await writtenIn([relative], reading));
-    if (rows > 0) files.push({ path: relative, sha256, rows });
-    else await usage.remove(relative);
-  }
-  const paths = files.map((file) => file.path);
+  const paths = files.map((file) => usage.absolute(file.path));
   const stored = await writtenIn(paths, reading);
   if (JSON.stringify(stored) !== JSON.stringify(read))
     throw new DeliveryRefused([problem(null, notAsRead(total, stored))], 1, [total.managementAccountId]);
-  const accounts = await duckDb.all(accountsIn(paths.map((file) => usage.absolute(file))), [], { signal });
+  const accounts = await duckDb.all(accountsIn(paths), [], { signal });
   return {
     dataSourceId: receiver.dataSourceId,
     managementAccountId: receiver.managementAccountId,
-    month,
+    month: monthIn(total.month),
     files,
     rows: rowsIn(read),
     billedCost: read.flatMap(({ currency, billed }) => (isCurrency(currency) ? [{ currency, amount: billed.toString() }] : [])),
@@ -386,10 +515,9 @@ const notAsRead = (slice: SliceTotal, stored: readonly CurrencyTotal[]): string 
   return `The slice ${sliceName(slice)} was read as ${figures(slice.read)}, but written as ${figures(stored)}.`;
 };
 
-const writtenIn = async (files: readonly string[], { duckDb, usage, signal }: Reading): Promise<readonly CurrencyTotal[]> => {
-  if (files.length === 0) return [];
-  const rows = await duckDb.all(writtenTotals(files.map((file) => usage.absolute(file))), [], { signal });
-  return addUp(rows.map(currencyTotal));
+const writtenIn = async (paths: readonly string[], { duckDb, signal }: Reading): Promise<readonly CurrencyTotal[]> => {
+  if (paths.length === 0) return [];
+  return addUp((await duckDb.all(writtenTotals(paths), [], { signal })).map(currencyTotal));
 };
 
 const currencyTotal = (row: Row): CurrencyTotal => ({
@@ -447,9 +575,13 @@ const refusedAsDamaged = (file: DeliveredFile, error: unknown): unknown => {
 const CSV_FAULT = /CSV Error on Line: (\d+)/;
 const REASON = /^(Expected Number of Columns.*|Value with unterminated quote found.*|Invalid unicode.*|.*Maximum line size.*)$/im;
 
+const DAMAGED_PARQUET = /parquet|thrift|TProtocol|magic bytes|decompress|corrupt|Invalid string encoding|Out of buffer/i;
+
 /** DuckDB's message names the line and quotes our own paths: only the former is for the sender. */
-const refusedAsCsv = (file: DeliveredFile, error: unknown): unknown => {
+const refusedAsUnreadable = (file: DeliveredFile, container: Header['container'], error: unknown): unknown => {
   if (!isNativeError(error)) return error;
+  if (container === 'parquet')
+    return DAMAGED_PARQUET.test(error.message) ? refused(file, 'The Parquet file is damaged or truncated.') : error;
   const fault = CSV_FAULT.exec(error.message);
   if (!fault) return error;
   const line = Number(fault[1]);

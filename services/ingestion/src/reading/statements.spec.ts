@@ -21,10 +21,11 @@ describe('statements over deliveries', () => {
     const statements = usageStatementsOver([file]);
     expect(statements.map(({ name }) => name)).toEqual(
       expect.arrayContaining([
-        'checks of a staged file',
-        'odd amounts of a staged file',
-        'problems of a staged file',
-        'totals of a staged file',
+        'checks of a delivered file',
+        'odd amounts of a delivered file',
+        'problems of a delivered file',
+        'totals of a delivered file',
+        'lines of a delivered file',
         'lines of a slice',
         'totals of a slice as written',
         'accounts of a slice',

@@ -1,0 +1,72 @@
+import { readFile, stat } from 'node:fs/promises';
+
+/** A list of the files that make up one delivery, as AWS sends it along. */
+export type Manifest = Readonly<{
+  /** Of the manifest's own file. */
+  name: string;
+  /** As the manifest has them: keys of a bucket, or `s3://bucket/key`. */
+  parts: readonly string[] | undefined;
+}>;
+
+const LONGEST_MANIFEST = 16 << 20;
+
+/** The parts that a manifest names; undefined when the text is none. Legacy reports have `reportKeys`, Data Exports `dataFiles`. */
+export const partsIn = (text: string): readonly string[] | undefined => {
+  let manifest: unknown;
+  try {
+    manifest = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    return undefined;
+  }
+  if (typeof manifest !== 'object' || manifest === null) return undefined;
+  const parts = 'reportKeys' in manifest ? manifest.reportKeys : 'dataFiles' in manifest ? manifest.dataFiles : undefined;
+  return isTexts(parts) ? parts : undefined;
+};
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '');
+
+/** A manifest without `parts` is none that we know. */
+export const readManifest = async (file: Readonly<{ name: string; path: string }>): Promise<Manifest> => {
+  const { size } = await stat(file.path);
+  const parts = size > LONGEST_MANIFEST ? undefined : partsIn(await readFile(file.path, 'utf8'));
+  return { name: file.name, parts };
+};
+
+/** The folders and the name of a part, the bucket left out: `data`, `BILLING_PERIOD=2026-01`, `report-1.csv.gz`. */
+export const keyOf = (part: string): readonly string[] =>
+  part
+    .replace(/^s3:\/\/[^/]*\//, '')
+    .split('/')
+    .filter((name) => name !== '');
+
+const nameOf = (part: string): string => keyOf(part).at(-1) ?? part;
+
+const repeated = (names: readonly string[]): readonly string[] => [
+  ...new Set(names.filter((name, index) => names.indexOf(name) !== index)),
+];
+
+/**
+ * What is wrong with a delivery by its manifests, in sentences: every part that one names is there, once, and nothing else. Parts are
+ * known by their names, without folders. A delivery without a manifest is as whole as its sender says.
+ */
+export const checkParts = (manifests: readonly Manifest[], files: readonly Readonly<{ name: string }>[]): readonly string[] => {
+  if (manifests.length === 0) return [];
+  const unknown = manifests.filter(({ parts }) => parts === undefined);
+  if (unknown.length > 0)
+    return unknown.map(({ name }) => `${name} is JSON, but no manifest that is known: it has no list reportKeys or dataFiles.`);
+  const there = files.map(({ name }) => name);
+  const named = manifests.flatMap(({ name: manifest, parts = [] }) => parts.map((part) => ({ manifest, name: nameOf(part) })));
+  const names = named.map(({ name }) => name);
+  return [
+    ...manifests.filter(({ parts }) => parts?.length === 0).map(({ name }) => `The manifest ${name} names no part.`),
+    ...repeated(names).map((name) => `The part ${name} is named twice by ${manifests.map((one) => one.name).join(', ')}.`),
+    ...named
+      .filter(({ name }) => !there.includes(name))
+      .map(({ name, manifest }) => `The part ${name}, which the manifest ${manifest} names, is not in the delivery.`),
+    ...repeated(there).map((name) => `The part ${name} is in the delivery twice.`),
+    ...[...new Set(there)]
+      .filter((name) => !names.includes(name))
+      .map((name) => `${name} is in the delivery, but no manifest of it names it.`),
+  ];
+};
