@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
@@ -43,7 +43,7 @@ export class AccessTokens {
     const privateKey = await importJWK(jwk, ALGORITHM);
     const publicKey = await importJWK(publicPart, ALGORITHM);
     if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) throw new Error('the token key is not a key pair');
-    const kid = createHash('sha256').update(String(jwk.x)).digest('base64url').slice(0, 16);
+    const kid = hash('sha256', String(jwk.x), 'base64url').slice(0, 16);
     return new AccessTokens(privateKey, publicKey, { ...publicPart, kid, use: 'sig', alg: ALGORITHM }, lifetimeMinutes * 60_000);
   }
 
@@ -65,7 +65,7 @@ export class AccessTokens {
 
   /** Undefined for anything but a token of ours that is still valid: the reason is nobody's business. */
   async verify(token: string, now: Date = new Date()): Promise<VerifiedToken | undefined> {
-    const key = createHash('sha256').update(token).digest('base64');
+    const key = hash('sha256', token, 'base64');
     const known = this.#verified.get(key);
     if (known) {
       if (known.expiresAt > now.getTime()) return known;

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import { type FastifyRequest } from 'fastify';
-import { v5 as uuidv5 } from 'uuid';
 import { type Membership } from '#libs/access-policy/policy';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { canonicalJson } from '#libs/canonical-json';
@@ -11,6 +10,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId, type Revision } from '#libs/event-sourcing/event';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Clock } from '#libs/time/time';
+import { uuidv5 } from '#libs/uuid-v5';
 import { describeProblems } from './problem-responses.ts';
 import { currentTraceparent } from './trace.ts';
 
@@ -115,9 +115,7 @@ const commandOf = (request: FastifyRequest): Command => {
   return {
     id: id as CommandId,
     keyed: key !== undefined,
-    bodyHash: createHash('sha256')
-      .update(canonicalJson(request.body, { without: ['password'] }))
-      .digest('hex'),
+    bodyHash: hash('sha256', canonicalJson(request.body, { without: ['password'] })),
     principal: { id: caller.userId },
     tenant: caller.tenant?.id ?? null,
     time: clock.now(),

@@ -1,5 +1,24 @@
 import { ValidationPipe, type ArgumentMetadata, type ValidationError } from '@nestjs/common';
+import { getMetadataStorage } from 'class-validator';
 import { DomainError, type FieldError } from '#libs/event-sourcing/domain-error';
+
+type Rules = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>;
+
+/**
+ * class-validator looks through the rules of all classes for each object that it checks. A class has all of its rules by the time
+ * that one of its objects is there, so they are looked for once.
+ */
+const rememberRules = (storage: ReturnType<typeof getMetadataStorage>): void => {
+  const known = new Map<unknown, Rules>();
+  const look = storage.getTargetValidationMetadatas.bind(storage);
+  storage.getTargetValidationMetadatas = (type, schema, always, strict, groups) => {
+    if (schema || always || strict || groups) return look(type, schema, always, strict, groups);
+    const found = known.get(type) ?? look(type, schema, always, strict, groups);
+    known.set(type, found);
+    return found;
+  };
+};
+rememberRules(getMetadataStorage());
 
 /** Checks bodies and queries against their class: nothing unknown passes and nothing is converted unasked. */
 export class InputPipe extends ValidationPipe {
