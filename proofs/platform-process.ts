@@ -117,7 +117,7 @@ export type Credentials = Readonly<{ email: string; password: string }>;
 /** The first administrator of a folder of data that no process holds. */
 export const createAdministrator = async (dataDir: string): Promise<Credentials> => {
   const password = randomBytes(15).toString('base64url');
-  const child = spawn(process.execPath, [CREATE_ADMIN, '--password', password], {
+  const child = spawn(process.execPath, [CREATE_ADMIN, `--password=${password}`], {
     env: environmentOf(dataDir, {}),
     stdio: ['ignore', 'ignore', 'inherit'],
     timeout: START_TIMEOUT_MS,
