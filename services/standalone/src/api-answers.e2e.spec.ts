@@ -317,10 +317,29 @@ describe('the answers of the API', () => {
 
     it('are what operators did about read models', async () => {
       await done(named('upkeepReplay'), { name: 'customer-list' });
+      await platform.settled();
+      expect((await ask(named('upkeepCancelReplay'), { name: 'customer-list' })).status).toBe(409);
       await done(named('upkeepRetryQuarantined'), {}, { body: {} });
       const { body } = await done<{ items: readonly Item[] }>(named('upkeepReactions'));
       await done(named('upkeepRetryParked'), { name: String(body.items[0]?.['consumer']) }, { body: {} });
       await platform.settled();
+    });
+
+    it('are backups', async () => {
+      const taken = async (): Promise<string> => {
+        const { body } = await done<Item>(named('backupBegin'));
+        for (let status = body['status']; status === 'running';)
+          status = (await done<Item>(named('backupGet'), { backupId: String(body['id']) })).body['status'];
+        return String(body['id']);
+      };
+      const backupId = await taken();
+      await done(named('backupRemove'), { backupId: await taken() });
+      // This platform has its log in memory, where no start could find another one.
+      expect((await ask(named('restoreStage'), {}, { body: { backupId } })).status).toBe(422);
+      const archive = new FormData();
+      archive.append('archive', new Blob(['none']), 'backup.tar');
+      expect((await ask(named('restoreUpload'), {}, { body: archive })).status).toBe(422);
+      expect((await ask(named('restoreWithdraw'), { restoreId: randomUUID() })).status).toBe(404);
     });
 
     it('were found as documented for every operation that can be provoked', () => {
