@@ -229,7 +229,8 @@ const filesBelow = async (folder: string): Promise<readonly string[]> => {
 };
 
 const USAGE_FILE = /^[^/]+\/[^/]+\/([0-9a-f-]{36})\.[^/]+\.parquet$/;
-const importOf = (file: string): ImportId | undefined => USAGE_FILE.exec(file)?.[1] as ImportId | undefined;
+/** The import that wrote a usage file. */
+export const importOf = (file: string): ImportId | undefined => USAGE_FILE.exec(file)?.[1] as ImportId | undefined;
 
 const concerned = (receivers: readonly Receiver[], accounts: readonly string[]): readonly DataSourceId[] =>
   receivers

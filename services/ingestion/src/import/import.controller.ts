@@ -28,7 +28,7 @@ import {
   tenantId,
 } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
-import { choice, count, integer, list, named, nullable, object, saying, text } from '#libs/platform/schema';
+import { choice, count, flag, integer, list, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { type Platform } from '#libs/platform/service';
 import { PLATFORM } from '#libs/platform/tokens';
 import { IsDecimalText, IsMonth, IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
@@ -38,9 +38,9 @@ import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { StorageFull } from '#libs/sqlite/storage-error';
 import { type Format, type Problem, type Rounding } from '../reading/delivery.ts';
 import { asked, cancel, importing, type ImportedFile, notThere, request, type Requested } from './import.ts';
-import { ImportService, type Progressed } from './import-service.ts';
+import { importOf, ImportService, type Progressed } from './import-service.ts';
 import { type ImportRow, imports } from './imports.projection.ts';
-import { allowedFiles, Upload } from './intake.ts';
+import { allowedFiles, Upload, withNamedParts } from './intake.ts';
 
 class ExpectedTotalInput {
   @IsName(200)
@@ -90,7 +90,7 @@ type ImportAnswer = Omit<ImportRow, 'path' | 'order' | 'status' | 'files' | 'sli
   }>;
 
 type FileAnswer = Pick<ImportedFile, 'name' | 'bytes'>;
-type SliceAnswer = Omit<ImportRow['slices'][number], 'files' | 'accounts' | 'contentHash'>;
+type SliceAnswer = Omit<ImportRow['slices'][number], 'files' | 'accounts' | 'contentHash'> & Readonly<{ alreadyThere: boolean }>;
 
 const importSchema = named(
   'Import',
@@ -117,6 +117,7 @@ const importSchema = named(
           month,
           rows: count,
           billedCost: list(object<SliceAnswer['billedCost'][number]>({ currency, amount })),
+          alreadyThere: saying('The same content had been imported before, so this import changed nothing', flag),
         }),
       ),
     ),
@@ -170,8 +171,11 @@ export class ImportController {
   @ApiOperation({
     summary: 'Import files of an allowed folder',
     description:
-      'FOCUS 1.0 to 1.2 or AWS Cost and Usage Reports (legacy names), CSV, plain or gzip, all of one format. A path outside the ' +
-      'allowed folders, through a symbolic link or with `..` is 400 `path-not-allowed`. The import runs by itself; ask for its details.',
+      'FOCUS 1.0 to 1.2 or AWS Cost and Usage Reports (legacy and CUR 2.0), as CSV, plain or gzip, or Parquet, all of one format; ' +
+      'what a file is, its content says. The path of a manifest brings the parts that it names along: unless every one of them is ' +
+      'there, the import fails and names it. A delivery replaces each month of a management account that it holds as a whole; the ' +
+      'same content again changes nothing. A path outside the allowed folders, through a symbolic link or with `..` is 400 ' +
+      '`path-not-allowed`. The import runs by itself, also after a restart; ask for its details.',
   })
   async importFiles(
     @Param('tenantId') _tenantId: TenantId,
@@ -180,7 +184,8 @@ export class ImportController {
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ImportAnswer> {
-    const files = await allowedFiles(paths, this.#limits.importFolders);
+    const { importFolders } = this.#limits;
+    const files = await withNamedParts(await allowedFiles(paths, importFolders), importFolders);
     return this.#accepted(await this.#request(files, input, command, caller), reply);
   }
 
@@ -203,7 +208,9 @@ export class ImportController {
   })
   @ApiOperation({
     summary: 'Upload files and import them',
-    description: 'Files go to the disk as they arrive. One larger than the limit, or too many of them, are 413.',
+    description:
+      'As by path; a manifest is uploaded together with its parts. Files go to the disk as they arrive. One larger than the limit, or ' +
+      'too many of them, are 413.',
   })
   async upload(
     @Param('tenantId') _tenantId: TenantId,
@@ -310,7 +317,10 @@ export class ImportController {
       status: running ? 'running' : status,
       progress: this.#service.progressOf(row.id) ?? null,
       files: files.map(({ name, bytes }) => ({ name, bytes })),
-      slices: slices.map(({ files: _files, accounts: _accounts, contentHash: _hash, ...slice }) => slice),
+      slices: slices.map(({ files: written, accounts: _accounts, contentHash: _hash, ...slice }) => ({
+        ...slice,
+        alreadyThere: written.every((file) => importOf(file.path) !== row.id),
+      })),
     };
   }
 

@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { makeDurable } from '#libs/durable-files';
 import { DomainError, type FieldError } from '#libs/event-sourcing/domain-error';
 import { type ImportId } from '#libs/published/ids';
+import { kindOf } from '../reading/csv-header.ts';
+import { keyOf, readManifest } from '../reading/manifest.ts';
 import { type ImportedFile } from './import.ts';
 
 /** Where uploads wait until they have been read. */
@@ -112,4 +114,46 @@ const allowedFile = async (wanted: string, folders: readonly string[]): Promise<
     }
   }
   return undefined;
+};
+
+/**
+ * The files and, of the manifests among them, the parts that are there: in the manifest's folder, by as much of the part's key as
+ * leads to a file, or in a folder above it by at least a folder and a name, as a bucket that was copied whole has them. What is not
+ * found is left out: the reading refuses the delivery and names it.
+ */
+export const withNamedParts = async (
+  files: readonly ImportedFile[],
+  folders: readonly string[],
+): Promise<readonly ImportedFile[]> => {
+  const all = new Map(files.map((file) => [file.path, file]));
+  for (const file of files) {
+    if ((await kindOf(file.path).catch(() => undefined)) !== 'json') continue;
+    const { parts = [] } = await readManifest(file);
+    for (const part of new Set(parts)) {
+      const found = await partOf(file.path, keyOf(part), folders);
+      if (found && !all.has(found.path)) all.set(found.path, found);
+    }
+  }
+  return [...all.values()];
+};
+
+const partOf = async (
+  manifest: string,
+  key: readonly string[],
+  folders: readonly string[],
+): Promise<ImportedFile | undefined> => {
+  if (key.some((name) => name === '.' || name === '..')) return undefined;
+  for (let folder = path.dirname(manifest); ; folder = path.dirname(folder)) {
+    const shortest = folder === path.dirname(manifest) ? 1 : 2;
+    for (let from = 0; from <= key.length - shortest; from++) {
+      const found = await allowedFile(path.join(folder, ...key.slice(from)), folders);
+      if (found) return found;
+    }
+    if (folder === path.dirname(folder) || !(await isInside(folder, folders))) return undefined;
+  }
+};
+
+const isInside = async (folder: string, folders: readonly string[]): Promise<boolean> => {
+  const roots = await Promise.all(folders.map((root) => realpath(root).catch(() => undefined)));
+  return roots.some((root) => root !== undefined && folder !== root && folder.startsWith(root + path.sep));
 };

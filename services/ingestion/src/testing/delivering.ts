@@ -101,7 +101,7 @@ export class Delivering {
 export type CsvRow = Readonly<Record<string, string>>;
 
 /** CSV of rows that say only what differs from a plain line. */
-const csvOf =
+export const csvOf =
   (plain: CsvRow) =>
   (...rows: readonly CsvRow[]): string => {
     const columns = [...new Set([...Object.keys(plain), ...rows.flatMap((row) => Object.keys(row))])];
