@@ -1,7 +1,10 @@
+import { appends } from './appends.ts';
 import { commands } from './commands.ts';
 import { type Bench } from './goal.ts';
 import { latency } from './latency.ts';
+import { longAppends } from './long-appends.ts';
 import { rebuild } from './rebuild.ts';
+import { start } from './start.ts';
 
 /** In the order of the table. */
-export const BENCHES: readonly Bench[] = [commands, latency, rebuild];
+export const BENCHES: readonly Bench[] = [commands, latency, appends, longAppends, rebuild, start];

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { alternately, type Bench, type Measured, ratioOf } from './goal.ts';
+import { resultOf } from './process.ts';
+
+const PROCESS = 'dist/bench/appends-process.js';
+const PEERS = 'bench/peers';
+const DRIVER = `${PEERS}/node_modules/sqlite3/build/Release/node_sqlite3.node`;
+const INSTALL_MS = 600_000;
+const AT_ONCE = 64;
+const MILLISECONDS = 2_000;
+const TO_ONE_STREAM = 1_000;
+
+type Appended = Readonly<{ perSecond: number; stored: number; failed: number }>;
+
+/** P3: appends of one event each, on a disk that is synced before the answer. */
+export const appends: Bench = {
+  goals: ['P3'],
+  run: async ({ rounds, folder, say }) => {
+    let files = 0;
+    const side = async (name: string, atOnce: number, milliseconds: number): Promise<Appended> => {
+      files += 1;
+      const file = join(folder, `${name}-${String(files)}.sqlite`);
+      const seen = await resultOf<Appended>(PROCESS, name, String(atOnce), String(milliseconds), file);
+      say(
+        `  ${name}, ${String(atOnce)} at once: ${seen.perSecond.toFixed(0)}/s, ${String(seen.stored)} stored, ${String(seen.failed)} failed`,
+      );
+      return seen;
+    };
+    const compared = async (goal: string, atLeast: number, ours: number, peer: string, theirs: number): Promise<Measured> => {
+      const seen = await alternately(
+        rounds,
+        async () => (await side('ours', ours, MILLISECONDS)).perSecond,
+        async () => (await side(peer, theirs, MILLISECONDS)).perSecond,
+      );
+      const settings = peer === 'best' ? 'one connection for all' : 'defaults';
+      return {
+        goal,
+        what: `appends of one event each to new streams, ${inWords(ours)}, stored per second`,
+        against: `emmett-sqlite 0.42, ${settings}, ${inWords(theirs)}`,
+        ratio: seen.ratio,
+        bound: { atLeast },
+        seen: `${(seen.ours[0] ?? 0).toFixed(0)}/s against ${(seen.theirs[0] ?? 0).toFixed(0)}/s`,
+      };
+    };
+    const rows: Measured[] = [];
+    if (await installed(say)) {
+      // On its defaults the peer refuses all but one of those that come at once: one by one is the best that it can do.
+      rows.push(await compared('P3', 100, AT_ONCE, 'defaults', 1));
+      rows.push(await compared('P3 best settings', 1, AT_ONCE, 'best', AT_ONCE));
+      rows.push(await compared('P3 one by one', 1, 1, 'defaults', 1));
+    }
+    const { stored, failed } = await side('ours', TO_ONE_STREAM, 0);
+    rows.push({
+      goal: 'P3 failures',
+      what: `${String(TO_ONE_STREAM)} commands on one stream at once, share that is stored`,
+      against: 'all of them',
+      ratio: ratioOf([stored / TO_ONE_STREAM]),
+      bound: { atLeast: 1 },
+      seen: `${String(failed)} failed`,
+    });
+    return rows;
+  },
+};
+
+const inWords = (atOnce: number): string => (atOnce === 1 ? 'one by one' : `${String(atOnce)} at once`);
+
+/** The peer is no dependency of the platform: it is installed here, from its lock, when somebody compares. */
+const installed = async (say: (text: string) => void): Promise<boolean> => {
+  const isThere = (): Promise<boolean> =>
+    access(DRIVER).then(
+      () => true,
+      () => false,
+    );
+  if (await isThere()) return true;
+  try {
+    await promisify(execFile)('npm', ['ci', '--prefix', PEERS], { timeout: INSTALL_MS });
+    if (await isThere()) return true;
+    say('  peer not installable here: its SQLite driver was not built');
+  } catch (error) {
+    say(`  peer not installable here: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`);
+  }
+  return false;
+};
