@@ -3,7 +3,7 @@ import { count } from '../count.ts';
 export type Progress = Readonly<{ done: number; total: number; perSecond: number | null; secondsLeft: number | null }>;
 
 /** `40 s`, `3 min 05 s`, `2 h 10 min`. */
-export const duration = (seconds: number): string => {
+const duration = (seconds: number): string => {
   const whole = Math.ceil(seconds);
   if (whole < 60) return `${String(whole)} s`;
   if (whole < 3_600) return `${String(Math.floor(whole / 60))} min ${String(whole % 60).padStart(2, '0')} s`;
