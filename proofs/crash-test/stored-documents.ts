@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 /** The documents of each read model that serves, as their bytes stand in the file; `head` is the log's last position. */
-export type Stored = Readonly<{ head: number; documents: ReadonlyMap<string, string>; behind: readonly string[] }>;
+export type Stored = Readonly<{ head: number; documents: ReadonlyMap<string, string> }>;
 
-type Generation = Readonly<{ generation: number; projection: string; version: number; position: number }>;
+type Generation = Readonly<{ generation: number; projection: string; version: number }>;
 
 const opened = <T>(dataDir: string, look: (database: DatabaseSync) => T): T => {
   const database = new DatabaseSync(join(dataDir, 'tributary.db'));
@@ -21,7 +21,7 @@ export const storedDocuments = (dataDir: string): Stored =>
   opened(dataDir, (database) => {
     const { head } = database.prepare('SELECT max(position) AS head FROM events').get() as Readonly<{ head: number }>;
     const generations = database
-      .prepare(`SELECT generation, projection, version, position FROM generations WHERE state = 'serving'`)
+      .prepare(`SELECT generation, projection, version FROM generations WHERE state = 'serving'`)
       .all() as unknown as readonly Generation[];
     const documents = new Map<string, string>();
     for (const { generation, projection, version } of generations) {
@@ -30,8 +30,7 @@ export const storedDocuments = (dataDir: string): Stored =>
       const text = rows.map(({ version: _writes, ...document }) => JSON.stringify(document)).join('\n');
       documents.set(`${projection}@${String(version)}`, text);
     }
-    const behind = generations.filter(({ position }) => position < head).map(({ projection }) => projection);
-    return { head, documents, behind };
+    return { head, documents };
   });
 
 /**
