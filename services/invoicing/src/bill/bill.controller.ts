@@ -224,8 +224,7 @@ export class LineController {
   async #explain(tenantId: TenantId, month: Month, lineId: string, { anchor }: Caller, revision?: Revision) {
     const pinned = await pinnedBill(this.#store, this.#readModels, tenantId, month, revision);
     const input = await this.#ratings.archive.get(pinned.bill.inputDigest);
-    const groups = await this.#ratings.usage.groupsOf(input);
-    const explanation = explain(input, groups, tenantId, lineId, pathTo(anchor, pinned.bill.path));
+    const explanation = explain(await this.#ratings.rated.of(input), tenantId, lineId, pathTo(anchor, pinned.bill.path));
     if (!explanation)
       throw new DomainError(
         'not-found',

@@ -15,8 +15,17 @@ export const bill = decider<BillState, BillEvent, BillId>('invoicing.bill', { co
   contentHash: data.contentHash,
 }));
 
+/** Of bills that were hashed before: a bill that a rating leaves as it was is the same object. */
+const hashes = new WeakMap<Bill, string>();
+
 /** The same text for the same bill, whatever the order in which its fields were set. */
-export const contentHashOf = (content: Bill): string => createHash('sha256').update(canonicalJson(content)).digest('hex');
+export const contentHashOf = (content: Bill): string => {
+  const known = hashes.get(content);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256').update(canonicalJson(content)).digest('hex');
+  hashes.set(content, hash);
+  return hash;
+};
 
 /** Says what the month comes to now. A rating that finds nothing else than before changes nothing. */
 export const revise =

@@ -4,15 +4,16 @@ import { usageEngine } from '#libs/platform/usage-engine';
 import { type DuckDb } from '#libs/usage-store/duckdb';
 import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
 import { type TenantId } from '#libs/published/ids';
-import { type Bill } from '#libs/published/invoicing';
 import { type Month } from '#libs/time/time';
-import { rate } from '../rating/rate.ts';
-import { type Group, type RatingInput } from '../rating/rating-input.ts';
-import { tieOuts } from '../rating/tie-outs.ts';
+import { type RatingInput } from '../rating/rating-input.ts';
+import { tieOutSteps } from '../rating/tie-outs.ts';
 import { dueMonths } from './due-months.ts';
 import { InputArchive } from './input-archive.ts';
 import { MonthUsage } from './month-usage.ts';
+import { inTurns } from './in-turns.ts';
+import { KnownMonths } from './known-months.ts';
 import { rateMonth, type Rating } from './rate-month.ts';
+import { RatedMonths } from './rated-months.ts';
 import { RatingWorker } from './rating-worker.ts';
 import { RATINGS } from './kept-files.ts';
 
@@ -20,6 +21,7 @@ import { RATINGS } from './kept-files.ts';
 export class MonthRatingService {
   readonly archive: InputArchive;
   readonly usage: MonthUsage;
+  readonly rated: RatedMonths;
   readonly worker: RatingWorker;
   readonly #rating: Rating;
   #engine: ReturnType<typeof usageEngine> | undefined;
@@ -28,14 +30,21 @@ export class MonthRatingService {
     const { dataDir, store, readModels, clock, newId, log } = platform;
     this.archive = new InputArchive(path.join(dataDir, RATINGS), newId);
     this.usage = new MonthUsage(new UsageFiles(usageFolderOf(dataDir)), () => this.#open(platform));
+    this.rated = new RatedMonths((input) => this.usage.groupsOf(input));
     this.#rating = {
       store,
       readModels,
       clock,
       newId,
       archive: this.archive,
-      groupsOf: (input: RatingInput, signal: AbortSignal) => this.usage.groupsOf(input, { signal }),
-      billsOf,
+      billsOf: async (input: RatingInput, signal: AbortSignal) => {
+        const { month, bills, sources } = await this.rated.of(input);
+        const proof = await inTurns(tieOutSteps({ bills, sources }), signal);
+        // Bills that do not add up are never published: the month stays as it was, and health says why.
+        if (!proof.ok) throw new Error(`the bills of ${month} do not tie out: ${proof.where.join('; ')}`);
+        return bills;
+      },
+      known: new KnownMonths(),
     };
     this.worker = new RatingWorker({
       due: () => dueMonths(readModels),
@@ -67,11 +76,3 @@ export class MonthRatingService {
     return (await this.#engine).duckDb;
   }
 }
-
-/** Bills that do not add up are never published: the month stays as it was, and health says why. */
-const billsOf = (input: RatingInput, groups: readonly Group[]): readonly Bill[] => {
-  const rated = rate(input, groups);
-  const proof = tieOuts(rated);
-  if (!proof.ok) throw new Error(`the bills of ${rated.month} do not tie out: ${proof.where.join('; ')}`);
-  return rated.bills;
-};

@@ -16,6 +16,10 @@ const groupingOf = (input: RatingInput): Grouping => {
 
 /** The usage that a rating input names, grouped. The engine is opened on first use. */
 export class MonthUsage {
+  readonly #known = new WeakMap<
+    readonly UsageGroup[],
+    Readonly<{ slices: readonly (readonly UsageGroup[])[]; groups: readonly UsageGroup[] }>
+  >();
   #opened: Promise<Readonly<{ duckDb: DuckDb; kept: KeptGroups }>> | undefined;
 
   constructor(
@@ -33,7 +37,19 @@ export class MonthUsage {
     } catch (error) {
       throw (await this.#missing(input)) ?? error;
     }
-    return groups.flat();
+    return this.#joined(groups);
+  }
+
+  /** The very same array as long as no slice has been grouped anew: whoever rated it knows it again. */
+  #joined(slices: readonly (readonly UsageGroup[])[]): readonly UsageGroup[] {
+    const [first] = slices;
+    if (!first) return [];
+    const known = this.#known.get(first);
+    if (known?.slices.length === slices.length && known.slices.every((slice, index) => slice === slices[index]))
+      return known.groups;
+    const groups = slices.flat();
+    this.#known.set(first, { slices, groups });
+    return groups;
   }
 
   /** The source lines behind some of the input's groups. */

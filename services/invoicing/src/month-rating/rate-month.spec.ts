@@ -10,12 +10,13 @@ import { type Month } from '#libs/time/time';
 import { DuckDb } from '#libs/usage-store/duckdb';
 import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
 import { invoicingService } from '../invoicing.module.ts';
-import { rate } from '../rating/rate.ts';
 import { Tree } from '../testing/tree.ts';
 import { ratingStates } from './due-months.ts';
 import { InputArchive } from './input-archive.ts';
+import { KnownMonths } from './known-months.ts';
 import { MonthUsage } from './month-usage.ts';
 import { rateMonth, type Rating } from './rate-month.ts';
+import { RatedMonths } from './rated-months.ts';
 
 const root = 'd1' as TenantId;
 const month = '2026-01' as Month;
@@ -37,14 +38,15 @@ beforeEach(async () => {
   await tree.link('111', 'a1', 'c1');
   await tree.contract('c1', 'T3');
   const usage = new MonthUsage(new UsageFiles(usageFolderOf(platform.dataDir)), () => Promise.resolve(duckDb));
+  const rated = new RatedMonths((input) => usage.groupsOf(input));
   rating = {
     store,
     readModels,
     clock,
     newId,
     archive: new InputArchive(path.join(platform.dataDir, 'ratings'), newId),
-    groupsOf: (input) => usage.groupsOf(input),
-    billsOf: (input, groups) => rate(input, groups).bills,
+    billsOf: async (input) => (await rated.of(input)).bills,
+    known: new KnownMonths(),
   };
 });
 afterEach(async () => {
@@ -83,10 +85,10 @@ describe('rating a month', () => {
     await imports('10');
     const during: Rating = {
       ...rating,
-      groupsOf: async (input, signal) => {
-        const groups = await rating.groupsOf(input, signal);
+      billsOf: async (input, signal) => {
+        const bills = await rating.billsOf(input, signal);
         if ((await billed()).length === 0) await imports('20');
-        return groups;
+        return bills;
       },
     };
     await rateMonth(during, root, month, never);
@@ -102,13 +104,13 @@ describe('rating a month', () => {
     let races = 0;
     const slow: Rating = {
       ...rating,
-      groupsOf: async (input, signal) => {
-        const groups = await rating.groupsOf(input, signal);
+      billsOf: async (input, signal) => {
+        const bills = await rating.billsOf(input, signal);
         if (races++ === 0) {
           await imports('20');
           await rateMonth(rating, root, month, never);
         }
-        return groups;
+        return bills;
       },
     };
     await rateMonth(slow, root, month, never);
@@ -122,12 +124,12 @@ describe('rating a month', () => {
     let tries = 0;
     const overtaken: Rating = {
       ...rating,
-      groupsOf: async (input, signal) => {
+      billsOf: async (input, signal) => {
         if (tries++ === 0) {
           await imports('20');
           await rm(first);
         }
-        return rating.groupsOf(input, signal);
+        return rating.billsOf(input, signal);
       },
     };
     await rateMonth(overtaken, root, month, never);

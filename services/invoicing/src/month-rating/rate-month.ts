@@ -11,12 +11,14 @@ import { type TenantId } from '#libs/published/ids';
 import { type Bill } from '#libs/published/invoicing';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { type Clock, type Month } from '#libs/time/time';
-import { bill, billId, revise } from '../bill/bill.ts';
+import { bill, billId, contentHashOf, revise } from '../bill/bill.ts';
 import { billList } from '../bill-list/bill-list.projection.ts';
-import { type Group, type RatingInput } from '../rating/rating-input.ts';
-import { inputVersion } from '../rating-inputs/input-version.ts';
+import { type RatingInput } from '../rating/rating-input.ts';
+import { versionedMonth } from '../rating-inputs/input-version.ts';
 import { loadRatingInput } from '../rating-inputs/load-rating-input.ts';
 import { type InputArchive } from './input-archive.ts';
+import { inTurns } from './in-turns.ts';
+import { type KnownMonths, type MonthHeads } from './known-months.ts';
 import { markRated, monthRating, monthRatingId } from './month-rating.ts';
 import { monthRatings } from './month-ratings.projection.ts';
 
@@ -27,8 +29,8 @@ export type Rating = Readonly<{
   clock: Clock;
   newId: () => string;
   archive: InputArchive;
-  groupsOf: (input: RatingInput, signal: AbortSignal) => Promise<readonly Group[]>;
-  billsOf: (input: RatingInput, groups: readonly Group[]) => readonly Bill[];
+  billsOf: (input: RatingInput, signal: AbortSignal) => Promise<readonly Bill[]>;
+  known: KnownMonths;
 }>;
 
 const ATTEMPTS = 10;
@@ -49,36 +51,38 @@ export const rateMonth = async (rating: Rating, rootId: TenantId, month: Month, 
 
 /** An error: somebody else got on meanwhile, so a further attempt may succeed. */
 const rateOnce = async (rating: Rating, rootId: TenantId, month: Month, signal: AbortSignal): Promise<'done' | Error> => {
-  const { store, readModels, clock, archive } = rating;
-  const heads = await headsOf(readModels, rootId, month);
-  const loaded = await loadRatingInput(readModels, rootId, month);
+  const { store, readModels, clock, archive, known } = rating;
+  const id = monthRatingId(rootId, month);
+  const before = known.get(id);
+  // Until it is done: whatever goes wrong, the next attempt trusts in nothing that this one did.
+  known.forget(id);
+  const heads = before?.heads ?? (await headsOf(readModels, rootId, month));
+  const loaded = await loadRatingInput(readModels, rootId, month, before?.loaded);
   if (!loaded) return 'done';
   let bills: readonly Bill[];
   try {
-    bills = rating.billsOf(loaded.input, await rating.groupsOf(loaded.input, signal));
+    bills = await rating.billsOf(loaded.input, signal);
   } catch (error) {
     signal.throwIfAborted();
-    if ((await inputVersion(readModels, rootId, month)) !== loaded.inputVersion)
+    if ((await versionedMonth(readModels, rootId, month))?.inputVersion !== loaded.inputVersion)
       return error instanceof Error ? error : new Error(String(error));
     throw error;
   }
   const inputDigest = await archive.keep(loaded.input);
   const now = clock.now();
+  await inTurns(hashing(bills), signal);
+  const revised = new Map(heads.bills);
   const appends: Append[] = bills.map((content) => {
     const head = heads.bills.get(content.tenantId);
-    return {
-      stream: bill.stream(billId(content.tenantId, month)),
-      events: revise(content, inputDigest, now)({ contentHash: head?.contentHash ?? null }),
-      expected: head?.revision ?? NO_STREAM,
-      tenant: content.tenantId,
-    };
+    const events = revise(content, inputDigest, now)({ contentHash: head?.contentHash ?? null });
+    const expected = head?.revision ?? NO_STREAM;
+    revised.set(content.tenantId, { revision: expected + events.length, contentHash: contentHashOf(content) });
+    return { stream: bill.stream(billId(content.tenantId, month)), events, expected, tenant: content.tenantId };
   });
-  appends.push({
-    stream: monthRating.stream(monthRatingId(rootId, month)),
-    events: markRated({ rootId, month, inputVersion: loaded.inputVersion, inputDigest, ratedAt: now })(heads.rating ?? null),
-    expected: heads.rating?.revision ?? NO_STREAM,
-    tenant: rootId,
-  });
+  const rated = { rootId, month, inputVersion: loaded.inputVersion, inputDigest, ratedAt: now };
+  const marked = markRated(rated)(heads.rating ?? null);
+  const expected = heads.rating?.revision ?? NO_STREAM;
+  appends.push({ stream: monthRating.stream(id), events: marked, expected, tenant: rootId });
   const settled = await Promise.allSettled(
     appends
       .filter(({ events }) => events.length > 0)
@@ -89,12 +93,23 @@ const rateOnce = async (rating: Rating, rootId: TenantId, month: Month, signal: 
   const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
   const other = failures.find((failure) => !(failure instanceof RevisionConflict));
   if (other !== undefined) throw other;
-  return failures.length > 0 ? new Error(`${rootId}, ${month}: others kept changing its bills`) : 'done';
+  if (failures.length > 0) return new Error(`${rootId}, ${month}: others kept changing its bills`);
+  const ratingHead = marked.length > 0 ? { ...rated, revision: expected + marked.length } : heads.rating;
+  known.remember(id, { loaded, heads: { rating: ratingHead, bills: revised } });
+  return 'done';
+};
+
+/** Long documents take a while to hash. */
+const hashing = function* (bills: readonly Bill[]): Generator<void, void> {
+  for (const content of bills) {
+    contentHashOf(content);
+    yield;
+  }
 };
 
 type Append = Readonly<{ stream: StreamName; events: readonly DomainEvent[]; expected: Revision; tenant: TenantId }>;
 
-const headsOf = async (readModels: ReadModels, rootId: TenantId, month: Month) => {
+const headsOf = async (readModels: ReadModels, rootId: TenantId, month: Month): Promise<MonthHeads> => {
   const rating = await readModels.of(monthRatings).get(monthRatingId(rootId, month));
   const rows = await readModels.of(billList).all({ rootId, month });
   return { rating, bills: new Map(rows.map((row) => [row.tenantId, row])) };

@@ -13,7 +13,7 @@ export type ContractInput = OneStream & Readonly<{ id: TenantId; contracts: read
 
 export const contractInputs = projection({
   name: 'invoicing-contract-inputs',
-  version: 1,
+  version: 2,
   parts: {
     contracts: part<ContractsEvent, ContractsPart>('contracts.tenantContracts', {
       document: ({ data }) => data.tenantId,
@@ -37,7 +37,7 @@ export const contractInputs = projection({
         .filter(({ covers }) => covers)
         .map(({ covers: _covers, ...contract }) => contract),
     },
-  indexes: [['rootId']],
+  indexes: [['rootId', 'changes']],
 });
 
 const evolve = (contract: Contract | undefined, event: ContractsEvent): Contract => {

@@ -8,8 +8,12 @@ import { type OneStream } from './one-stream.ts';
 import { tenantInputs } from './tenants.projection.ts';
 import { dataSourceInputs, usageMonthInputs } from './usage.projection.ts';
 
-/** A tree's month with usage, and the version of everything its rating reads. */
+/** How many events there are in the streams of each kind that a month's rating reads; they only grow. */
+export type Changes = Readonly<Record<'usage' | 'tenants' | 'links' | 'autoAssignments' | 'dataSources' | 'contracts', number>>;
+
+/** A tree's month with usage, and the version of everything its rating reads: the sum of its changes. */
 export type VersionedMonth = Readonly<{ rootId: TenantId; month: Month; inputVersion: number }>;
+type CountedMonth = VersionedMonth & Readonly<{ changes: Changes }>;
 
 /**
  * The months for which a tree has an import, with the version of their inputs: the number of events in all streams that the rating
@@ -18,30 +22,38 @@ export type VersionedMonth = Readonly<{ rootId: TenantId; month: Month; inputVer
 export const versionedMonths = async (
   readModels: ReadModels,
   of?: Readonly<{ rootId: TenantId; month?: Month }>,
-): Promise<readonly VersionedMonth[]> => {
+): Promise<readonly CountedMonth[]> => {
   const months = await readModels
     .of(usageMonthInputs)
     .aggregate({ filter: { ...of }, groupBy: ['rootId', 'month'], sum: ['changes'] });
   // Trees without usage, however large, cost nothing.
   if (months.length === 0) return [];
   const tree = { rootId: { in: [...new Set(months.map(({ group: [rootId] }) => rootId ?? null))] } };
-  const shared = await Promise.all([
+  const [tenants, links, autoAssignments, dataSources, contracts] = await Promise.all([
     changesByTree(readModels.of(tenantInputs), tree),
     changesByTree(readModels.of(linkInputs), tree),
     changesByTree(readModels.of(autoAssignmentInputs), tree),
     changesByTree(readModels.of(dataSourceInputs), tree),
     changesByTree(readModels.of(contractInputs), tree),
   ]);
-  return months.map(({ group: [rootId, month], sums: [changes = 0] }) => ({
-    rootId: rootId as TenantId,
-    month: month as Month,
-    inputVersion: shared.reduce((total, byTree) => total + (byTree.get(rootId as TenantId) ?? 0), changes),
-  }));
+  return months.map(({ group: [id, month], sums: [usage = 0] }) => {
+    const rootId = id as TenantId;
+    const changes: Changes = {
+      usage,
+      tenants: tenants.get(rootId) ?? 0,
+      links: links.get(rootId) ?? 0,
+      autoAssignments: autoAssignments.get(rootId) ?? 0,
+      dataSources: dataSources.get(rootId) ?? 0,
+      contracts: contracts.get(rootId) ?? 0,
+    };
+    const inputVersion = Object.values(changes).reduce((sum, one) => sum + one, 0);
+    return { rootId, month: month as Month, inputVersion, changes };
+  });
 };
 
 /** Undefined: the tree has no import for the month. */
-export const inputVersion = async (readModels: ReadModels, rootId: TenantId, month: Month): Promise<number | undefined> =>
-  (await versionedMonths(readModels, { rootId, month }))[0]?.inputVersion;
+export const versionedMonth = async (readModels: ReadModels, rootId: TenantId, month: Month): Promise<CountedMonth | undefined> =>
+  (await versionedMonths(readModels, { rootId, month }))[0];
 
 const changesByTree = async <R extends Row & OneStream>(
   inputs: ReadModel<R>,

@@ -13,7 +13,7 @@ export type LinkInput = OneStream &
 
 export const linkInputs = projection({
   name: 'invoicing-link-inputs',
-  version: 1,
+  version: 2,
   parts: {
     account: part<LinkedAccountEvent, LinkPart>('tenants.linkedAccount', {
       document: ({ data }) => `${data.dataSourceId}~${data.accountId}`,
@@ -45,7 +45,7 @@ export const linkInputs = projection({
         to,
       })),
     },
-  indexes: [['rootId']],
+  indexes: [['rootId', 'changes']],
 });
 
 type Taking = Readonly<{ tenantId: TenantId; exclude: readonly string[] }>;
@@ -56,7 +56,7 @@ export type AutoAssignmentInput = OneStream & Readonly<{ id: string; autoAssignm
 
 export const autoAssignmentInputs = projection({
   name: 'invoicing-auto-assignment-inputs',
-  version: 1,
+  version: 2,
   parts: {
     source: part<AutoAssignmentEvent, AutoAssignmentPart>('tenants.autoAssignment', {
       document: ({ data }) => data.dataSourceId,
@@ -86,5 +86,5 @@ export const autoAssignmentInputs = projection({
         to,
       })),
     },
-  indexes: [['rootId']],
+  indexes: [['rootId', 'changes']],
 });

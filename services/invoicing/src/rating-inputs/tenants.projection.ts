@@ -8,7 +8,7 @@ export type TenantInput = RatedTenant & OneStream;
 
 export const tenantInputs = projection({
   name: 'invoicing-tenant-inputs',
-  version: 2,
+  version: 3,
   parts: {
     tenant: part<TenantEvent, TenantInput>('tenants.tenant', {
       document: ({ data }) => data.tenantId,
@@ -32,7 +32,7 @@ export const tenantInputs = projection({
     }),
   },
   row: ({ tenant }): TenantInput | undefined => tenant,
-  indexes: [['rootId']],
+  indexes: [['rootId', 'changes']],
   elements: ['path'],
 });
 

@@ -9,7 +9,7 @@ export type DataSourceInput = OneStream &
 
 export const dataSourceInputs = projection({
   name: 'invoicing-data-source-inputs',
-  version: 1,
+  version: 2,
   parts: {
     source: part<DataSourceEvent, DataSourceInput>('ingestion.dataSource', {
       document: ({ data }) => data.dataSourceId,
@@ -32,7 +32,7 @@ export const dataSourceInputs = projection({
     }),
   },
   row: ({ source }): DataSourceInput | undefined => source,
-  indexes: [['rootId']],
+  indexes: [['rootId', 'changes']],
 });
 
 /** One slice and the import that serves it. */
@@ -40,7 +40,7 @@ export type UsageMonthInput = OneStream & Slice & Readonly<{ id: string; importI
 
 export const usageMonthInputs = projection({
   name: 'invoicing-usage-month-inputs',
-  version: 1,
+  version: 2,
   parts: {
     slice: part<UsageMonthEvent, UsageMonthInput>('ingestion.usageMonth', {
       document: ({ data }) => sliceId(data.dataSourceId, data.month),
@@ -52,7 +52,7 @@ export const usageMonthInputs = projection({
     }),
   },
   row: ({ slice }): UsageMonthInput | undefined => slice,
-  indexes: [['rootId', 'month']],
+  indexes: [['rootId', 'month', 'changes']],
 });
 
 const sliceId = (dataSourceId: DataSourceId, month: string): string => `${dataSourceId}~${month}`;

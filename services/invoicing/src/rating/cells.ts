@@ -1,11 +1,12 @@
 import { Decimal } from '#libs/money/decimal';
 import { type Currency } from '#libs/money/currency';
 import { type BillingRule } from '#libs/published/contract-terms';
-import { type DataSourceId, type LinkedAccountId, type TenantId } from '#libs/published/ids';
+import { type TenantId } from '#libs/published/ids';
 import { type Day } from '#libs/time/time';
 import { entryOf } from './entry-of.ts';
-import { type Contracts, type Holders, type InForce } from './coverage.ts';
+import { type Contracts, type InForce } from './coverage.ts';
 import { type LineSignature, Signatures } from './line-signature.ts';
+import { type Place, type Share } from './places.ts';
 import { type Group, type RatedSource, type RatedTenant, type RatingInput } from './rating-input.ts';
 import { isTax, type Pricing, type Rulebook, Rulebooks } from './rulebook.ts';
 
@@ -61,39 +62,36 @@ type Way = Readonly<{ route: Route; bySignature: Map<number, Growing>; byOutcome
 /** Sums groups into cells. The order of the groups decides nothing but the order of the cells. */
 export class Cells {
   readonly #tenants: ReadonlyMap<TenantId, RatedTenant>;
-  readonly #sources: ReadonlyMap<string, RatedSource>;
   readonly #contracts: Contracts;
-  readonly #holders: Holders;
   readonly #signatures: Signatures;
   readonly #rulebooks: Rulebooks;
-  readonly #ways = new Map<string, Way>();
-  /** By data source, account and segment. */
-  readonly #places = new Map<DataSourceId, Map<LinkedAccountId, Map<number, Way>>>();
 
-  constructor(input: RatingInput, contracts: Contracts, holders: Holders) {
+  constructor(input: RatingInput, contracts: Contracts) {
     this.#tenants = new Map(input.tenants.map((tenant) => [tenant.id, tenant]));
-    this.#sources = new Map(input.dataSources.map((source) => [source.id, source]));
     this.#contracts = contracts;
-    this.#holders = holders;
     this.#signatures = new Signatures(input);
     this.#rulebooks = new Rulebooks(this.#signatures);
   }
 
-  of(groups: readonly Group[]): readonly Cell[] {
-    for (const group of groups) {
-      const cell = this.#cellOf(group);
-      cell.lines += group.lines;
-      cell.billedCost = cell.billedCost.plus(group.billedCost);
-      cell.pricingQuantity = cell.pricingQuantity.plus(group.pricingQuantity);
-      if (group.firstDay < cell.firstDay) cell.firstDay = group.firstDay;
-      if (group.lastDay > cell.lastDay) cell.lastDay = group.lastDay;
-      cell.groups.push(group);
+  /** Of all lines of one tenant. */
+  of({ tenant, places }: Share): readonly Cell[] {
+    const ways = new Map<string, Way>();
+    for (const place of places) {
+      const way = this.#wayOf(ways, tenant, place);
+      for (const group of place.groups) {
+        const cell = this.#cellOf(way, group);
+        cell.lines += group.lines;
+        cell.billedCost = cell.billedCost.plus(group.billedCost);
+        cell.pricingQuantity = cell.pricingQuantity.plus(group.pricingQuantity);
+        if (group.firstDay < cell.firstDay) cell.firstDay = group.firstDay;
+        if (group.lastDay > cell.lastDay) cell.lastDay = group.lastDay;
+        cell.groups.push(group);
+      }
     }
-    return [...this.#ways.values()].flatMap(({ byOutcome }) => [...byOutcome.values()]);
+    return [...ways.values()].flatMap(({ byOutcome }) => [...byOutcome.values()]);
   }
 
-  #cellOf(group: Group): Growing {
-    const way = this.#wayOf(group);
+  #cellOf(way: Way, group: Group): Growing {
     const signature = this.#signatures.of(group, way.route.source.managementAccountId);
     const known = way.bySignature.get(signature.id);
     if (known) return known;
@@ -126,34 +124,21 @@ export class Cells {
     return cell;
   }
 
-  /** All days of a segment are alike: the first line's day stands for them. */
-  #wayOf(group: Group): Way {
-    const accounts = entryOf(this.#places, group.dataSourceId, () => new Map<LinkedAccountId, Map<number, Way>>());
-    const segments = entryOf(accounts, group.accountId, () => new Map<number, Way>());
-    return entryOf(segments, group.segment, () => this.#newWayOf(group));
-  }
-
-  #newWayOf(group: Group): Way {
-    const route = this.#routeOf(group);
-    const key = JSON.stringify([
-      route.source.id,
-      route.unassigned,
-      route.stages.map(({ tenant, inForce }) => [tenant.id, inForce?.contract.id, inForce?.version.version]),
-    ]);
-    return entryOf(this.#ways, key, (): Way => ({ route, bySignature: new Map(), byOutcome: new Map() }));
-  }
-
-  #routeOf(group: Group): Route {
-    const source = this.#sources.get(group.dataSourceId);
-    if (!source) throw new Error(`the rating input does not list the data source ${group.dataSourceId}`);
-    const { managementAccountId } = source;
-    const holder = this.#holders.on(group, group.firstDay);
-    const stages = this.#tenant(holder ?? source.ownerId).path.map((tenantId): Stage => {
-      const inForce = this.#contracts.on(tenantId, managementAccountId, group.firstDay);
-      const rulebook = inForce && this.#rulebooks.of(inForce.version, managementAccountId);
+  /** Places whose lines meet the same contract versions on the same way are one. */
+  #wayOf(ways: Map<string, Way>, { path }: RatedTenant, { source, unassigned, groups }: Place): Way {
+    const [first] = groups;
+    const stages = path.map((tenantId): Stage => {
+      const inForce = first ? this.#contracts.on(tenantId, source.managementAccountId, first.firstDay) : null;
+      const rulebook = inForce && this.#rulebooks.of(inForce.version, source.managementAccountId);
       return { tenant: this.#tenant(tenantId), inForce, rulebook };
     });
-    return { source, stages, unassigned: holder === null };
+    const key = JSON.stringify([
+      source.id,
+      unassigned,
+      stages.map(({ inForce }) => [inForce?.contract.id, inForce?.version.version]),
+    ]);
+    const route = { source, stages, unassigned };
+    return entryOf(ways, key, (): Way => ({ route, bySignature: new Map(), byOutcome: new Map() }));
   }
 
   #tenant(id: TenantId): RatedTenant {

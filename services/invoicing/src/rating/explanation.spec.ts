@@ -35,10 +35,10 @@ const explained = (
   text: string,
   viewer: RatedTenant,
 ): Explanation => {
-  const groups = grouped(input, lines);
-  const { lines: printed, taxes } = proformaOf(rate(input, groups), of);
+  const rated = rate(input, grouped(input, lines));
+  const { lines: printed, taxes } = proformaOf(rated, of);
   const id = [...printed, ...taxes].find((one) => one.text === text)?.id;
-  const explanation = id && explain(input, groups, of.id, id, viewer.path);
+  const explanation = id && explain(rated, of.id, id, viewer.path);
   if (!explanation)
     throw new Error(`nothing is explained of "${text}": ${[...printed, ...taxes].map((one) => one.text).join('; ')}`);
   return explanation;
@@ -98,12 +98,12 @@ describe('explaining a line', () => {
   });
 
   it('is not for who stands nowhere on the way', () => {
-    const groups = grouped(THREE_TIERS, LINES);
-    const id = proformaOf(rate(THREE_TIERS, groups), C1).lines[0]?.id ?? '';
-    expect(explain(THREE_TIERS, groups, C1.id, id, C1.path)).toBeDefined();
-    expect(explain(THREE_TIERS, groups, C1.id, id, R2.path)).toBeUndefined();
-    expect(explain(THREE_TIERS, groups, R1.id, id, R1.path)).toBeUndefined();
-    expect(explain(THREE_TIERS, groups, C1.id, 'no such line', C1.path)).toBeUndefined();
+    const rated = rate(THREE_TIERS, grouped(THREE_TIERS, LINES));
+    const id = proformaOf(rated, C1).lines[0]?.id ?? '';
+    expect(explain(rated, C1.id, id, C1.path)).toBeDefined();
+    expect(explain(rated, C1.id, id, R2.path)).toBeUndefined();
+    expect(explain(rated, R1.id, id, R1.path)).toBeUndefined();
+    expect(explain(rated, C1.id, 'no such line', C1.path)).toBeUndefined();
   });
 
   it('names the groups of its source lines', () => {

@@ -6,8 +6,8 @@ import { type Cell, chargesOf } from './cells.ts';
 import { type AccountBase, type ItemLine } from './custom-line-items.ts';
 import { type Document, type TaxEntry } from './document.ts';
 import { type Post } from './ledger.ts';
-import { type Group, type RatingInput } from './rating-input.ts';
-import { type Rating, ratingOf, type TenantRating } from './rate.ts';
+import { type Group } from './rating-input.ts';
+import { type RatedMonth, type Rating, type TenantRating } from './rate.ts';
 
 /** Which version of whose contract a step follows. */
 type Ruled = Readonly<{ tenantId: TenantId; contractId: ContractId; version: number }>;
@@ -100,13 +100,11 @@ export type Explanation = Readonly<{
  * tenant, or the document has no such line.
  */
 export const explain = (
-  input: RatingInput,
-  groups: readonly Group[],
+  { rating }: RatedMonth,
   tenantId: TenantId,
   lineId: string,
   viewerPath: readonly TenantId[],
 ): Explanation | undefined => {
-  const rating = ratingOf(input, groups);
   const rated = rating.tenants.find(({ tenant }) => tenant.id === tenantId);
   const viewerId = viewerPath.at(-1);
   const viewer = viewerId === undefined ? -1 : (rated?.tenant.path.indexOf(viewerId) ?? -1);

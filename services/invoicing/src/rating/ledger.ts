@@ -83,16 +83,65 @@ export const emptyLedger = (tenant: RatedTenant): TenantLedger => ({
   unbilled: [],
 });
 
+/**
+ * The books of a tenant over all shares of usage that pass it. Customers of one share occur in no other; lists come in the order of the
+ * parts.
+ */
+export const mergedLedger = (tenant: RatedTenant, parts: readonly TenantLedger[]): TenantLedger => {
+  const [only] = parts;
+  if (only && parts.length === 1) return only;
+  const whole = emptyLedger(tenant);
+  for (const { currencies, contracts, cells, unbilled } of parts) {
+    for (const [currency, books] of currencies) addBooks(currencyLedger(whole, currency), books);
+    for (const [id, { contract, customers, ratedDays, lastDay }] of contracts) {
+      const own = entryOf(whole.contracts, id, (): ContractLedger => ({
+        contract,
+        customers: new Map(),
+        ratedDays: new Map(),
+        lastDay,
+      }));
+      if (lastDay > own.lastDay) own.lastDay = lastDay;
+      for (const [customerId, customer] of customers) own.customers.set(customerId, customer);
+      for (const [account, days] of ratedDays) {
+        const all = entryOf(own.ratedDays, account, () => new Set<Day>());
+        for (const day of days) all.add(day);
+      }
+    }
+    for (const cell of cells) whole.cells.push(cell);
+    for (const cell of unbilled) whole.unbilled.push(cell);
+  }
+  return whole;
+};
+
+const addBooks = (whole: CurrencyLedger, part: CurrencyLedger): void => {
+  whole.source = whole.source.plus(part.source);
+  whole.sourceTax = whole.sourceTax.plus(part.sourceTax);
+  whole.rated = whole.rated.plus(part.rated);
+  whole.unbilled = whole.unbilled.plus(part.unbilled);
+  whole.unassigned = whole.unassigned.plus(part.unassigned);
+  whole.billed = whole.billed.plus(part.billed);
+  whole.passThroughTax = whole.passThroughTax.plus(part.passThroughTax);
+  whole.billedLines += part.billedLines;
+  for (const [by, amount] of part.excluded) whole.excluded.set(by, (whole.excluded.get(by) ?? Decimal.zero).plus(amount));
+  for (const [reason, { amount, sourceAmount }] of part.marginParts) {
+    const own = entryOf(whole.marginParts, reason, noMargin);
+    own.amount = own.amount.plus(amount);
+    own.sourceAmount = own.sourceAmount.plus(sourceAmount);
+  }
+};
+
+const noMargin = (): MarginPart => ({ amount: Decimal.zero, sourceAmount: Decimal.zero });
+
 export const currencyLedger = (ledger: TenantLedger, currency: Currency): CurrencyLedger =>
   entryOf(ledger.currencies, currency, emptyCurrency);
 
-/** Puts one cell into the books of every tenant that it passes. */
-export const post = (cell: Cell, ledgerOf: (tenant: RatedTenant) => TenantLedger): void => {
+/** Puts one cell into the books of every tenant that it passes, the root's first. */
+export const post = (cell: Cell, ledgers: readonly TenantLedger[]): void => {
   const charges = chargesOf(cell);
   charges.forEach((charge, at) => {
     const stage = cell.route.stages[at];
-    if (!stage) return;
-    const ledger = ledgerOf(stage.tenant);
+    const ledger = ledgers[at];
+    if (!stage || !ledger) return;
     ledger.cells.push(cell);
     const books = currencyLedger(ledger, cell.currency);
     books.source = books.source.plus(cell.billedCost);
@@ -163,7 +212,7 @@ const postMarginPart = (
 ): void => {
   if (tenant.tier === 'endCustomer' || isTax(chargeCategory)) return;
   const add = (reason: MarginReason, amount: Decimal): void => {
-    const part = entryOf(books.marginParts, reason, () => ({ amount: Decimal.zero, sourceAmount: Decimal.zero }));
+    const part = entryOf(books.marginParts, reason, noMargin);
     part.amount = part.amount.plus(amount);
     part.sourceAmount = part.sourceAmount.plus(billedCost);
   };

@@ -7,7 +7,9 @@ import { type Cell, Cells } from './cells.ts';
 import { Contracts, Holders } from './coverage.ts';
 import { type ContractMonth, contractMonth, CustomLineItems } from './custom-line-items.ts';
 import { type Document, documentOf, entriesOf, type Entry } from './document.ts';
-import { currencyLedger, emptyLedger, post, type TenantLedger } from './ledger.ts';
+import { entryOf } from './entry-of.ts';
+import { currencyLedger, emptyLedger, mergedLedger, post, type TenantLedger } from './ledger.ts';
+import { type Share, shareOut } from './places.ts';
 import { type Group, type RatedContract, type RatedTenant, type RatingInput } from './rating-input.ts';
 
 /** A tenant's month with everything that its figures are made of. */
@@ -21,11 +23,26 @@ export type TenantRating = Readonly<{
   contracts: readonly ContractMonth[];
 }>;
 
-export type Rating = Readonly<{
-  input: RatingInput;
-  contracts: Contracts;
+/** What no contract has a say in: whose the usage is, and who stands above whom. */
+type Surroundings = Readonly<{
   holders: Holders;
   /** Parents before their children, siblings by name. */
+  tenants: readonly RatedTenant[];
+  /** Every tenant with all below it, itself included. */
+  members: ReadonlyMap<TenantId, readonly RatedTenant[]>;
+  shares: readonly Share[];
+  /** Data sources in which the tenant or one below it ever has an account. */
+  sourcesHeld: ReadonlyMap<TenantId, ReadonlySet<string>>;
+}>;
+
+export type Rating = Readonly<{
+  input: RatingInput;
+  groups: readonly Group[];
+  surroundings: Surroundings;
+  contracts: Contracts;
+  /** By the tenant whose usage it is: the books of everybody on the way from the root down to it. */
+  books: ReadonlyMap<TenantId, readonly TenantLedger[]>;
+  /** In the order of the surroundings. */
   tenants: readonly TenantRating[];
 }>;
 
@@ -33,7 +50,7 @@ export type Rating = Readonly<{
 type SourceTotal = Readonly<{ tenantId: TenantId; currency: Currency; amount: string; tax: string }>;
 
 /** A rated month: the bills of all tenants of a tree, parents first, and the source that they must add up to. */
-export type RatedMonth = Readonly<{ month: Month; bills: readonly Bill[]; sources: readonly SourceTotal[] }>;
+export type RatedMonth = Readonly<{ month: Month; bills: readonly Bill[]; sources: readonly SourceTotal[]; rating: Rating }>;
 
 const MARGIN_REASONS: readonly MarginReason[] = ['unbilled', 'upstream-unbilled', 'unassigned', 'own-use'];
 
@@ -49,40 +66,97 @@ const fromTheTop = (tenants: readonly RatedTenant[]): readonly RatedTenant[] => 
 
 const parentOf = ({ path }: RatedTenant): TenantId | undefined => path.at(-2);
 
-/** Rates a month of one tree: pure, exact, and the same whatever the order of the input's arrays. */
-export const ratingOf = (input: RatingInput, groups: readonly Group[]): Rating => {
+/** Rates a month of one tree: pure, exact, and the same whatever the order of the input's arrays. Yields between its steps. */
+const ratingSteps = function* (input: RatingInput, groups: readonly Group[], earlier?: Earlier): Generator<void, Rating> {
   const contracts = new Contracts(input);
-  const holders = new Holders(input, groups);
-  const tenants = fromTheTop(input.tenants);
-  const ledgers = new Map(tenants.map((tenant) => [tenant.id, emptyLedger(tenant)]));
-  const ledgerOf = ({ id }: RatedTenant): TenantLedger => {
-    const ledger = ledgers.get(id);
-    if (!ledger) throw new Error(`the rating input does not list the tenant ${id}`);
-    return ledger;
-  };
-  for (const cell of new Cells(input, contracts, holders).of(groups)) post(cell, ledgerOf);
+  const surroundings = earlier?.rating.surroundings ?? (yield* surroundingsOf(input, groups));
+  const { holders, shares, members } = surroundings;
+  const byId = new Map(surroundings.tenants.map((tenant) => [tenant.id, tenant]));
+  const cells = new Cells(input, contracts);
+  const books = new Map(earlier?.rating.books);
+  for (const share of shares) {
+    const { tenant } = share;
+    if (earlier && !earlier.isConcerned(tenant)) continue;
+    const own = cells.of(share);
+    const ledgers = tenant.path.flatMap((id) => byId.get(id) ?? []).map(emptyLedger);
+    for (const cell of own) post(cell, ledgers);
+    books.set(tenant.id, ledgers);
+    yield;
+  }
 
   const items = new CustomLineItems(input.month, contracts, holders, input.dataSources);
-  const below = membersOf(tenants);
   const hasImport = input.dataSources.some(({ slice }) => slice !== null);
+  const ledgerOf = (tenant: RatedTenant): TenantLedger =>
+    mergedLedger(
+      tenant,
+      (members.get(tenant.id) ?? []).flatMap(({ id }) => books.get(id)?.[tenant.path.length - 1] ?? []),
+    );
   const tenantRating = (tenant: RatedTenant): TenantRating => {
     const ledger = ledgerOf(tenant);
     if (parentOf(tenant) === undefined || !hasImport) {
       const reason = hasImport ? NO_PARENT : NO_IMPORT;
-      const billed = new Map([...ledger.currencies].map(([currency, books]) => [currency, books.billed]));
+      const billed = new Map([...ledger.currencies].map(([currency, { billed: own }]) => [currency, own]));
       return { tenant, ledger, billed, document: null, reason, contracts: [] };
     }
     const covered = contracts
       .of(tenant.id)
       .flatMap((contract) => contractMonth(contracts, contract, ledger.contracts.get(contract.id)) ?? []);
-    const customers = tenant.tier === 'endCustomer' ? [tenant] : (below.get(tenant.id) ?? []);
+    const customers = tenant.tier === 'endCustomer' ? [tenant] : (members.get(tenant.id) ?? []);
     const entries = covered.flatMap((one) => entriesOf(tenant, one, items.of(tenant, one, customers)));
     const reason = whyNoDocument(tenant, ledger, covered, entries);
     const passThroughTax = currencyLedger(ledger, tenant.currency).passThroughTax;
     const document = reason ? null : documentOf(tenant, input.month, covered, entries, passThroughTax);
     return { tenant, ledger, billed: billedOf(ledger, entries), document, reason, contracts: covered };
   };
-  return { input, contracts, holders, tenants: tenants.map(tenantRating) };
+  const tenants: TenantRating[] = [];
+  for (const [index, tenant] of surroundings.tenants.entries()) {
+    const before = earlier?.isConcerned(tenant) ? undefined : earlier?.rating.tenants[index];
+    tenants.push(before ?? tenantRating(tenant));
+    if (!before) yield;
+  }
+  return { input, groups, surroundings, contracts, books, tenants };
+};
+
+const surroundingsOf = function* (input: RatingInput, groups: readonly Group[]): Generator<void, Surroundings> {
+  const holders = new Holders(input, groups);
+  const tenants = fromTheTop(input.tenants);
+  const shares = yield* shareOut({ tenants, dataSources: input.dataSources }, holders, groups);
+  const sourcesHeld = new Map(tenants.map(({ id }) => [id, new Set<string>()]));
+  for (const { id, path } of tenants)
+    for (const source of holders.sourcesOf(id)) for (const above of path) sourcesHeld.get(above)?.add(source);
+  return { holders, tenants, members: membersOf(tenants), shares, sourcesHeld };
+};
+
+/**
+ * An earlier rating of the same usage in the same surroundings, and whom the contracts that are different now concern: the tenants
+ * whose contracts they are, those below (whose exclusions and upstream prices they are) and those above (whose margins they make).
+ */
+type Earlier = Readonly<{ rating: Rating; bills: readonly Bill[]; isConcerned: (tenant: RatedTenant) => boolean }>;
+
+/** Undefined: something else than contracts is different, so nothing of the earlier rating may be kept. */
+const comparable = (input: RatingInput, groups: readonly Group[], { rating, bills }: RatedMonth): Earlier | undefined => {
+  const before = rating.input;
+  const same =
+    groups === rating.groups &&
+    (['month', 'mode', 'tenants', 'dataSources', 'links', 'autoAssignments'] as const).every(
+      (part) => input[part] === before[part],
+    );
+  if (!same) return undefined;
+  const [ours, theirs] = [contractsByTenant(input), contractsByTenant(before)];
+  const changed = new Set(
+    [...ours.keys(), ...theirs.keys()].filter((id) => {
+      const [mine, old] = [ours.get(id) ?? [], theirs.get(id) ?? []];
+      return mine.length !== old.length || mine.some((contract, index) => contract !== old[index]);
+    }),
+  );
+  const above = new Set(input.tenants.filter(({ id }) => changed.has(id)).flatMap(({ path }) => path));
+  return { rating, bills, isConcerned: ({ id, path }) => above.has(id) || path.some((one) => changed.has(one)) };
+};
+
+const contractsByTenant = ({ contracts }: RatingInput): ReadonlyMap<TenantId, readonly RatedContract[]> => {
+  const byTenant = new Map<TenantId, RatedContract[]>();
+  for (const contract of contracts) entryOf(byTenant, contract.tenantId, () => []).push(contract);
+  return byTenant;
 };
 
 /** Every tenant with all below it, itself included. */
@@ -123,30 +197,28 @@ const billedOf = (ledger: TenantLedger, entries: readonly Entry[]): ReadonlyMap<
 
 /**
  * All of 'Rating, exactly' for one tree and month: a pure function of the input and the groups of its usage (`cutsOf`, `dimensionsOf`
- * say how lines are grouped). Amounts come out as exact decimal text.
+ * say how lines are grouped). Amounts come out as exact decimal text. It yields between its steps, so that others may have their turn.
+ *
+ * `before`: a month rated earlier. Where all but contracts is the very same (the same objects), what they do not concern is taken over
+ * from there, bills included; the outcome is the same with or without it.
  */
-export const rate = (input: RatingInput, groups: readonly Group[]): RatedMonth => {
-  const rating = ratingOf(input, groups);
-  const imports = importsOf(rating);
+export const rateSteps = function* (
+  input: RatingInput,
+  groups: readonly Group[],
+  before?: RatedMonth,
+): Generator<void, RatedMonth> {
+  const earlier = before && comparable(input, groups, before);
+  const rating = yield* ratingSteps(input, groups, earlier);
   const resold = resoldOf(rating.tenants);
+  const bills: Bill[] = [];
+  for (const [index, rated] of rating.tenants.entries()) {
+    const kept = earlier?.isConcerned(rated.tenant) ? undefined : earlier?.bills[index];
+    bills.push(kept ?? billOf(rating, rated, resold.get(rated.tenant.id) ?? new Map<Currency, Decimal>()));
+    if (!kept) yield;
+  }
   return {
     month: input.month,
-    bills: rating.tenants.map((rated) => ({
-      tenantId: rated.tenant.id,
-      path: rated.tenant.path,
-      tier: rated.tenant.tier,
-      name: rated.tenant.name,
-      month: input.month,
-      figures: figuresOf(rated, resold.get(rated.tenant.id) ?? new Map<Currency, Decimal>()),
-      proforma: rated.document?.proforma ?? null,
-      reason: rated.reason,
-      contracts: reflectedContracts(rating, rated),
-      imports: imports.get(rated.tenant.id) ?? [],
-      pricedUpstream: isPricedUpstream(rating, rated),
-      warnings: warningsOf(rating, rated),
-      unassigned: unpricedUsage(unassignedCells(rated), NOBODYS),
-      unbilled: unpricedUsage(rated.ledger.unbilled, NOT_COVERED),
-    })),
+    bills,
     sources: rating.tenants.flatMap(({ tenant, ledger }) =>
       [...ledger.currencies]
         .map(([currency, { source, sourceTax }]) => ({
@@ -157,8 +229,35 @@ export const rate = (input: RatingInput, groups: readonly Group[]): RatedMonth =
         }))
         .sort((a, b) => (a.currency < b.currency ? -1 : 1)),
     ),
+    rating,
   };
 };
+
+/** `rateSteps` at one go. */
+export const rate = (input: RatingInput, groups: readonly Group[], before?: RatedMonth): RatedMonth => {
+  const steps = rateSteps(input, groups, before);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+};
+
+const billOf = (rating: Rating, rated: TenantRating, resold: ReadonlyMap<Currency, Decimal>): Bill => ({
+  tenantId: rated.tenant.id,
+  path: rated.tenant.path,
+  tier: rated.tenant.tier,
+  name: rated.tenant.name,
+  month: rating.input.month,
+  figures: figuresOf(rated, resold),
+  proforma: rated.document?.proforma ?? null,
+  reason: rated.reason,
+  contracts: reflectedContracts(rating, rated),
+  imports: importsOf(rating, rated),
+  pricedUpstream: isPricedUpstream(rating, rated),
+  warnings: warningsOf(rating, rated),
+  unassigned: unpricedUsage(unassignedCells(rated), NOBODYS),
+  unbilled: unpricedUsage(rated.ledger.unbilled, NOT_COVERED),
+});
 
 /** What each parent's direct children are billed. */
 const resoldOf = (tenants: readonly TenantRating[]): ReadonlyMap<TenantId, ReadonlyMap<Currency, Decimal>> => {
@@ -231,19 +330,14 @@ const isPricedUpstream = ({ contracts }: Rating, { contracts: covered }: TenantR
 const routesOf = (cells: readonly Cell[]): ReadonlySet<Cell['route']> => new Set(cells.map(({ route }) => route));
 
 /** Imports whose lines pass a tenant, or that hold an account of its subtree. */
-const importsOf = ({ input, holders, tenants }: Rating): ReadonlyMap<TenantId, Bill['imports']> => {
-  const sources = new Map(tenants.map(({ tenant }) => [tenant.id, new Set<string>()] as const));
-  for (const { tenant, ledger } of tenants) {
-    const own = sources.get(tenant.id);
-    for (const { source } of routesOf(ledger.cells)) own?.add(source.id);
-    for (const held of holders.sourcesOf(tenant.id)) for (const id of tenant.path) sources.get(id)?.add(held);
-  }
-  const delivered = input.dataSources
-    .flatMap(({ id, slice }) => (slice ? { dataSourceId: id, importId: slice.importId } : []))
+const importsOf = ({ input, surroundings }: Rating, { tenant, ledger }: TenantRating): Bill['imports'] => {
+  const held = surroundings.sourcesHeld.get(tenant.id);
+  const passing = new Set([...routesOf(ledger.cells)].map(({ source }) => source.id));
+  return input.dataSources
+    .flatMap(({ id, slice }) =>
+      slice && (passing.has(id) || held?.has(id)) ? [{ dataSourceId: id, importId: slice.importId }] : [],
+    )
     .sort((a, b) => (a.dataSourceId < b.dataSourceId ? -1 : 1));
-  return new Map(
-    [...sources].map(([id, concerned]) => [id, delivered.filter(({ dataSourceId }) => concerned.has(dataSourceId))]),
-  );
 };
 
 const NOBODYS = { code: 'not-linked', message: 'The account is linked to nobody on these days.' };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Decimal } from '#libs/money/decimal';
+import { type Bill } from '#libs/published/invoicing';
 import { lastDay } from '#libs/time/time';
 import { explain } from './explanation.ts';
 import { type RatingInput } from './rating-input.ts';
@@ -38,6 +39,56 @@ describe('whatever the tree, the contracts and the usage', () => {
     });
   });
 
+  it('a parent resells what its children are billed, and the margins lead from the root to the end customers', () => {
+    holdsFor((input, lines) => {
+      const { bills } = rate(input, grouped(input, lines));
+      const inUsd = (all: readonly Bill[], of: 'billed' | 'margin' | 'resold') =>
+        Decimal.sum(
+          all.flatMap(({ figures }) => figures.filter((one) => one.currency === USD)).map((one) => Decimal.of(one[of] ?? '0')),
+        );
+      for (const parent of bills.filter(({ tier }) => tier !== 'endCustomer')) {
+        const children = bills.filter(({ path }) => path.at(-2) === parent.tenantId);
+        expect(inUsd([parent], 'resold').toString()).toBe(inUsd(children, 'billed').toString());
+      }
+      const ends = bills.filter(({ tier }) => tier === 'endCustomer');
+      const root = bills.filter(({ path }) => path.length === 1);
+      expect(inUsd(root, 'billed').plus(inUsd(bills, 'margin')).toString()).toBe(inUsd(ends, 'billed').toString());
+    });
+  });
+
+  it('every delivered line is in exactly one bucket: rated, excluded, unbilled or unassigned', () => {
+    holdsFor((input, lines) => {
+      const rated = rate(input, grouped(input, lines));
+      const delivered = Decimal.sum(lines.filter((one) => one.currency === USD).map(({ cost }) => Decimal.of(cost)));
+      const root = figuresOf(rated, D1);
+      const buckets = [root.rated, root.unbilled, root.unassigned];
+      expect(Decimal.sum(buckets.map((amount) => Decimal.of(amount))).toString()).toBe(delivered.toString());
+      for (const { figures, tenantId } of rated.bills)
+        for (const one of figures) {
+          const parts = [one.rated, one.unbilled, one.unassigned, ...one.excluded.map(({ amount }) => amount)];
+          const source = rated.sources.find((of) => of.tenantId === tenantId && of.currency === one.currency);
+          expect(Decimal.sum(parts.map((amount) => Decimal.of(amount))).toString()).toBe(source?.amount ?? '0');
+        }
+    });
+  });
+
+  it('a document and its roundingDifference are what reports say', () => {
+    holdsFor((input, lines) => {
+      for (const { proforma, figures } of rate(input, grouped(input, lines)).bills) {
+        if (!proforma) continue;
+        const billed = figures.find(({ currency: of }) => of === proforma.currency)?.billed ?? '0';
+        expect(Decimal.of(proforma.net).minus(Decimal.of(proforma.roundingDifference)).toString()).toBe(billed);
+        for (const { amount, unrounded } of proforma.lines) {
+          const exact = Decimal.of(unrounded);
+          const off = Decimal.of(amount).minus(exact);
+          expect(off.abs().compare(Decimal.of('0.005'))).toBeLessThanOrEqual(0);
+          // Half a cent goes away from zero.
+          if (off.abs().equals(Decimal.of('0.005'))) expect(off.sign()).toBe(exact.sign());
+        }
+      }
+    });
+  });
+
   it('the root is billed its source as it stands, and the source is what was delivered', () => {
     holdsFor((input, lines) => {
       const rated = rate(input, grouped(input, lines));
@@ -50,7 +101,7 @@ describe('whatever the tree, the contracts and the usage', () => {
 
   it('summing lines first changes no digit', () => {
     holdsFor((input, lines) => {
-      expect(rate(input, ungrouped(input, lines))).toEqual(rate(input, grouped(input, lines)));
+      expect(rate(input, ungrouped(input, lines)).bills).toEqual(rate(input, grouped(input, lines)).bills);
     });
   });
 
@@ -64,7 +115,8 @@ describe('whatever the tree, the contracts and the usage', () => {
         autoAssignments: input.autoAssignments.toReversed(),
         contracts: input.contracts.toReversed(),
       };
-      expect(rate(reversed, grouped(reversed, lines.toReversed()))).toEqual(rate(input, grouped(input, lines)));
+      const { bills, sources } = rate(input, grouped(input, lines));
+      expect(rate(reversed, grouped(reversed, lines.toReversed()))).toMatchObject({ bills, sources });
     });
   });
 
@@ -92,10 +144,11 @@ describe('whatever the tree, the contracts and the usage', () => {
     let explained = 0;
     holdsFor((input, lines) => {
       const groups = grouped(input, lines);
-      for (const { tenantId, path, proforma } of rate(input, groups).bills.slice(0, 5)) {
+      const rated = rate(input, groups);
+      for (const { tenantId, path, proforma } of rated.bills.slice(0, 5)) {
         for (const { id, unrounded, sourceLines, kind } of proforma?.lines.slice(0, 3) ?? []) {
           path.forEach((_viewer, at) => {
-            const explanation = explain(input, groups, tenantId, id, path.slice(0, at + 1));
+            const explanation = explain(rated, tenantId, id, path.slice(0, at + 1));
             const visible = path.slice(at);
             expect(explanation?.unrounded).toBe(unrounded);
             expect(explanation?.groups.reduce((sum, group) => sum + group.lines, 0)).toBe(sourceLines);
@@ -109,6 +162,57 @@ describe('whatever the tree, the contracts and the usage', () => {
       }
     }, 25);
     expect(explained).toBeGreaterThan(0);
+  });
+});
+
+describe('rating again from what was rated before', () => {
+  /** Some other contract, or none, in place of one; everything else is the very same. */
+  const changedContracts = (input: RatingInput, other: RatingInput, which: number): RatingInput => {
+    const tenantId = input.tenants[which % input.tenants.length]?.id;
+    const theirs = other.contracts.filter((contract) => contract.tenantId === tenantId);
+    return { ...input, contracts: [...input.contracts.filter((contract) => contract.tenantId !== tenantId), ...theirs] };
+  };
+
+  it('comes to the same as rating anew, whichever contracts change, one change after the other', () => {
+    /** Or nothing would be proven. */
+    let keptBills = 0;
+    fc.assert(
+      fc.property(
+        anyMonth,
+        fc.array(fc.tuple(anyMonth, fc.nat(20)), { minLength: 1, maxLength: 3 }),
+        ([first, lines], changes) => {
+          // Grouped as finely as can be, the groups are the same whatever the contracts ask.
+          const inputs = changes.reduce<readonly RatingInput[]>(
+            (all, [[other], which]) => [...all, changedContracts(all.at(-1) ?? first, other, which)],
+            [first],
+          );
+          const groups = ungrouped({ ...first, contracts: inputs.flatMap(({ contracts }) => contracts) }, lines);
+          let before = rate(first, groups);
+          for (const input of inputs.slice(1)) {
+            const again = rate(input, groups, before);
+            const anew = rate(input, groups);
+            expect({ bills: again.bills, sources: again.sources }).toEqual({ bills: anew.bills, sources: anew.sources });
+            keptBills += again.bills.filter((bill, index) => bill === before.bills[index]).length;
+            before = again;
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+    expect(keptBills).toBeGreaterThan(0);
+  });
+
+  it('takes nothing over when usage, links or tenants are others', () => {
+    fc.assert(
+      fc.property(anyMonth, anyMonth, ([input, lines], [other, otherLines]) => {
+        const before = rate(input, grouped(input, lines));
+        for (const next of [{ ...input, links: other.links }, { ...input, autoAssignments: other.autoAssignments }, other]) {
+          const groups = grouped(next, otherLines);
+          expect(rate(next, groups, before).bills).toEqual(rate(next, groups).bills);
+        }
+      }),
+      { numRuns: 40 },
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import { type Currency } from '#libs/money/currency';
 import { Decimal } from '#libs/money/decimal';
+import { type TenantId } from '#libs/published/ids';
 import { type Bill, type Figures } from '#libs/published/invoicing';
 import { type RatedMonth } from './rate.ts';
 
@@ -7,16 +8,29 @@ export type TieOut = Readonly<{ ok: true }> | Readonly<{ ok: false; where: reado
 
 const sum = (texts: readonly string[]): Decimal => Decimal.sum(texts.map((text) => Decimal.of(text)));
 
+/** What tie-outs look at: the published figures, and what was delivered. */
+type Published = Pick<RatedMonth, 'bills' | 'sources'>;
+
 /** What must always hold of a rated month, checked on nothing but the published figures. `where` says each place that does not. */
-export const tieOuts = ({ bills, sources }: RatedMonth): TieOut => {
+export const tieOutSteps = function* ({ bills, sources }: Published): Generator<void, TieOut> {
   const where: string[] = [];
-  const equal = (what: string, left: Decimal, right: Decimal): void => {
+  const equal: Equal = (what, left, right) => {
     if (!left.equals(right)) where.push(`${what}: ${left.toString()} is not ${right.toString()}`);
   };
   const currencies = new Set<Currency>(bills.flatMap(({ figures }) => figures.map(({ currency }) => currency)));
+  const delivered = new Map(sources.map((source) => [`${source.tenantId} ${source.currency}`, source]));
+  const children = new Map<TenantId, Bill[]>();
   for (const bill of bills) {
-    for (const figures of bill.figures) checkFigures(bill, figures, bills, sources, equal);
-    checkDocument(bill, equal);
+    const parentId = bill.path.at(-2);
+    if (parentId !== undefined) children.set(parentId, [...(children.get(parentId) ?? []), bill]);
+  }
+  for (const bill of bills) {
+    for (const figures of bill.figures) {
+      const source = delivered.get(`${bill.tenantId} ${figures.currency}`);
+      checkFigures(bill, figures, children.get(bill.tenantId) ?? [], source, equal);
+    }
+    where.push(...documentFaults(bill));
+    yield;
   }
   for (const currency of currencies) {
     const all = bills.map((bill) => ({ bill, figures: figuresIn(bill, currency) }));
@@ -28,6 +42,15 @@ export const tieOuts = ({ bills, sources }: RatedMonth): TieOut => {
   return where.length === 0 ? { ok: true } : { ok: false, where };
 };
 
+/** `tieOutSteps` at one go. */
+export const tieOuts = (month: Published): TieOut => {
+  const steps = tieOutSteps(month);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+};
+
 type Equal = (what: string, left: Decimal, right: Decimal) => void;
 
 const figuresIn = ({ figures }: Bill, currency: Currency): Figures | undefined =>
@@ -36,29 +59,41 @@ const figuresIn = ({ figures }: Bill, currency: Currency): Figures | undefined =
 const checkFigures = (
   bill: Bill,
   figures: Figures,
-  bills: readonly Bill[],
-  sources: RatedMonth['sources'],
+  children: readonly Bill[],
+  delivered: RatedMonth['sources'][number] | undefined,
   equal: Equal,
 ): void => {
   const { currency } = figures;
   const place = `${bill.name}, ${currency}`;
-  const total = sources.find((one) => one.tenantId === bill.tenantId && one.currency === currency);
-  const source = Decimal.of(total?.amount ?? '0');
+  const source = Decimal.of(delivered?.amount ?? '0');
   const buckets = [figures.rated, figures.unbilled, figures.unassigned, ...figures.excluded.map(({ amount }) => amount)];
   equal(`${place}, rated + excluded + unbilled + unassigned = source`, sum(buckets), source);
   if (bill.path.length === 1) {
     equal(
       `${place}, Billed of the root = source ex tax`,
       Decimal.of(figures.billed),
-      source.minus(Decimal.of(total?.tax ?? '0')),
+      source.minus(Decimal.of(delivered?.tax ?? '0')),
     );
   }
   if (figures.resold === null) return;
-  const children = bills.filter(({ path }) => path.at(-2) === bill.tenantId);
   const billed = sum(children.flatMap((child) => figuresIn(child, currency)?.billed ?? []));
   equal(`${place}, Resold = the children's Billed`, Decimal.of(figures.resold), billed);
   const margin = Decimal.of(figures.resold).minus(Decimal.of(figures.billed));
   equal(`${place}, margin = Resold - Billed`, Decimal.of(figures.margin ?? '0'), margin);
+};
+
+/** Of bills that were looked at before: a bill never changes. */
+const documentsChecked = new WeakMap<Bill, readonly string[]>();
+
+const documentFaults = (bill: Bill): readonly string[] => {
+  const known = documentsChecked.get(bill);
+  if (known) return known;
+  const faults: string[] = [];
+  checkDocument(bill, (what, left, right) => {
+    if (!left.equals(right)) faults.push(`${what}: ${left.toString()} is not ${right.toString()}`);
+  });
+  documentsChecked.set(bill, faults);
+  return faults;
 };
 
 const checkDocument = (bill: Bill, equal: Equal): void => {
