@@ -37,7 +37,7 @@ export const ingestionService: ServiceDefinition = {
       {
         name: 'ingestion.imports',
         run: (signal) => service.run(signal),
-        idle: () => service.worker.idle(),
+        idle: () => service.idle(),
         troubles: () => service.troubles(),
       },
     ];

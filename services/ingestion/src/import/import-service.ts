@@ -35,6 +35,7 @@ export class ImportService {
   readonly #usage: UsageFiles;
   readonly #progress = new Map<ImportId, Running>();
   #duckDb: DuckDb | undefined;
+  #swept = false;
 
   constructor(platform: Platform) {
     this.#platform = platform;
@@ -63,6 +64,11 @@ export class ImportService {
     if (!this.worker.isRunning(id)) await this.#forget(id);
   }
 
+  /** Nothing waits, and what attempts before this start left behind is gone. */
+  async idle(): Promise<boolean> {
+    return this.#swept && (await this.worker.idle());
+  }
+
   troubles(): readonly string[] {
     return this.worker.isFailing ? ['an import could not be run and is tried again'] : [];
   }
@@ -72,6 +78,7 @@ export class ImportService {
     try {
       this.#duckDb = duckDb;
       await this.#sweep();
+      this.#swept = true;
       await this.worker.run(signal);
     } finally {
       await release();
