@@ -1,0 +1,203 @@
+import { execFileSync } from 'node:child_process';
+import { cp, mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createAdministrator, type Credentials, LoadClient, startPlatformProcess, StartFailed } from '../platform-process.ts';
+
+const USAGE = `Lets the storage of a running platform fail, and looks what it says and what is there afterwards.
+
+  npm run faults
+
+A full disk (a limit of the process's files, by prlimit), a damaged header, damaged pages, and a second process on the same data.
+Exit code 1 when a message names neither file nor remedy, when anything acknowledged is lost, or when the platform goes on with
+what it cannot vouch for.
+`;
+
+const DATABASE = 'tributary.db';
+const PAGE = 4_096;
+const WRITERS = 16;
+
+type Site = Readonly<{ dataDir: string; administrator: Credentials }>;
+/** What was seen; the faults, none when it held. */
+type Seen = Readonly<{ seen: string; faults: readonly string[] }>;
+type Problem = Readonly<{ code: string; detail: string }>;
+
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+const refusalOf = async (dataDir: string): Promise<string> => {
+  try {
+    const platform = await startPlatformProcess(dataDir);
+    await platform.stop();
+    return '';
+  } catch (error) {
+    if (error instanceof StartFailed) return error.message;
+    throw error;
+  }
+};
+
+/** What is missing in a message that refuses to start. */
+const unclear = (said: string, ...expected: readonly RegExp[]): readonly string[] =>
+  said === ''
+    ? ['the platform starts']
+    : expected.filter((words) => !words.test(said)).map((words) => `${said} lacks ${String(words)}`);
+
+const secondProcess = async ({ dataDir, administrator }: Site): Promise<Seen> => {
+  const platform = await startPlatformProcess(dataDir);
+  const client = new LoadClient(platform.url, 1);
+  try {
+    const said = await refusalOf(dataDir);
+    await client.login(administrator);
+    const { status } = await client.send({ method: 'GET', path: '/health/ready' });
+    const faults = status === 200 ? [] : [`the first process answers ${String(status)}`];
+    return {
+      seen: said,
+      faults: [...unclear(said, /ended \(1\)/, /tributary\.db is in use by another process/, /Stop/), ...faults],
+    };
+  } finally {
+    await client.close();
+    await platform.stop();
+  }
+};
+
+const damagedHeader = async ({ dataDir }: Site): Promise<Seen> => {
+  const file = await open(join(dataDir, DATABASE), 'r+');
+  await file.write(Buffer.alloc(100, 0x5a), 0, 100, 0);
+  await file.close();
+  const said = await refusalOf(dataDir);
+  return { seen: said, faults: unclear(said, /ended \(1\)/, /tributary\.db is damaged/, /backup/) };
+};
+
+/** Every other page but the first ones: whatever is read next meets one. */
+const damagedPages = async ({ dataDir, administrator }: Site): Promise<Seen> => {
+  const path = join(dataDir, DATABASE);
+  const { size } = await stat(path);
+  const file = await open(path, 'r+');
+  for (let at = 2 * PAGE; at < size; at += 2 * PAGE) await file.write(Buffer.alloc(200, 0xff), 0, 200, at);
+  await file.close();
+  try {
+    const platform = await startPlatformProcess(dataDir);
+    const client = new LoadClient(platform.url, 1);
+    try {
+      const login = { method: 'POST', path: '/api/v1/auth/login', body: administrator };
+      const { status, text } = await client.send(login);
+      return { seen: `starts, answers ${String(status)}: ${text}`, faults: [`the platform starts over damaged pages: ${text}`] };
+    } finally {
+      await client.close();
+      await platform.stop();
+    }
+  } catch (error) {
+    if (!(error instanceof StartFailed)) throw error;
+    return { seen: error.message, faults: unclear(error.message, /ended \(1\)/, /tributary\.db is damaged/, /backup/) };
+  }
+};
+
+const fullDisk = async ({ dataDir, administrator }: Site): Promise<Seen> => {
+  const platform = await startPlatformProcess(dataDir, { environment: { LOG_LEVEL: 'info' } });
+  const client = new LoadClient(platform.url, WRITERS);
+  const limit = (bytes: string): void => {
+    execFileSync('prlimit', ['--pid', String(platform.pid), `--fsize=${bytes}`]);
+  };
+  const faults: string[] = [];
+  try {
+    await client.login(administrator);
+    const tenants = '/api/v1/tenants';
+    const root = (name: string) => ({ method: 'POST', path: tenants, body: { tier: 'reseller', name, currency: 'USD' } });
+    const kept: string[] = [];
+    const refused = new Map<string, number>();
+    const { size } = await stat(join(dataDir, `${DATABASE}-wal`));
+    limit(`${String(size + 300_000)}:unlimited`);
+    const write = async (writer: number): Promise<void> => {
+      for (let number = 0, failures = 0; failures < 5 && number < 2_000; number++) {
+        const { status, body, text } = await client.send<Problem & { id: string }>(root(`W${String(writer)} ${String(number)}`));
+        if (status === 201) kept.push(body.id);
+        else {
+          failures++;
+          const said = `${String(status)} ${body.code}`;
+          refused.set(said, (refused.get(said) ?? 0) + 1);
+          if (status !== 507 && status !== 503) faults.push(`a write without room: ${text}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));
+    if (refused.size === 0) faults.push('nothing was refused');
+    const missing = async (): Promise<number> => {
+      let lost = 0;
+      for (const id of kept) if ((await client.send({ method: 'GET', path: `${tenants}/${id}` })).status !== 200) lost++;
+      return lost;
+    };
+    const whileFull = await missing();
+    limit('unlimited:unlimited');
+    const { status, text } = await client.send(root('Room again'));
+    if (status !== 201) faults.push(`a write once there is room: ${text}`);
+    await platform.kill();
+    const again = await startPlatformProcess(dataDir);
+    const after = new LoadClient(again.url, 1);
+    let lost = 0;
+    try {
+      await after.login(administrator);
+      for (const id of kept) if ((await after.send({ method: 'GET', path: `${tenants}/${id}` })).status !== 200) lost++;
+    } finally {
+      await after.close();
+      await again.stop();
+    }
+    if (whileFull + lost > 0)
+      faults.push(`of ${String(kept.length)} acknowledged, ${String(whileFull)} missing while full, ${String(lost)} after`);
+    const answers = [...refused].map(([said, times]) => `${said} ×${String(times)}`).join(', ');
+    return { seen: `${String(kept.length)} acknowledged, all there; refused: ${answers}`, faults: [...new Set(faults)] };
+  } finally {
+    await client.close();
+    await platform.stop();
+  }
+};
+
+const CASES: readonly Readonly<{ name: string; run: (site: Site) => Promise<Seen> }>[] = [
+  { name: 'a second process on the same data', run: secondProcess },
+  { name: 'a full disk', run: fullDisk },
+  { name: 'a damaged header', run: damagedHeader },
+  { name: 'damaged pages', run: damagedPages },
+];
+
+/** A log that has something in it. */
+const template = async (dataDir: string): Promise<Credentials> => {
+  const administrator = await createAdministrator(dataDir);
+  const platform = await startPlatformProcess(dataDir);
+  const client = new LoadClient(platform.url, WRITERS);
+  try {
+    await client.login(administrator);
+    const body = (name: number) => ({ tier: 'reseller', name: `Reseller ${String(name)}`, currency: 'USD' });
+    await Promise.all(
+      Array.from({ length: 300 }, (_, name) => client.send({ method: 'POST', path: '/api/v1/tenants', body: body(name) })),
+    );
+  } finally {
+    await client.close();
+    await platform.stop();
+  }
+  return administrator;
+};
+
+const main = async (): Promise<number> => {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-faults-'));
+  let faulty = 0;
+  try {
+    const original = join(folder, 'original');
+    const administrator = await template(original);
+    for (const [number, { name, run }] of CASES.entries()) {
+      const dataDir = join(folder, String(number));
+      await cp(original, dataDir, { recursive: true });
+      const { seen, faults } = await run({ dataDir, administrator });
+      print(`${faults.length === 0 ? '✓' : '✗'} ${name}: ${seen.trim().split('\n').slice(-1).join('').slice(0, 400)}`);
+      for (const fault of faults.slice(0, 3)) print(`    ${fault.slice(0, 600)}`);
+      if (faults.length > 0) faulty++;
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return faulty === 0 ? 0 : 1;
+};
+
+const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
+if (values.help === true) print(USAGE);
+else process.exitCode = await main();
