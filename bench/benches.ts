@@ -3,8 +3,9 @@ import { commands } from './commands.ts';
 import { type Bench } from './goal.ts';
 import { latency } from './latency.ts';
 import { longAppends } from './long-appends.ts';
+import { rating } from './rating.ts';
 import { rebuild } from './rebuild.ts';
 import { start } from './start.ts';
 
 /** In the order of the table. */
-export const BENCHES: readonly Bench[] = [commands, latency, appends, longAppends, rebuild, start];
+export const BENCHES: readonly Bench[] = [commands, latency, appends, longAppends, rebuild, rating, start];
