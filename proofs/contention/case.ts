@@ -1,9 +1,9 @@
 import { type Acknowledged, Desk, type Order } from '../crash-test/desk.ts';
 import { type Running, Site } from '../crash-test/site.ts';
 
-export type Given = Readonly<{ size: number; seed: number }>;
+type Given = Readonly<{ size: number; seed: number }>;
 /** `seen` in figures; nothing in `faults`: it holds. */
-export type Outcome = Readonly<{ seen: string; faults: readonly string[] }>;
+type Outcome = Readonly<{ seen: string; faults: readonly string[] }>;
 export type Case = Readonly<{ name: string; run: (dataDir: string, given: Given) => Promise<Outcome> }>;
 
 /** A platform on a folder of its own, with the commands that were sent to it. */
