@@ -1,11 +1,13 @@
 import { appends } from './appends.ts';
 import { commands } from './commands.ts';
 import { type Bench } from './goal.ts';
+import { imports } from './imports.ts';
 import { latency } from './latency.ts';
+import { lists } from './lists.ts';
 import { longAppends } from './long-appends.ts';
 import { rating } from './rating.ts';
 import { rebuild } from './rebuild.ts';
 import { start } from './start.ts';
 
 /** In the order of the table. */
-export const BENCHES: readonly Bench[] = [commands, latency, appends, longAppends, rebuild, rating, start];
+export const BENCHES: readonly Bench[] = [commands, latency, appends, longAppends, rebuild, lists, imports, rating, start];

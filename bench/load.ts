@@ -104,7 +104,7 @@ const termsOf = (n: number): unknown => ({
 });
 
 /** Seconds of processor time that a process has used so far, in and for it. */
-const processorSeconds = (pid: number): number => {
+export const processorSeconds = (pid: number): number => {
   const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
   // The name of the program, in parentheses, may hold blanks: what follows it is counted.
   const [user, system] = stat

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { startPlatformProcess } from '../proofs/platform-process.ts';
 import { alternately, type Bench } from './goal.ts';
+import { processorSeconds } from './load.ts';
 import { dataWith, LONG_LOG, logIn, passAll } from './long-log.ts';
 
 /** P16: a start looks at what is new in the log, not at the log. */
@@ -15,7 +15,7 @@ export const start: Bench = {
         const platform = await startPlatformProcess(dataDir);
         await ready(platform.url);
         const milliseconds = performance.now() - before;
-        const cpuMs = cpuMilliseconds(platform.pid);
+        const cpuMs = processorSeconds(platform.pid) * 1_000;
         await platform.stop();
         say(`  ${name}: ready after ${milliseconds.toFixed(0)} ms, ${cpuMs.toFixed(0)} ms of CPU`);
         return cpuMs;
@@ -37,11 +37,4 @@ export const start: Bench = {
 
 const ready = async (url: string): Promise<void> => {
   while ((await fetch(`${url}/health/ready`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 5));
-};
-
-/** Of Linux: user and system time of a process, in hundredths of a second. */
-const cpuMilliseconds = (pid: number): number => {
-  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 };
