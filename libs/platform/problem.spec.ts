@@ -37,6 +37,7 @@ describe('an error as the caller sees it', () => {
     [new TooManyAttempts('Later.', 1), 429, 'too-many-attempts'],
     [new RevisionConflict('a.b-c' as StreamName, 3), 409, 'lost-race'],
     [new StorageFull('/secret/path'), 507, 'storage-full'],
+    [new StorageError('corrupt', '/secret/path is damaged'), 503, 'storage-unavailable'],
     [new NotFoundException('Cannot GET /x'), 404, 'route-not-found'],
   ])('%s', (error, status, code) => {
     expect(problemOf(error)).toMatchObject({ status, code });
@@ -44,7 +45,6 @@ describe('an error as the caller sees it', () => {
 
   it.each([
     new Error('password=hunter2 at /secret/path'),
-    new StorageError('corrupt', '/secret/path is damaged'),
     Object.assign(new Error('from a library'), { statusCode: 404 }),
     'a thrown string hunter2',
     undefined,

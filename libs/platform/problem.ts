@@ -104,6 +104,10 @@ export const problemOf = (error: unknown): ProblemAnswer => {
       ours: true,
     };
   }
+  if (error instanceof StorageError) {
+    const detail = 'The storage cannot be used at present; nothing of this request was stored. The cause is in the logs.';
+    return { status: 503, code: 'storage-unavailable', detail, headers: { 'retry-after': '1' }, ours: true };
+  }
   if (error instanceof Error && MALFORMED_MULTIPART.has(error.message)) {
     const detail = 'The body is not well-formed multipart/form-data, or it ends too early.';
     return { status: 400, code: 'malformed-request', detail, ours: false };

@@ -125,7 +125,12 @@ const fullDisk = async ({ dataDir, administrator }: Site): Promise<Seen> => {
     if (refused.size === 0) faults.push('nothing was refused');
     const missing = async (): Promise<number> => {
       let lost = 0;
-      for (const id of kept) if ((await client.send({ method: 'GET', path: `${tenants}/${id}` })).status !== 200) lost++;
+      for (const id of kept) {
+        const { status, text } = await client.send({ method: 'GET', path: `${tenants}/${id}` });
+        if (status === 200) continue;
+        lost++;
+        if (lost === 1) faults.push(`a read without room: ${String(status)} ${text}`);
+      }
       return lost;
     };
     const whileFull = await missing();
