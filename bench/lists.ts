@@ -9,8 +9,8 @@ const CUSTOMERS = Number(process.env['BENCH_CUSTOMERS'] ?? 10_000);
 const LAST_PAGE = 2_000;
 const LIMIT = Math.max(1, Math.floor(CUSTOMERS / LAST_PAGE));
 const AT_ONCE = 64;
-const WARM_UP = 200;
-const ASKED = 600;
+const WARM_UP = 30;
+const ASKED = 100;
 
 type Page = Readonly<{ items: readonly unknown[]; nextCursor: string | null; total: number }>;
 
