@@ -4,8 +4,8 @@ import { isDay } from '#libs/time/time';
 export type Schema = Readonly<Record<string, unknown>>;
 type Content = Readonly<Record<string, Readonly<{ schema?: Schema }>>>;
 export type Parameter = Readonly<{ name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema?: Schema }>;
-export type Response = Readonly<{ content?: Content; headers?: Readonly<Record<string, unknown>> }>;
-export type Operation = Readonly<{
+type Response = Readonly<{ content?: Content; headers?: Readonly<Record<string, unknown>> }>;
+type Operation = Readonly<{
   operationId: string;
   security?: readonly unknown[];
   parameters?: readonly Parameter[];

@@ -23,7 +23,7 @@ const weighted = <T>(...of: readonly (readonly [weight: number, arbitrary: fc.Ar
 const segment = (text: string): string => encodeURIComponent(Buffer.from(text).toString());
 const asText = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
-export const addressOf = ({ path }: Pick<Route, 'path'>, parameters: Parameters): string =>
+const addressOf = ({ path }: Pick<Route, 'path'>, parameters: Parameters): string =>
   path.replace(/\{(\w+)\}/g, (_, name: string) => segment(parameters[name] ?? ''));
 
 const placesOf = ({ path, operation }: Route, document: OpenApi, memory: Memory): fc.Arbitrary<Parameters> => {
