@@ -128,7 +128,7 @@ describe('an event that a read model cannot fold', () => {
     expect(await health()).toEqual({
       status: 'ready',
       reasons: [],
-      warnings: ['read model orders has 1 part(s) in quarantine'],
+      warnings: ['read model orders cannot fold revision 1 of shop.order-a: 1 part(s) in quarantine'],
     });
     expect((await operator.get('/operations/quarantine')).body).toEqual({
       items: [
