@@ -3,7 +3,9 @@ import { type Database, type Statement } from '#libs/sqlite/database';
 import { type DocumentStore } from '../document-store.ts';
 import { type Document, type Encoded, type PartState } from '../fold.ts';
 import { type Path, type Projection } from '../projection.ts';
+import { type Filter } from '../read-model.ts';
 import { arrayAt, isArrayAt, jsonAt, type Members, valueAt } from './statements.ts';
+import { Totals } from './totals.ts';
 
 /** Beyond this many rows, sorting them costs more than walking an index that is in order. */
 const BROAD = 2_000;
@@ -29,21 +31,31 @@ export class SqliteDocuments implements DocumentStore {
   readonly #projection: Projection;
   readonly #rows = new Map<string, RowText | undefined>();
   readonly #lists = new Map<string, readonly RowText[]>();
+  readonly #totals: Totals;
 
   constructor(database: Database, projection: Projection, generation: number) {
     this.#database = database;
     this.#projection = projection;
     this.table = tableOf(generation);
     const members = membersOf(this.table);
+    const found = new Set<string>();
     this.members = {
       table: members,
       indexed: projection.elements ?? [],
       of: this.table,
       broad: (path, element) => {
+        // Once broad, for good: should it shrink, only the way to the rows is a worse one.
+        const key = `${path} ${String(element)}`;
+        if (found.has(key)) return true;
         const some = `SELECT 1 FROM ${members} WHERE path = ? AND value = ? LIMIT ${String(BROAD)}`;
-        return database.prepare<{ count: number }>(`SELECT count(*) AS count FROM (${some})`).get(path, element)?.count === BROAD;
+        const seen = database.prepare<{ count: number }>(`SELECT count(*) AS count FROM (${some})`).get(path, element);
+        if (seen?.count !== BROAD) return false;
+        if (found.size >= REMEMBERED) found.clear();
+        found.add(key);
+        return true;
       },
     };
+    this.#totals = new Totals(database, this.members);
   }
 
   create(): void {
@@ -136,8 +148,14 @@ export class SqliteDocuments implements DocumentStore {
     return found;
   }
 
+  /** How many rows match, exactly. */
+  total(filter: Filter): number {
+    return this.#totals.of(filter);
+  }
+
   save(documents: readonly Encoded[]): readonly string[] {
     this.#lists.clear();
+    this.#totals.changing(documents.map(({ id }) => id));
     const insert: Statement<never> = this.#database.prepare(
       `INSERT INTO ${this.table} (id, parts, row, version, flagged) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO NOTHING`,
     );

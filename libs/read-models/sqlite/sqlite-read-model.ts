@@ -15,7 +15,7 @@ import {
 } from '../read-model.ts';
 import { type Serving } from './serving.ts';
 import { firstWaiting, type RowText, waitingParts } from './sqlite-documents.ts';
-import { counting, isBooleanAt, joined, matching, ordered, rangesAfter, type Sql, valueAt } from './statements.ts';
+import { isBooleanAt, joined, matching, ordered, rangesAfter, type Sql, valueAt } from './statements.ts';
 
 type Found = RowText & Record<`key${number}`, Scalar>;
 
@@ -50,12 +50,10 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
     }
     const items = found.slice(0, limit);
     const last = found.length > limit ? items.at(-1) : undefined;
-    const count = counting(filter, documents.members);
-    const counted = this.#database.prepare<{ total: number }>(count.text).get(...count.parameters);
     return {
       items: items.map(rowOf<R>),
       nextCursor: last ? cursorAfter(keysOf(last, order), name, filter, order) : null,
-      total: counted?.total ?? 0,
+      total: documents.total(filter),
     };
   }
 

@@ -143,6 +143,13 @@ export const counting = (filter: Filter, members: Members): Sql => {
   return { text: `SELECT count(*) AS total FROM ${members.of} WHERE ${text}`, parameters };
 };
 
+/** How many of a few documents match: the first parameter is to be their ids, as JSON. */
+export const totalAmong = (filter: Filter, members: Members): Sql => {
+  const { text, parameters } = matching(filter, { ...members, broad: () => true });
+  const few = '(SELECT value AS one FROM json_each(?))';
+  return { text: `SELECT count(*) AS total FROM ${few} CROSS JOIN ${members.of} WHERE id = one AND ${text}`, parameters };
+};
+
 export const ordered = (order: Sort): string =>
   order.map(({ by, direction }) => `${valueAt(by)} ${direction === 'ascending' ? 'ASC' : 'DESC'}`).join(', ');
 
