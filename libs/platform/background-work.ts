@@ -31,6 +31,11 @@ export class BackgroundWork {
     for (const work of works) this.#running.push(this.#run(work));
   }
 
+  /** Read models have changed without an event: what waited for that goes on. */
+  wake(): void {
+    for (const { wake } of this.#works) wake?.();
+  }
+
   async idle(): Promise<boolean> {
     for (const { idle } of this.#works) if (idle && !(await idle())) return false;
     return true;

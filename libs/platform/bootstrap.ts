@@ -172,7 +172,17 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   const root = rootModule(services, platform, [
     { provide: METRICS, useValue: metrics },
     { provide: HEALTH, useValue: health },
-    { provide: UPKEEP, useValue: { readModels: storage.upkeep, bus: storage.bus, log } satisfies Upkeep },
+    {
+      provide: UPKEEP,
+      useValue: {
+        readModels: storage.upkeep,
+        bus: storage.bus,
+        log,
+        wake: () => {
+          work.wake();
+        },
+      } satisfies Upkeep,
+    },
     { provide: Backups, useValue: backups },
     { provide: RESTORES, useValue: { restore: restoreIn(settings), folder: backupFolder, log } satisfies Restores },
     { provide: EXPORTED_LOG, useValue: { ...storage, secrets } satisfies ExportedLog },

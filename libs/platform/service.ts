@@ -29,6 +29,8 @@ export type Background = Readonly<{
   run: (signal: AbortSignal) => Promise<void>;
   /** Is there nothing left to do for what has happened so far? Tests wait for it; without it the work is always at rest. */
   idle?: () => boolean | Promise<boolean>;
+  /** Look again: read models have changed without an event, as by a retry of what they could not fold. */
+  wake?: () => void;
   /** What fails at present although the work goes on: health shows it to the operator. */
   troubles?: () => readonly string[];
 }>;

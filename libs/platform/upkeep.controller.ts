@@ -23,7 +23,13 @@ import { IsName, Optional, PageQuery, paging } from './validation.ts';
 /** `Upkeep`. */
 export const UPKEEP = Symbol('upkeep');
 
-export type Upkeep = Readonly<{ readModels: ReadModelUpkeep; bus: Bus; log: Logger }>;
+export type Upkeep = Readonly<{
+  readModels: ReadModelUpkeep;
+  bus: Bus;
+  log: Logger;
+  /** What works with read models looks again: rows of theirs have changed without an event. */
+  wake: () => void;
+}>;
 
 class RetryQuarantinedInput {
   @Optional()
@@ -105,11 +111,13 @@ export class UpkeepController {
   readonly #readModels: ReadModelUpkeep;
   readonly #bus: Bus;
   readonly #log: Logger;
+  readonly #wake: () => void;
 
-  constructor(@Inject(UPKEEP) { readModels, bus, log }: Upkeep) {
+  constructor(@Inject(UPKEEP) { readModels, bus, log, wake }: Upkeep) {
     this.#readModels = readModels;
     this.#bus = bus;
     this.#log = log;
+    this.#wake = wake;
   }
 
   @Get('read-models')
@@ -176,9 +184,11 @@ export class UpkeepController {
   @ApiOperation({ summary: 'Fold again what waits in quarantine', description: 'Of one read model or of all.' })
   @Answers(200, object<Retried>({ retried: count, remaining: count }))
   @describeProblems(404, 503)
-  retryQuarantined(@Body() { readModel: name }: RetryQuarantinedInput, @CallerOf() { userId }: Caller): Promise<Retried> {
+  async retryQuarantined(@Body() { readModel: name }: RetryQuarantinedInput, @CallerOf() { userId }: Caller): Promise<Retried> {
     this.#log.info({ userId, readModel: name }, 'retry of the quarantine asked for');
-    return this.#readModels.retry(name);
+    const retried = await this.#readModels.retry(name);
+    this.#wake();
+    return retried;
   }
 
   @Get('reactions')

@@ -58,6 +58,9 @@ export const invoicingService: ServiceDefinition = {
       {
         name: 'invoicing.rating',
         run: (signal) => service.run(signal),
+        wake: () => {
+          worker.wake();
+        },
         idle: () => worker.idle(),
         troubles: () => worker.troubles(),
       },
