@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoadClient } from '../platform-process.ts';
 
 type Asked = Pick<LoadClient, 'send'>;
@@ -8,6 +9,8 @@ type List = Readonly<{ items: readonly Tenant[]; total: number }>;
 const CHANGE_EVERY = 3;
 /** Every how many-th write is followed by a look at the whole list, too. */
 const WHOLE_EVERY = 10;
+const PARENT_TRIES = 20;
+const PARENT_PAUSE_MS = 100;
 
 /** One answer per write: what the reads after it failed to show, undefined when they showed it. */
 export const writeAndRead = async function* (
@@ -50,8 +53,14 @@ export const writeAndRead = async function* (
   await all;
 };
 
+/** What the pairs are written below. Where a parent is not shown at once, that is for the pairs to find out. */
 const make = async (client: Asked, path: string, body: unknown): Promise<string> => {
-  const made = await client.send<Tenant>({ method: 'POST', path, body });
+  const send = () => client.send<Tenant>({ method: 'POST', path, body });
+  let made = await send();
+  for (let tries = 0; tries < PARENT_TRIES && made.status === 404; tries++) {
+    await sleep(PARENT_PAUSE_MS);
+    made = await send();
+  }
   if (made.status !== 201) throw new Error(`POST ${path} answers ${String(made.status)}: ${made.text}`);
   return made.body.id;
 };

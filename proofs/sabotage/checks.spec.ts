@@ -20,6 +20,12 @@ describe('a check under sabotage', () => {
   });
 
   it('is there for every guard that can be switched off', () => {
-    expect(CHECKS.map(({ guard }) => guard)).toEqual(['float', 'tenant-filter', 'ack-before-commit', 'revision-check']);
+    expect(CHECKS.map(({ guard }) => guard)).toEqual([
+      'float',
+      'tenant-filter',
+      'ack-before-commit',
+      'revision-check',
+      'late-fold',
+    ]);
   });
 });

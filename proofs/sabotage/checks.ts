@@ -29,6 +29,11 @@ export const CHECKS: readonly Check[] = [
     what: 'contract of the event store',
     command: jest('libs/event-sourcing/sqlite/sqlite-event-store.spec.ts'),
   },
+  {
+    guard: 'late-fold',
+    what: 'reads after writes, 2,000 pairs',
+    command: ['dist/proofs/pairs/main.js', '--pairs', '2000', '--connections', '16'],
+  },
 ];
 
 export type Ran = Readonly<{ exitCode: number; output: string; seconds: number }>;

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { categoryOf, type Position, type Recorded } from '#libs/event-sourcing/event';
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { sabotaged } from '#libs/sabotage';
 import { type Database } from '#libs/sqlite/database';
 import { type Alarm, type Touch } from '../fold.ts';
 import { type Generation } from './generation.ts';
@@ -12,9 +13,9 @@ export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>
 const PAGE = 500;
 const RETRY_MS = 1_000;
 /** So many are folded at once without anybody asking: what comes next does not wait for more. */
-const MOST_PENDING = 200;
+const MOST_PENDING = 32;
 /** So soon they are folded without anybody asking: a fault is found, and the next start has little to catch up with. */
-const PENDING_MS = 250;
+const PENDING_MS = 5;
 
 /** Committed, but not in the documents yet. */
 type Pending = { readonly touches: Touch[]; readonly alarms: Alarm[]; readonly documents: Set<string>; position: Position };
@@ -30,6 +31,7 @@ export class Serving {
   readonly #store: SqliteEventStore;
   readonly #sleep: Sleep;
   readonly #closing: AbortSignal;
+  readonly #foldsFirst = !sabotaged('late-fold');
   #generation: Generation | undefined;
   #level = false;
   #pending: Pending | undefined;
@@ -65,13 +67,13 @@ export class Serving {
 
   /** With every committed event folded in. @throws DomainError `projection-behind` while that cannot be had. */
   current(): Generation {
-    this.settle();
+    if (this.#foldsFirst) this.settle();
     return this.#answering();
   }
 
   /** With every committed event of this one document folded in. @throws DomainError `projection-behind` */
   currentFor(document: string): Generation {
-    if (this.#pending?.documents.has(document)) this.settle();
+    if (this.#foldsFirst && this.#pending?.documents.has(document)) this.settle();
     return this.#answering();
   }
 
