@@ -10,6 +10,7 @@ import { faultsBy, type OpenApi, type Route, routesOf } from './documented.ts';
 import { type Json, Memory } from './memory.ts';
 import { curlOf, requestsOf, type Sent, smaller, urlOf } from './request.ts';
 import { type Came, verdict } from './verdict.ts';
+import { appendUnhandled, tour } from './tour.ts';
 import { buildWorld, type Caller, CALLERS } from './world.ts';
 
 const USAGE = `Sends requests derived from the platform's own API document, valid and mutated, and judges every answer by it.
@@ -76,7 +77,8 @@ class Asking {
       headers: { ...authorization, ...sent.headers },
       body: sent.body ?? null,
     });
-    return { status: statusCode, headers, text: await body.text() };
+    const bytes = Buffer.from(await body.arrayBuffer());
+    return { status: statusCode, headers, text: bytes.toString(), bytes };
   }
 
   async #authorization(who: string): Promise<Readonly<Record<string, string>>> {
@@ -105,6 +107,7 @@ const judging = async (total: number, seed: number): Promise<number> => {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-requests-'));
   const dataDir = join(folder, 'data');
   const operator = await createAdministrator(dataDir);
+  await appendUnhandled(dataDir);
   const platform = await startPlatformProcess(dataDir, {
     environment: { IMPORT_FOLDERS: folder, LOGIN_FAILURES: '1000' },
   });
@@ -130,7 +133,7 @@ const judging = async (total: number, seed: number): Promise<number> => {
         return { fault: `does not answer (${error instanceof Error ? error.message : String(error)})` };
       }
     };
-    const ask = async (route: Route, sent: Sent): Promise<void> => {
+    const ask = async (route: Route, sent: Sent): Promise<Came | undefined> => {
       const { came, fault } = await answerTo(route, sent);
       done++;
       if (came) {
@@ -139,7 +142,7 @@ const judging = async (total: number, seed: number): Promise<number> => {
         if (came.status < 300 && String(came.headers['content-type']).startsWith('application/json'))
           memory.learn(route, sent.parameters, sent.address, sent.given, JSON.parse(came.text) as Json, tagIn(came));
       }
-      if (fault === '') return;
+      if (fault === '') return came;
       const key = `${route.operation.operationId} ${fault.replace(/:.*/s, '')}`;
       const known = violations.get(key);
       if (!known) violations.set(key, { route, fault, times: 1, sent });
@@ -147,6 +150,7 @@ const judging = async (total: number, seed: number): Promise<number> => {
         known.times++;
         if (sizeOf(sent) < sizeOf(known.sent)) violations.set(key, { ...known, fault, sent });
       }
+      return came;
     };
     const work = async (): Promise<void> => {
       while (asked < total) {
@@ -181,7 +185,8 @@ const judging = async (total: number, seed: number): Promise<number> => {
       );
     }, PROGRESS_MS);
     try {
-      // What lists show first, so that the rest has something to refer to.
+      await tour(routes, memory, ask);
+      // What lists show then, so that the rest has something to refer to.
       for (let round = 0; round < 3; round++)
         for (const route of routes.filter(({ method }) => method === 'GET'))
           for (const parameters of route.path.includes('{') ? memory.places(route.path).slice(0, 8) : [{}]) {
@@ -193,7 +198,9 @@ const judging = async (total: number, seed: number): Promise<number> => {
           }
       const warmUp = done;
       done = 0;
-      print(`${String(warmUp)} reads have shown what there is; ${String(total)} requests follow (seed ${String(seed)})`);
+      print(
+        `${String(warmUp)} requests have led once through every change and shown what there is; ${String(total)} requests follow (seed ${String(seed)})`,
+      );
       await Promise.all(Array.from({ length: CONNECTIONS }, work));
     } finally {
       clearInterval(progress);

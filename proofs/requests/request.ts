@@ -11,7 +11,7 @@ export type Sent = Readonly<{
   address: string;
   query: readonly (readonly [name: string, value: string])[];
   headers: Readonly<Record<string, string>>;
-  body?: string;
+  body?: string | Buffer;
   given?: Json;
 }>;
 
@@ -123,6 +123,19 @@ const unreadable: fc.Arbitrary<Body> = fc.oneof(
 const part = (name: string, content: string, file?: string): string =>
   `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"${file === undefined ? '' : `; filename="${file}"`}\r\n\r\n${content}\r\n`;
 
+/** One file, as it is. */
+export const uploadOf = (
+  name: string,
+  content: Buffer,
+): Readonly<{ body: Buffer; headers: Readonly<Record<string, string>> }> => ({
+  body: Buffer.concat([
+    Buffer.from(part(name, '', 'file').slice(0, -'\r\n'.length)),
+    content,
+    Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
+  ]),
+  headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
+});
+
 const uploads = (files: readonly string[]): fc.Arbitrary<Body> => {
   const file = fc
     .tuple(fc.constantFrom('files', 'files', 'files', 'file', '__proto__'), fc.constantFrom(...files, '', 'a,b\n1'), oddText)
@@ -198,7 +211,7 @@ export const curlOf = (sent: Sent, url: string): string =>
     `curl -i -X ${sent.method} ${quoted(url + urlOf(sent))}`,
     ...(sent.who === 'nobody' ? [] : ['-H "Authorization: Bearer $TOKEN"']),
     ...Object.entries(sent.headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
-    ...(sent.body === undefined ? [] : [`--data-binary ${quoted(sent.body)}`]),
+    ...(sent.body === undefined ? [] : [`--data-binary ${quoted(sent.body.toString())}`]),
   ].join(' ');
 
 /** The same with one thing less, each way there is. */

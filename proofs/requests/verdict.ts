@@ -5,6 +5,8 @@ export type Came = Readonly<{
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
   text: string;
+  /** As they came, where that is no text. */
+  bytes?: Buffer;
 }>;
 
 const PROBLEM = 'application/problem+json';

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CommandId, type DomainEvent, type Metadata, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { openStorage } from '#libs/platform/storage';
+import { type Instant } from '#libs/time/time';
+import { parametersIn, type Route } from './documented.ts';
+import { type Json, type Memory, type Parameters as Place } from './memory.ts';
+import { type Sent, uploadOf } from './request.ts';
+import { type Came } from './verdict.ts';
+import { type Caller } from './world.ts';
+
+const WAIT_MS = 100;
+/** A reaction gives a message six seconds before it sets it aside. */
+const PATIENCE = 300;
+/** A replay of a small log may be over before it can be given up. */
+const MOST_REPLAYS = 40;
+
+type Fields = Readonly<Record<string, Json>>;
+type Given = Readonly<{ body?: Fields; upload?: Buffer; headers?: Readonly<Record<string, string>>; query?: Sent['query'] }>;
+type Ask = (route: Route, sent: Sent) => Promise<Came | undefined>;
+
+/**
+ * What no request brings about: a change of a tenant in a shape that the reaction to it cannot handle, so that there is a parked
+ * message. Into a log that no process holds yet.
+ */
+export const appendUnhandled = async (dataDir: string): Promise<void> => {
+  const tenantId = randomUUID();
+  const profile = { name: 'Unhandled', customerCode: 'UNHANDLED', primaryDomain: null };
+  const place = { tier: 'reseller', currency: 'USD', registeredAt: '2026-01-01T00:00:00.000Z' };
+  const events: readonly DomainEvent[] = [
+    { type: 'TenantRegistered', data: { tenantId, path: [tenantId], ...place, ...profile } },
+    { type: 'TenantProfileChanged', data: { tenantId, ...profile, customerCode: null } },
+  ];
+  const metadata: Metadata = {
+    commandId: randomUUID() as CommandId,
+    bodyHash: '',
+    principal: { id: 'requests' },
+    tenant: null,
+    time: '2026-01-01T00:00:00.000Z' as Instant,
+  };
+  const url = 'sqlite:tributary.db';
+  const storage = await openStorage({ dataDir, eventStoreUrl: url, readModelsUrl: url, messagingUrl: 'embedded:' }, []);
+  try {
+    await storage.store.append(`tenants.tenant-${tenantId}` as StreamName, events, NO_STREAM, metadata);
+  } finally {
+    await storage.close();
+  }
+};
+
+/** Every route that changes anything, once with what it takes: ids of things that are there, in the order that leads to them. */
+export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask): Promise<void> => {
+  const who: Caller = 'operator';
+  const routeOf = (method: string, path: string): Route => {
+    const found = routes.find((route) => route.method === method && route.path === `/api/v1${path}`);
+    if (!found) throw new Error(`the document has no ${method} ${path}`);
+    return found;
+  };
+  const send = (method: string, path: string, parameters: Place = {}, given: Given = {}): Promise<Came | undefined> => {
+    const { body, upload, headers = {}, query = [] } = given;
+    const route = routeOf(method, path);
+    const address = parametersIn(path).reduce(
+      (found, name) => found.replace(`{${name}}`, encodeURIComponent(parameters[name] ?? '')),
+      route.path,
+    );
+    const content = body
+      ? { body: JSON.stringify(body), given: body, headers: { ...headers, 'content-type': 'application/json' } }
+      : upload
+        ? { ...uploadOf('archive', upload), headers: { ...headers, ...uploadOf('archive', upload).headers } }
+        : { headers };
+    return ask(route, { who, method, parameters, address, query, ...content });
+  };
+  const answered = async (...asked: Parameters<typeof send>): Promise<Fields> => {
+    const came = await send(...asked);
+    return came && came.status < 300 && came.text !== '' ? (JSON.parse(came.text) as Fields) : {};
+  };
+  const idOf = ({ id }: Fields): string => (typeof id === 'string' ? id : '');
+  const itemsOf = ({ items }: Fields): readonly Fields[] => (Array.isArray(items) ? (items as readonly Fields[]) : []);
+
+  const rootId = idOf(await answered('POST', '/tenants', {}, { body: { tier: 'reseller', name: 'Tour', currency: 'USD' } }));
+  const root = { tenantId: rootId };
+  const customers = '/tenants/{tenantId}/customers';
+  const customer = {
+    tenantId: idOf(
+      await answered('POST', customers, root, { body: { tier: 'endCustomer', name: 'Stop', customerCode: 'STOP' } }),
+    ),
+  };
+  await send('PATCH', '/tenants/{tenantId}', customer, { body: { name: 'Stopped', primaryDomain: 'stop.example' } });
+  await send('POST', '/tenants/{tenantId}/users', root, {
+    body: { email: 'tour@example.com', name: 'Tour', password: randomUUID(), role: 'sales' },
+  });
+
+  const sources = '/tenants/{tenantId}/data-sources';
+  const payer = { managementAccountId: '666666666666', name: 'Payer of the tour' };
+  const dataSourceId = idOf(await answered('POST', sources, root, { body: payer }));
+  await send('PATCH', `${sources}/{dataSourceId}`, { ...root, dataSourceId }, { body: { name: 'Payer' } });
+  const account = { dataSourceId, accountId: '777777777777' };
+  await send('POST', '/tenants/{tenantId}/linked-accounts', customer, { body: { ...account, from: '2026-01-01' } });
+  await send('POST', '/tenants/{tenantId}/linked-accounts/unlink', customer, { body: { ...account, from: '2026-02-01' } });
+  const automatic = '/tenants/{tenantId}/auto-assignments/{dataSourceId}';
+  await send('PUT', automatic, { ...customer, dataSourceId }, { body: { from: '2026-01-01', exclude: ['x*'] } });
+  await send('DELETE', automatic, { ...customer, dataSourceId }, { query: [['from', '2026-03-01']] });
+
+  const contracts = '/tenants/{tenantId}/contracts';
+  const [terms] = memory.bodies('contractDraft').filter((body): body is Fields => typeof body === 'object' && body !== null);
+  if (terms) {
+    const { managementAccounts: _, ...anyAccount } = terms;
+    const contractId = idOf(await answered('POST', contracts, customer, { body: anyAccount }));
+    const contract = { ...customer, contractId };
+    const tagged = async (): Promise<Readonly<Record<string, string>>> => {
+      const came = await send('GET', `${contracts}/{contractId}`, contract);
+      return { 'if-match': String(came?.headers['etag']) };
+    };
+    await send('PUT', `${contracts}/{contractId}`, contract, { body: { ...anyAccount, name: 'Saved' }, headers: await tagged() });
+    await send('POST', `${contracts}/{contractId}/status`, contract, {
+      body: { to: 'active', reason: 'The tour' },
+      headers: await tagged(),
+    });
+  }
+
+  const imports = '/tenants/{tenantId}/imports';
+  const importId = idOf(await answered('POST', imports, root, { body: { paths: ['usage.csv'], format: 'focus' } }));
+  await send('POST', `${imports}/{importId}/cancel`, { ...root, importId });
+
+  const backups = '/operations/backups';
+  const restores = '/operations/restores';
+  const backup = { backupId: idOf(await answered('POST', backups)) };
+  for (let waited = 0; waited < PATIENCE; waited++) {
+    const { status } = await answered('GET', `${backups}/{backupId}`, backup);
+    if (status !== 'running') break;
+    await sleep(WAIT_MS);
+  }
+  const content = await send('GET', `${backups}/{backupId}/content`, backup);
+  await send('DELETE', `${restores}/{restoreId}`, {
+    restoreId: idOf(await answered('POST', restores, {}, { body: { ...backup } })),
+  });
+  if (content?.bytes)
+    await send('DELETE', `${restores}/{restoreId}`, {
+      restoreId: idOf(await answered('POST', `${restores}/upload`, {}, { upload: content.bytes })),
+    });
+  await send('DELETE', `${backups}/{backupId}`, backup);
+
+  const readModels = itemsOf(await answered('GET', '/operations/read-models')).map(({ projection }) => String(projection));
+  const replay = '/operations/read-models/{name}/replay';
+  for (let tries = 0; tries < MOST_REPLAYS; tries++) {
+    const name = readModels[tries % readModels.length] ?? '';
+    const [, given] = await Promise.all([send('PUT', replay, { name }), send('DELETE', replay, { name })]);
+    if (given?.status === 204) break;
+  }
+
+  for (let waited = 0; waited < PATIENCE; waited++) {
+    const [message] = itemsOf(await answered('GET', '/operations/parked'));
+    if (message) {
+      const name = String(message['consumer']);
+      await send('PUT', '/operations/reactions/{name}/retry', { name }, { body: {} });
+      await send('DELETE', '/operations/reactions/{name}/parked/{position}', { name, position: String(message['position']) });
+      break;
+    }
+    await sleep(WAIT_MS);
+  }
+};
