@@ -7,7 +7,19 @@ import { lists } from './lists.ts';
 import { longAppends } from './long-appends.ts';
 import { rating } from './rating.ts';
 import { rebuild } from './rebuild.ts';
+import { requests } from './requests.ts';
 import { start } from './start.ts';
 
 /** In the order of the table. */
-export const BENCHES: readonly Bench[] = [commands, latency, appends, longAppends, rebuild, lists, imports, rating, start];
+export const BENCHES: readonly Bench[] = [
+  commands,
+  latency,
+  appends,
+  longAppends,
+  rebuild,
+  requests,
+  lists,
+  imports,
+  rating,
+  start,
+];

@@ -10,7 +10,7 @@ const LAST_PAGE = 2_000;
 const LIMIT = Math.max(1, Math.floor(CUSTOMERS / LAST_PAGE));
 const AT_ONCE = 64;
 const WARM_UP = 30;
-const ASKED = 100;
+const ASKED = 1_000;
 
 type Page = Readonly<{ items: readonly unknown[]; nextCursor: string | null; total: number }>;
 
