@@ -177,12 +177,24 @@ const endingOf = (connection: DuckDBConnection, { signal, timeoutMs }: Statement
 const MICROS_PER_MS = 1000n;
 const MS_PER_DAY = 86_400_000;
 
+/** Results name few days, each very often. */
+const dayTexts = new Map<number, string>();
+const MOST_DAYS = 10_000;
+
+const dayText = (days: number): string => {
+  const known = dayTexts.get(days);
+  if (known !== undefined) return known;
+  const text = new Date(days * MS_PER_DAY).toISOString().slice(0, 10);
+  if (dayTexts.size < MOST_DAYS) dayTexts.set(days, text);
+  return text;
+};
+
 const toValue = (value: DuckDBValue, type: DuckDBType): Value => {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') return value;
   if (typeof value === 'number' && type.typeId !== DuckDBTypeId.DOUBLE && type.typeId !== DuckDBTypeId.FLOAT) return value;
   if (value instanceof DuckDBDecimalValue) return Decimal.scaled(value.value, value.scale);
   if (value instanceof DuckDBTimestampValue) return new Date(Number(value.micros / MICROS_PER_MS)).toISOString();
-  if (value instanceof DuckDBDateValue) return new Date(value.days * MS_PER_DAY).toISOString().slice(0, 10);
+  if (value instanceof DuckDBDateValue) return dayText(value.days);
   if (value instanceof DuckDBListValue && 'valueType' in type)
     return value.items.map((item) => toValue(item, type.valueType as DuckDBType));
   throw new TypeError(`a result of type ${type.toString()} is not read: no float may touch an amount`);

@@ -203,6 +203,20 @@ describe('grouping the lines of a slice', () => {
     expect(await kept.of({ dataSourceId: source, files: [] }, grouping)).toEqual([]);
   });
 
+  it('knows characters beyond ASCII that a tag writes in ASCII', async () => {
+    const line = {
+      SubAccountId: '1',
+      BillingCurrency: 'USD',
+      ChargeCategory: 'Usage',
+      ChargePeriodStart: '2026-01-01',
+      BilledCost: '1',
+      Tags: '{"team":"\\u00c9quipe"}',
+    };
+    const grouping = { cuts: [], dimensions: [], conditions: [{ key: 'asked', dimension: 'Tags/team', values: ['éq*'] }] };
+    const [group] = await new KeptGroups(duckDb).of(await sliceOf([line]), grouping);
+    expect(group?.truths).toEqual({ asked: true });
+  });
+
   it('keeps the groups of a slice until its files or what must stay apart in it change', async () => {
     const line = {
       SubAccountId: '1',

@@ -4,7 +4,7 @@ import { type DataSourceId, type LinkedAccountId } from '#libs/published/ids';
 import { conditionTest, matchesEverything } from '#libs/rules/condition';
 import { wildcardPieces } from '#libs/rules/wildcard';
 import { type Day } from '#libs/time/time';
-import { quoted, textOf } from './columns.ts';
+import { type ColumnName, COLUMNS, identifier, quoted, textOf } from './columns.ts';
 import { type DuckDb, type StatementOptions, type Value } from './duckdb.ts';
 import { usageStatement } from './statement.ts';
 import { usageIn } from './usage-files.ts';
@@ -34,25 +34,25 @@ export type SliceProfile = Readonly<{
   beyondAscii: Readonly<Record<string, readonly string[]>>;
 }>;
 
-const likePattern = (pieces: readonly string[]): string =>
-  pieces.map((piece) => piece.replace(/[\\%_]/g, (special) => `\\${special}`)).join('%');
+/** An ESCAPE clause costs a much slower search, so it stands only where it is needed. */
+const isLike = (text: string, pieces: readonly string[]): string => {
+  const isLiteral = !pieces.some((piece) => /[\\%_]/.test(piece));
+  const pattern = pieces.map((piece) => piece.replace(/[\\%_]/g, (special) => `\\${special}`)).join('%');
+  return `${text} LIKE (${quoted(pattern)})${isLiteral ? '' : ` ESCAPE '\\'`}`;
+};
 
 const isAscii = (text: string): string => `strlen(${text}) = length(${text})`;
 
 const truthOf = ({ values }: Grouping['conditions'][number], text: string, beyondAscii: readonly string[]): string => {
-  const matches = conditionTest(values);
+  if (values.some(matchesEverything)) return 'true';
   const asked = values.map((value) => {
     const pieces = wildcardPieces(value);
-    return pieces.length === 1
-      ? `lower(${text}) = (${quoted(pieces[0] ?? '')})`
-      : `lower(${text}) LIKE (${quoted(likePattern(pieces))}) ESCAPE '\\'`;
+    return pieces.length === 1 ? `lower(${text}) = (${quoted(pieces[0] ?? '')})` : isLike(`lower(${text})`, pieces);
   });
-  const others = beyondAscii.filter(matches).map(quoted);
-  return [
-    `CASE WHEN ${text} = '' THEN ${String(values.some(matchesEverything))}`,
-    `WHEN ${isAscii(text)} THEN ${asked.length === 0 ? 'false' : asked.map((one) => `(${one})`).join(' OR ')}`,
-    `ELSE ${others.length === 0 ? 'false' : `${text} IN (${others.join(', ')})`} END`,
-  ].join(' ');
+  const holds = asked.length === 0 ? 'false' : `${text} <> '' AND (${asked.join(' OR ')})`;
+  if (beyondAscii.length === 0) return holds;
+  const others = beyondAscii.filter(conditionTest(values)).map(quoted);
+  return `CASE WHEN ${isAscii(text)} THEN ${holds} ELSE ${others.length === 0 ? 'false' : `${text} IN (${others.join(', ')})`} END`;
 };
 
 /** The cuts that divide the slice's own days, and how many lie before all of them. */
@@ -72,10 +72,17 @@ const segmentOf = (within: readonly Day[]): string =>
 /** The signature of a line as columns, and where a group's parts stand among them. */
 export type Signature = Readonly<{
   columns: readonly string[];
+  /** What to group by for each of the columns: a bare column is faster, and its null and its empty text are two groups that say the same. */
+  groupedBy: readonly string[];
   at: (part: string) => number;
   within: readonly Day[];
   before: number;
 }>;
+
+/** Texts that every signature has. */
+const TEXTS = ['SubAccountId', 'BillingCurrency', 'ServiceName', 'ChargeCategory'] as const satisfies readonly ColumnName[];
+
+const isColumn = (dimension: string): dimension is ColumnName => dimension in COLUMNS;
 
 /** SQL expressions (over the store's columns) that make up the signature of a line; equal expressions stand there once. */
 export const signatureOf = (grouping: Grouping, profile: SliceProfile): Signature => {
@@ -101,9 +108,13 @@ export const signatureOf = (grouping: Grouping, profile: SliceProfile): Signatur
     ),
   ];
   const columns = [...new Set(expressions.map(([, sql]) => sql))];
+  const bare = new Map(
+    [...TEXTS, ...grouping.dimensions].filter(isColumn).map((dimension) => [textOf(dimension), identifier(dimension)]),
+  );
   const places = new Map(expressions.map(([part, sql]) => [part, columns.indexOf(sql)]));
   return {
     columns,
+    groupedBy: columns.map((sql, index) => bare.get(sql) ?? `s${String(index)}`),
     before,
     within,
     at: (part) => {
@@ -147,37 +158,54 @@ export const exampleGroup: UsageGroup = {
   lastDay: '2026-01-16' as Day,
 };
 
+/** Whether a column holds something beyond ASCII; JSON may write such a character in ASCII, too. */
+const mayGoBeyondAscii = (dimension: string): string =>
+  isColumn(dimension) ? `NOT (${isAscii(identifier(dimension))})` : `NOT (${isAscii('Tags')}) OR contains(Tags, '\\u')`;
+
 const profileStatement = usageStatement<[files: readonly string[], grouping: Grouping]>({
   name: 'profile of a slice',
   sql: (files, grouping) =>
     [
       'SELECT min(ChargePeriodStart)::DATE, max(ChargePeriodStart)::DATE',
-      ...conditionDimensions(grouping).map((dimension) => {
-        const text = textOf(dimension);
-        return `, list(DISTINCT ${text}) FILTER (WHERE NOT (${isAscii(text)}))`;
-      }),
+      ...conditionDimensions(grouping).map((dimension) => `, bool_or(${mayGoBeyondAscii(dimension)})`),
       `FROM ${usageIn(files)}`,
     ].join(' '),
   example: (files) => [files, exampleGrouping],
 });
 
-const groupingStatement = usageStatement<[files: readonly string[], signature: Signature]>({
+const beyondAsciiStatement = usageStatement<[files: readonly string[], dimension: string]>({
+  name: 'texts of a slice beyond ASCII',
+  sql: (files, dimension) =>
+    `SELECT DISTINCT ${textOf(dimension)} AS text FROM ${usageIn(files)} WHERE NOT (${isAscii(textOf(dimension))})`,
+  example: (files) => [files, 'Tags/team'],
+});
+
+/** What few combinations of recur in very many groups: it comes as one text, which is read once for each of them. */
+const kindParts = ({ dimensions, conditions }: Grouping): readonly string[] => [
+  ...['currency', 'service', 'category', 'marketplace', 'unitRate'],
+  ...dimensions.map((dimension) => `value ${dimension}`),
+  ...conditions.map(({ key }) => `truth ${key}`),
+];
+
+const groupingStatement = usageStatement<[files: readonly string[], grouping: Grouping, signature: Signature]>({
   name: 'groups of a slice',
-  sql: (files, { columns }) =>
-    [
-      'SELECT',
+  sql: (files, grouping, { columns, groupedBy, at }) => {
+    const place = (part: string): string => `s${String(at(part))}`;
+    return [
+      `SELECT ${place('account')}, ${place('segment')}, json_array(${kindParts(grouping).map(place).join(', ')})::VARCHAR,`,
+      'lines, cost, quantity, first_day, last_day FROM (SELECT',
       [
         ...columns.map((sql, index) => `${sql} AS s${String(index)}`),
-        'count(*)::BIGINT',
-        'sum(BilledCost)',
-        'coalesce(sum(PricingQuantity), 0::DECIMAL(38,18))',
-        'min(ChargePeriodStart)::DATE',
-        'max(ChargePeriodStart)::DATE',
+        'count(*)::BIGINT AS lines',
+        'sum(BilledCost) AS cost',
+        'coalesce(sum(PricingQuantity), 0::DECIMAL(38,18)) AS quantity',
+        'min(ChargePeriodStart)::DATE AS first_day',
+        'max(ChargePeriodStart)::DATE AS last_day',
       ].join(', '),
-      `FROM ${usageIn(files)}`,
-      `GROUP BY ${columns.map((_, index) => `s${String(index)}`).join(', ')}`,
-    ].join(' '),
-  example: (files) => [files, signatureOf(exampleGrouping, exampleProfile)],
+      `FROM ${usageIn(files)} GROUP BY ${groupedBy.join(', ')})`,
+    ].join(' ');
+  },
+  example: (files) => [files, exampleGrouping, signatureOf(exampleGrouping, exampleProfile)],
 });
 
 /** Undefined: the slice has no line. */
@@ -188,21 +216,16 @@ export const profileOf = async (
   options: StatementOptions = {},
 ): Promise<SliceProfile | undefined> => {
   if (slice.files.length === 0) return undefined;
-  for await (const [firstDays = [], lastDays = [], ...lists] of duckDb.columns(
-    profileStatement(slice.files, grouping),
-    [],
-    options,
-  )) {
-    const [firstDay, lastDay] = [firstDays[0], lastDays[0]];
+  for await (const [firstDays, lastDays, ...flags] of duckDb.columns(profileStatement(slice.files, grouping), [], options)) {
+    const [firstDay, lastDay] = [firstDays?.[0], lastDays?.[0]];
     if (typeof firstDay !== 'string' || typeof lastDay !== 'string') return undefined;
-    const texts = lists.map(([list]) =>
-      Array.isArray(list) ? list.filter((text): text is string => typeof text === 'string') : [],
-    );
-    return {
-      firstDay: firstDay as Day,
-      lastDay: lastDay as Day,
-      beyondAscii: Object.fromEntries(conditionDimensions(grouping).map((dimension, index) => [dimension, texts[index] ?? []])),
-    };
+    const beyondAscii: Record<string, readonly string[]> = {};
+    for (const [index, dimension] of conditionDimensions(grouping).entries()) {
+      if (flags[index]?.[0] !== true) continue;
+      const rows = await duckDb.all(beyondAsciiStatement(slice.files, dimension), [], options);
+      beyondAscii[dimension] = rows.map(({ text }) => String(text));
+    }
+    return { firstDay: firstDay as Day, lastDay: lastDay as Day, beyondAscii };
   }
   return undefined;
 };
@@ -218,7 +241,7 @@ const groupSlice = async (
   const signature = signatureOf(grouping, profile);
   const groups: UsageGroup[] = [];
   const read = groupReader(slice.dataSourceId, grouping, signature);
-  for await (const columns of duckDb.columns(groupingStatement(slice.files, signature), [], options)) {
+  for await (const columns of duckDb.columns(groupingStatement(slice.files, grouping, signature), [], options)) {
     const rows = columns[0]?.length ?? 0;
     for (let row = 0; row < rows; row++) groups.push(read(columns, row));
   }
@@ -226,60 +249,64 @@ const groupSlice = async (
 };
 
 type Columns = readonly (readonly Value[])[];
+type Kind = Pick<
+  UsageGroup,
+  'currency' | 'serviceName' | 'chargeCategory' | 'marketplace' | 'values' | 'truths' | 'unitRateApplies'
+>;
 
-/** Few combinations of values recur in very many groups: each is kept once. */
-const groupReader = (dataSourceId: DataSourceId, grouping: Grouping, signature: Signature) => {
-  const { at, columns: keys, before } = signature;
-  const [account, segment, currency, service, category, marketplace, unitRate] = (
-    ['account', 'segment', 'currency', 'service', 'category', 'marketplace', 'unitRate'] as const
-  ).map(at) as [number, number, number, number, number, number, number];
-  const aggregates = keys.length;
-  const texts = new Map<string, string>();
-  const values = recurring(grouping.dimensions, (dimension) => at(`value ${dimension}`), textAt);
-  const truths = recurring(
-    grouping.conditions.map(({ key }) => key),
-    (key) => at(`truth ${key}`),
-    (columns, place, row) => columns[place]?.[row] === true,
-  );
-  const once = (text: string): string => {
-    const known = texts.get(text);
-    if (known !== undefined) return known;
-    texts.set(text, text);
-    return text;
+const kindOf = (text: string, { dimensions, conditions }: Grouping): Kind => {
+  const [currency, serviceName, chargeCategory, marketplace, unitRateApplies, ...asked] = JSON.parse(text) as [
+    Currency,
+    string,
+    string,
+    boolean,
+    boolean,
+    ...(string | boolean)[],
+  ];
+  return {
+    currency,
+    serviceName,
+    chargeCategory,
+    marketplace,
+    unitRateApplies,
+    values: Object.fromEntries(dimensions.map((dimension, index) => [dimension, String(asked[index])])),
+    truths: Object.fromEntries(conditions.map(({ key }, index) => [key, asked[dimensions.length + index] === true])),
   };
-  return (columns: Columns, row: number): UsageGroup => ({
-    dataSourceId,
-    accountId: once(textAt(columns, account, row)) as LinkedAccountId,
-    segment: before + Number(columns[segment]?.[row]),
-    currency: once(textAt(columns, currency, row)) as Currency,
-    serviceName: once(textAt(columns, service, row)),
-    chargeCategory: once(textAt(columns, category, row)),
-    marketplace: columns[marketplace]?.[row] === true,
-    values: values(columns, row),
-    truths: truths(columns, row),
-    unitRateApplies: columns[unitRate]?.[row] === true,
-    lines: Number(columns[aggregates]?.[row]),
-    billedCost: decimalAt(columns, aggregates + 1, row),
-    pricingQuantity: decimalAt(columns, aggregates + 2, row),
-    firstDay: once(textAt(columns, aggregates + 3, row)) as Day,
-    lastDay: once(textAt(columns, aggregates + 4, row)) as Day,
-  });
 };
 
-const recurring = <V extends string | boolean>(
-  names: readonly string[],
-  placeOf: (name: string) => number,
-  valueAt: (columns: Columns, place: number, row: number) => V,
-) => {
-  const places = names.map(placeOf);
-  const known = new Map<string, Readonly<Record<string, V>>>();
-  return (columns: Columns, row: number): Readonly<Record<string, V>> => {
-    const found = places.map((place) => valueAt(columns, place, row));
-    const key = found.join('\0');
-    const record = known.get(key) ?? Object.fromEntries(names.map((name, index) => [name, found[index] as V]));
-    known.set(key, record);
-    return record;
+const groupReader = (dataSourceId: DataSourceId, grouping: Grouping, { before }: Signature) => {
+  const accounts = new Map<string, LinkedAccountId>();
+  const kinds = new Map<string, Kind>();
+  return (columns: Columns, row: number): UsageGroup => {
+    const account = textAt(columns, 0, row);
+    const kindText = textAt(columns, 2, row);
+    const kind = entryOf(kinds, kindText, () => kindOf(kindText, grouping));
+    return {
+      dataSourceId,
+      accountId: entryOf(accounts, account, () => account as LinkedAccountId),
+      segment: before + Number(columns[1]?.[row]),
+      currency: kind.currency,
+      serviceName: kind.serviceName,
+      chargeCategory: kind.chargeCategory,
+      marketplace: kind.marketplace,
+      values: kind.values,
+      truths: kind.truths,
+      unitRateApplies: kind.unitRateApplies,
+      lines: Number(columns[3]?.[row]),
+      billedCost: decimalAt(columns, 4, row),
+      pricingQuantity: decimalAt(columns, 5, row),
+      firstDay: textAt(columns, 6, row) as Day,
+      lastDay: textAt(columns, 7, row) as Day,
+    };
   };
+};
+
+const entryOf = <K, V>(entries: Map<K, V>, key: K, make: () => V): V => {
+  const known = entries.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  entries.set(key, made);
+  return made;
 };
 
 const textAt = (columns: Columns, place: number, row: number): string => {
