@@ -175,6 +175,7 @@ export class Build {
     return true;
   }
 
+  /** Nobody waits for the disk: commits reach it in their order, and the flip waits for all of them. */
   async #flush(atEnd: boolean, signal: AbortSignal): Promise<void> {
     if (this.#besideAnother && (this.#changed.length > INDEXED_AT_ONCE || !atEnd)) await this.#index(signal);
     // In the order of the table: neighbours share its pages.
@@ -183,7 +184,7 @@ export class Build {
       const some = changed.slice(at, at + this.#atOnce);
       const encoded: Encoded[] = [];
       for (const document of some) encoded.push(await this.#encoded(document));
-      this.#database.transaction(() => {
+      this.#database.derived(() => {
         this.#storeDocuments(encoded);
       });
       at += some.length;
@@ -194,7 +195,7 @@ export class Build {
     const heads = this.#movedHeads.sort((a, b) => (a.stream < b.stream ? -1 : 1));
     for (let at = 0; at < heads.length;) {
       const some = heads.slice(at, at + this.#atOnce);
-      this.#database.transaction(() => {
+      this.#database.derived(() => {
         for (const head of some) this.#storeHead(head);
       });
       at += some.length;

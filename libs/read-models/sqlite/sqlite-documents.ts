@@ -10,9 +10,9 @@ import { Totals } from './totals.ts';
 /** Beyond this many rows, sorting them costs more than walking an index that is in order. */
 const BROAD = 2_000;
 
-/** So many rows and lists that were asked for are remembered until they change; they are few where it matters. */
+/** So many rows and answers that were asked for are remembered until they change; they are few where it matters. */
 const REMEMBERED = 1_000;
-/** A longer list is not worth its memory. */
+/** A longer answer is not worth its memory. */
 const SHORT = 20;
 
 type StoredRow = { id: string; parts: string; row: string | null; version: number };
@@ -30,7 +30,7 @@ export class SqliteDocuments implements DocumentStore {
   readonly #database: Database;
   readonly #projection: Projection;
   readonly #rows = new Map<string, RowText | undefined>();
-  readonly #lists = new Map<string, readonly RowText[]>();
+  readonly #answers = new Map<string, readonly unknown[]>();
   readonly #totals: Totals;
 
   constructor(database: Database, projection: Projection, generation: number) {
@@ -139,12 +139,12 @@ export class SqliteDocuments implements DocumentStore {
     return found;
   }
 
-  /** What `read` finds, remembered under `key` until any document is written. */
-  list(key: string, read: () => readonly RowText[]): readonly RowText[] {
-    const known = this.#lists.get(key);
-    if (known) return known;
+  /** What `read` finds, remembered under `key` until any document is written. `key` tells the type, too. */
+  answer<Found>(key: string, read: () => readonly Found[]): readonly Found[] {
+    const known = this.#answers.get(key);
+    if (known) return known as readonly Found[];
     const found = read();
-    if (found.length <= SHORT) remember(this.#lists, key, found);
+    if (found.length <= SHORT) remember(this.#answers, key, found);
     return found;
   }
 
@@ -154,7 +154,7 @@ export class SqliteDocuments implements DocumentStore {
   }
 
   save(documents: readonly Encoded[]): readonly string[] {
-    this.#lists.clear();
+    this.#answers.clear();
     this.#totals.changing(documents.map(({ id }) => id));
     const insert: Statement<never> = this.#database.prepare(
       `INSERT INTO ${this.table} (id, parts, row, version, flagged) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO NOTHING`,

@@ -14,7 +14,7 @@ import {
   type Sort,
 } from '../read-model.ts';
 import { type Serving } from './serving.ts';
-import { firstWaiting, type RowText, waitingParts } from './sqlite-documents.ts';
+import { firstWaiting, type RowText, type SqliteDocuments, waitingParts } from './sqlite-documents.ts';
 import { isBooleanAt, joined, matching, ordered, rangesAfter, type Sql, valueAt } from './statements.ts';
 
 type Found = RowText & Record<`key${number}`, Scalar>;
@@ -40,14 +40,17 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
     const { documents, plan } = this.#serving.current();
     const { name } = plan.projection;
     const order = totalOrder(sort);
-    const where = matching(filter, documents.members);
-    const ranges =
-      cursor === undefined ? [{ text: '1', parameters: [] }] : rangesAfter(order, valuesOf(cursor, name, filter, order));
-    const found: Found[] = [];
-    for (const range of ranges) {
-      if (found.length > limit) break;
-      found.push(...this.#select(documents.table, joined([where, range], ' AND '), order, limit + 1 - found.length));
-    }
+    const after = cursor === undefined ? undefined : valuesOf(cursor, name, filter, order);
+    const found = documents.answer(JSON.stringify(['page', filter, order, limit, after]), () => {
+      const where = matching(filter, documents.members);
+      const ranges = after === undefined ? [{ text: '1', parameters: [] }] : rangesAfter(order, after);
+      const rows: Found[] = [];
+      for (const range of ranges) {
+        if (rows.length > limit) break;
+        rows.push(...this.#select(documents.table, joined([where, range], ' AND '), order, limit + 1 - rows.length));
+      }
+      return rows;
+    });
     const items = found.slice(0, limit);
     const last = found.length > limit ? items.at(-1) : undefined;
     return {
@@ -60,7 +63,7 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
   async all(filter: Filter, sort?: Sort): Promise<readonly R[]> {
     const { documents, plan } = this.#serving.current();
     const order = totalOrder(sort);
-    const found = documents.list(JSON.stringify([filter, order]), () =>
+    const found = documents.answer(JSON.stringify(['all', filter, order]), () =>
       this.#select(documents.table, matching(filter, documents.members), order, -1),
     );
     const flagged = found.find((one) => one.flagged);
@@ -68,8 +71,12 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
     return found.map(rowOf<R>);
   }
 
-  async aggregate({ filter = {}, groupBy, sum = [] }: Aggregate): Promise<readonly AggregateRow[]> {
+  async aggregate(query: Aggregate): Promise<readonly AggregateRow[]> {
     const { documents } = this.#serving.current();
+    return documents.answer(JSON.stringify(['aggregate', query]), () => this.#aggregated(documents, query));
+  }
+
+  #aggregated(documents: SqliteDocuments, { filter = {}, groupBy, sum = [] }: Aggregate): readonly AggregateRow[] {
     const where = matching(filter, documents.members);
     const groups = groupBy.flatMap((path, index) => [
       `${valueAt(path)} AS group${String(index)}`,
