@@ -1,10 +1,11 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openSqlite } from './database.ts';
 import { StorageError } from './storage-error.ts';
 
@@ -224,6 +225,26 @@ describe('a turn', () => {
     await expect(database.turn.run(() => 1)).rejects.toThrow('closed');
     const again = openSqlite(url);
     expect(count(again, 'things')).toBe(1);
+    again.close();
+  });
+});
+
+describe('a busy database', () => {
+  it('has its pages moved into the file beside its own work, and leaves no write-ahead log behind', async () => {
+    const database = openSqlite(url);
+    database.exec('CREATE TABLE things (value TEXT NOT NULL) STRICT');
+    const insert = database.prepare('INSERT INTO things (value) VALUES (?)');
+    const turns = 200;
+    for (let turn = 0; turn < turns; turn += 1) await database.turn.run(() => insert.run('x'.repeat(4_000)));
+    // Far fewer pages than those at which the owner itself would begin to move them.
+    const deadline = performance.now() + 10_000;
+    while (statSync(file).size < turns * 4_000 && performance.now() < deadline) await sleep(20);
+    expect(statSync(file).size).toBeGreaterThan(turns * 4_000);
+
+    database.close();
+    expect(existsSync(`${file}-wal`)).toBe(false);
+    const again = openSqlite(url);
+    expect(count(again, 'things')).toBe(turns);
     again.close();
   });
 });

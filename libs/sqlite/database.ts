@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { isPromise } from 'node:util/types';
+import { Checkpoints } from './checkpoints.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
 import { Turn } from './turn.ts';
 
@@ -23,6 +24,7 @@ export class Database {
   readonly #connection: DatabaseSync;
   readonly #lock: DatabaseSync | undefined;
   readonly #statements = new Map<string, PreparedStatement>();
+  #checkpoints: Checkpoints | undefined;
   readonly #savepoint: Readonly<Record<'begin' | 'undo' | 'end', Statement<never>>>;
   /** Where work that wants to share one transaction (and one sync of the disk) meets. */
   readonly turn: Turn;
@@ -44,6 +46,7 @@ export class Database {
     };
     this.turn = new Turn(this);
     this.logId = this.#identify();
+    if (lock) this.#checkpointsBeside();
   }
 
   get inTransaction(): boolean {
@@ -144,9 +147,24 @@ export class Database {
   close(): void {
     if (!this.isOpen) return;
     this.turn.finish();
+    this.#checkpoints?.end();
     this.#statements.clear();
     this.#connection.close();
     this.#lock?.close();
+  }
+
+  /** Once it turns out to be busy: a file that is opened for a moment needs no thread. */
+  #checkpointsBeside(): void {
+    let turns = 0;
+    this.turn.join({
+      committed: () => {
+        turns += 1;
+        if (turns !== BUSY_TURNS) return;
+        this.#checkpoints = new Checkpoints(this.file);
+        this.exec(`PRAGMA wal_autocheckpoint = ${String(PAGES_BESIDE)}`);
+      },
+      rolledBack: () => undefined,
+    });
   }
 
   #identify(): string {
@@ -227,6 +245,14 @@ const synchronous = <T>(result: T): T => {
 const SCHEME = 'sqlite:';
 const MEMORY = ':memory:';
 const BUSY_TIMEOUT_MS = 5_000;
+const BUSY_TURNS = 100;
+/** Ids are random, so each commit touches pages all over the indexes: moved into the file 16 MiB at a time, most of them only once. */
+const PAGES = 4_000;
+/**
+ * Beside a thread that has moved nearly all of them already. Only the writer itself can begin the write-ahead log anew, in a moment
+ * in which nothing is left to move, and under load that moment has to be made.
+ */
+const PAGES_BESIDE = 40_000;
 const MOST_STATEMENTS = 1_000;
 
 /**
@@ -298,8 +324,7 @@ const connect = (location: string): DatabaseSync => {
     // FULL syncs the log at every commit: an answer means "on the disk". WAL's own default would be weaker in some builds.
     connection.exec('PRAGMA journal_mode = WAL');
     connection.exec('PRAGMA synchronous = FULL');
-    // Ids are random, so each commit touches pages all over the indexes: moved into the file 16 MiB at a time, most of them only once.
-    connection.exec('PRAGMA wal_autocheckpoint = 4000');
+    connection.exec(`PRAGMA wal_autocheckpoint = ${String(PAGES)}`);
     connection.exec('PRAGMA temp_store = MEMORY');
     connection.exec('PRAGMA cache_size = -65536');
     return connection;
