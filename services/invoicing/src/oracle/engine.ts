@@ -64,6 +64,56 @@ const mergedGroup = (one: Group, other: Group): Group => ({
   lastDay: one.lastDay > other.lastDay ? one.lastDay : other.lastDay,
 });
 
+/** The case under other ids of tenants, data sources and contracts: what makes it a tree of its own beside others. */
+const apart = ({ input, lines }: Case, prefix: string): Case => {
+  const own = (id: string): string => `${prefix}${id}`;
+  const ofSource = <Part extends Readonly<{ dataSourceId: string }>>(part: Part): Part => ({
+    ...part,
+    dataSourceId: own(part.dataSourceId),
+  });
+  const held = <Part extends Readonly<{ dataSourceId: string; tenantId: string }>>(part: Part): Part => ({
+    ...ofSource(part),
+    tenantId: own(part.tenantId),
+  });
+  return {
+    input: {
+      ...input,
+      tenants: input.tenants.map((one) => ({ ...one, id: own(one.id), path: one.path.map(own) })),
+      dataSources: input.dataSources.map((one) => ({ ...one, id: own(one.id), ownerId: own(one.ownerId) })),
+      links: input.links.map(held),
+      autoAssignments: input.autoAssignments.map(held),
+      contracts: input.contracts.map((one) => ({ ...one, id: own(one.id), tenantId: own(one.tenantId) })),
+    },
+    lines: lines.map(ofSource),
+  };
+};
+
+/**
+ * What the engine makes of cases of the same month and mode that it rates in ONE run, as trees beside each other: the groups are cut
+ * and told apart by what the rules of all of them ask. By case; the ids of case n begin with `prefixOf(n)`.
+ */
+export const engineBeside = (cases: readonly Case[]): readonly (readonly Bill[])[] => {
+  const trees = cases.map((one, index) => apart(one, prefixOf(index)));
+  const [first] = trees;
+  if (!first) return [];
+  const input: TreeMonth = {
+    month: first.input.month,
+    mode: first.input.mode,
+    tenants: trees.flatMap((tree) => tree.input.tenants),
+    dataSources: trees.flatMap((tree) => tree.input.dataSources),
+    links: trees.flatMap((tree) => tree.input.links),
+    autoAssignments: trees.flatMap((tree) => tree.input.autoAssignments),
+    contracts: trees.flatMap((tree) => tree.input.contracts),
+  };
+  const bills = engine({ input, lines: trees.flatMap(({ lines }) => lines) }, true);
+  return trees.map(({ input: { tenants } }) => {
+    const own = new Set(tenants.map(({ id }) => id));
+    return bills.filter(({ tenantId }) => own.has(tenantId));
+  });
+};
+
+export const prefixOf = (index: number): string => `tree-${String(index)}~`;
+
 /** What the engine makes of a case. */
 export const engine = (one: Case, merged: boolean): readonly Bill[] => {
   const input = ratingInput(one.input);

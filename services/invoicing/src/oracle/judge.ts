@@ -1,10 +1,12 @@
 import { anyCase } from './any-case.ts';
 import { type Case } from './case.ts';
-import { type Difference, differences } from './differences.ts';
+import { type Difference, differences, differencesBeside } from './differences.ts';
 import { scenarioOf } from './scenario-of.ts';
 import { shrink } from './shrink.ts';
 
 const BATCH = 1000;
+/** So many are also rated beside each other. */
+const BESIDE = 200;
 /** Of the cases that fail the smallest ones are shrunk: it takes seconds each. */
 const SHRUNK = 3;
 
@@ -17,23 +19,31 @@ const bySize = (one: Failure, other: Failure): number => sizeOf(one.case) - size
 
 /** The same failure, made smaller: at least one difference of a kind that it had before. */
 const shrunk = ({ seed, case: whole, differences: found }: Failure): Failure => {
+  // What goes wrong only beside other trees cannot be shrunk by itself.
+  if (differences(whole).length === 0) return { seed, case: whole, differences: found };
   const kinds = new Set(found.map(({ kind }) => kind));
   const small = shrink(whole, (one) => differences(one).some(({ kind }) => kinds.has(kind)));
   return { seed, case: small, differences: differences(small) };
 };
 
-/** Rates the cases of `seed`, `seed + 1`, …; tells after every batch how far it is. */
+/** Rates the cases of `seed`, `seed + 1`, …, each alone and many in one run; tells after every batch how far it is. */
 export const judge = (seed: number, cases: number, progress: (done: number, differing: number) => void): Verdict => {
   let [lines, differing] = [0, 0];
   let failures: readonly Failure[] = [];
   for (let done = 0; done < cases;) {
-    for (const end = Math.min(done + BATCH, cases); done < end; done += 1) {
-      const one = anyCase(seed + done);
-      lines += one.lines.length;
-      const found = differences(one);
-      if (found.length === 0) continue;
-      differing += 1;
-      failures = [...failures, { seed: seed + done, case: one, differences: found }].sort(bySize).slice(0, SHRUNK);
+    const end = Math.min(done + BATCH, cases);
+    while (done < end) {
+      const batch = Array.from({ length: Math.min(BESIDE, end - done) }, (_, index) => anyCase(seed + done + index));
+      const beside = differencesBeside(batch);
+      for (const [index, one] of batch.entries()) {
+        lines += one.lines.length;
+        const alone = differences(one);
+        const found = alone.length > 0 ? alone : (beside.get(one) ?? []);
+        if (found.length === 0) continue;
+        differing += 1;
+        failures = [...failures, { seed: seed + done + index, case: one, differences: found }].sort(bySize).slice(0, SHRUNK);
+      }
+      done += batch.length;
     }
     progress(done, differing);
   }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { anyCase } from './any-case.ts';
 import { type Contract, type Scope, type Terms, type TreeMonth, type UsageLine } from './case.ts';
+import { differencesBeside } from './differences.ts';
 import { judge, report } from './judge.ts';
 import { oracle } from './oracle.ts';
 
@@ -23,6 +25,18 @@ describe('the rating, judged by the oracle', () => {
       expect(said).toMatch(/engine .*, oracle /);
       expect(said).toContain(`npm run oracle -- --seed ${String(smallest.seed)} --cases 1`);
       expect(smallest.case.lines.length).toBe(1);
+    } finally {
+      delete process.env['SABOTAGE'];
+    }
+  });
+
+  it('rates many trees in one run, and each comes out as it does alone', () => {
+    const cases = Array.from({ length: 200 }, (_, index) => anyCase(index + 1));
+    const found = (): readonly string[] => [...differencesBeside(cases).values()].flat().map(({ text }) => text);
+    expect(found()).toEqual([]);
+    process.env['SABOTAGE'] = 'float';
+    try {
+      expect(found().some((text) => /\(one of \d\d trees\): engine .*, oracle /.test(text))).toBe(true);
     } finally {
       delete process.env['SABOTAGE'];
     }
