@@ -313,8 +313,11 @@ const counting = (report: (done: number, total: number) => void, total: number) 
   };
 };
 
+/** The disk, a quota, or a limit of the process. */
+const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
 const storageFault = (error: unknown, folder: string): unknown =>
-  errorCode(error) === 'ENOSPC' || (error instanceof StorageError && error.fault === 'full')
+  NO_ROOM.has(errorCode(error)) || (error instanceof StorageError && error.fault === 'full')
     ? new StorageError(
         'full',
         `There is no room left for the backup in ${folder}. Free some space, or set BACKUP_FOLDER, and repeat it.`,

@@ -4,6 +4,7 @@ import { categoryOf, type Position, type Recorded } from '#libs/event-sourcing/e
 import { type SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { sabotaged } from '#libs/sabotage';
 import { type Database } from '#libs/sqlite/database';
+import { StorageFull } from '#libs/sqlite/storage-error';
 import { type Alarm, type Touch } from '../fold.ts';
 import { type Generation } from './generation.ts';
 
@@ -38,6 +39,7 @@ export class Serving {
   #timer: NodeJS.Timeout | undefined;
   #following: Promise<void> | undefined;
   #error: string | null = null;
+  #isFull = false;
 
   constructor(
     readonly name: string,
@@ -114,7 +116,7 @@ export class Serving {
         generation.reach(pending.position);
       });
     } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error);
+      this.#failed(error);
       generation.reload();
       this.#level = false;
       this.#follow();
@@ -143,10 +145,18 @@ export class Serving {
     await this.#following;
   }
 
+  #failed(error: unknown): void {
+    this.#error = error instanceof Error ? error.message : String(error);
+    this.#isFull = error instanceof StorageFull;
+  }
+
   #answering(): Generation {
     if (this.#generation && this.#level) return this.#generation;
     const why = this.#generation ? 'is catching up with the log' : 'is being built';
-    throw new DomainError('unavailable', 'projection-behind', `The read model "${this.name}" ${why}: try again in a moment.`);
+    const remedy = this.#isFull
+      ? 'the disk is full, and the platform answers again by itself once an operator has freed some space'
+      : 'try again in a moment';
+    throw new DomainError('unavailable', 'projection-behind', `The read model "${this.name}" ${why}: ${remedy}.`);
   }
 
   #follow(): void {
@@ -161,7 +171,7 @@ export class Serving {
         if (this.#nextPage()) return;
         await nextTurn();
       } catch (error) {
-        this.#error = error instanceof Error ? error.message : String(error);
+        this.#failed(error);
         this.#generation?.reload();
         await this.#sleep(RETRY_MS, this.#closing).catch(() => undefined);
       }
@@ -178,6 +188,7 @@ export class Serving {
       });
     if (events.length === PAGE) return false;
     this.#level = true;
+    this.#isFull = false;
     return true;
   }
 }

@@ -22,6 +22,9 @@ export class Unreachable extends Error {
 
 export type Json = Readonly<Record<string, unknown>>;
 
+/** `body` is read once. */
+export type Streamed = Readonly<{ headers: Headers; body: AsyncIterable<Uint8Array> }>;
+
 type Answer<T> = Readonly<{ body: T; etag: string | null }>;
 
 const TIMEOUT_MS = 60_000;
@@ -33,12 +36,15 @@ const UPLOAD_TIMEOUT_MS = 30 * 60_000;
  */
 export class PlatformClient {
   readonly #address: string;
+  readonly #patienceMs: number;
   #credentials: Readonly<{ email: string; password: string }> | undefined;
   #token = '';
   #tokenEnds = 0;
 
-  constructor(address: string) {
+  /** `patienceMs`: how long an answer, or a piece of a long one, may take. */
+  constructor(address: string, patienceMs = TIMEOUT_MS) {
     this.#address = address.replace(/\/+$/, '');
+    this.#patienceMs = patienceMs;
   }
 
   async login(email: string, password: string): Promise<void> {
@@ -71,11 +77,40 @@ export class PlatformClient {
     await this.#request('DELETE', path, undefined, {});
   }
 
-  /** An answer that is too long for memory: whoever asks reads its body, which may take as long as it takes. @throws Refused, Unreachable */
-  async stream(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
-    const response = await this.#send('GET', path, undefined, headers, undefined);
-    if (!response.ok) throw refusalOf('GET', path, response.status, await response.text());
-    return response;
+  /**
+   * An answer that is too long for memory. Its body may take as long as it takes, but never longer from one piece to the next than
+   * an answer may: then reading it throws. @throws Refused, Unreachable
+   */
+  async stream(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Streamed> {
+    const stalled = new AbortController();
+    const stall = (): void => {
+      const seconds = String(Math.round(this.#patienceMs / 1_000));
+      stalled.abort(
+        new Unreachable(`${this.#address} has sent nothing more for ${seconds} s. Repeat the command: it goes on from there.`),
+      );
+    };
+    let timer = setTimeout(stall, this.#patienceMs);
+    try {
+      const response = await this.#send('GET', path, undefined, headers, stalled.signal);
+      if (!response.ok) throw refusalOf('GET', path, response.status, await response.text());
+      const pieces = async function* (patienceMs: number): AsyncGenerator<Uint8Array> {
+        try {
+          for await (const piece of response.body ?? []) {
+            clearTimeout(timer);
+            yield piece;
+            timer = setTimeout(stall, patienceMs);
+          }
+        } catch (error) {
+          throw stalled.signal.aborted ? stalled.signal.reason : error;
+        } finally {
+          clearTimeout(timer);
+        }
+      };
+      return { headers: response.headers, body: pieces(this.#patienceMs) };
+    } catch (error) {
+      clearTimeout(timer);
+      throw stalled.signal.aborted ? stalled.signal.reason : error;
+    }
   }
 
   async upload<T>(
@@ -111,8 +146,8 @@ export class PlatformClient {
     body: Json | FormData | undefined,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer<T>> {
-    const patience = body instanceof FormData ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS;
-    const response = await this.#send(method, path, body, headers, patience);
+    const patience = body instanceof FormData ? UPLOAD_TIMEOUT_MS : this.#patienceMs;
+    const response = await this.#send(method, path, body, headers, AbortSignal.timeout(patience));
     const text = await response.text();
     if (!response.ok) throw refusalOf(method, path, response.status, text);
     return { body: (text === '' ? {} : JSON.parse(text)) as T, etag: response.headers.get('etag') };
@@ -123,7 +158,7 @@ export class PlatformClient {
     path: string,
     body: Json | FormData | undefined,
     headers: Readonly<Record<string, string>>,
-    patienceMs: number | undefined,
+    signal: AbortSignal,
   ): Promise<Response> {
     if (this.#credentials && this.#token !== '' && this.#tokenEnds - Date.parse(new Date().toISOString()) < TIMEOUT_MS) {
       await this.login(this.#credentials.email, this.#credentials.password);
@@ -137,7 +172,7 @@ export class PlatformClient {
         ...(body === undefined || upload ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: upload ? body : JSON.stringify(body) }),
-      ...(patienceMs === undefined ? {} : { signal: AbortSignal.timeout(patienceMs) }),
+      signal,
     }).catch((error: unknown) => {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       throw new Unreachable(`${this.#address} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`);

@@ -128,7 +128,7 @@ const receive = async (session: Session, id: string, archive: Archive, part: str
   try {
     let done = from;
     const response = await session.client.stream(`/operations/backups/${id}/content`, { range: `bytes=${String(from)}-` });
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of response.body) {
       await handle.write(chunk);
       done += chunk.length;
       session.progress.show(`Downloading: ${progressText(pace.at(done, archive.bytes), 'byte')}`);

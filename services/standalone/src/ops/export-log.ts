@@ -1,4 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import { count } from '../count.ts';
 import { Pace, progressText } from './progress.ts';
 import { Failed, type Session } from './session.ts';
@@ -28,7 +30,7 @@ export const exportLog = async (session: Session, path: string): Promise<boolean
       }
       const response = await session.client.stream(`/operations/log?after=${String(position)}&limit=${String(PAGE)}`);
       const head = Number(response.headers.get('x-log-head'));
-      for await (const chunk of response.body ?? []) await file.write(chunk);
+      for await (const chunk of response.body) await file.write(chunk);
       const reached = (await lastLine(file, path))?.position ?? 0;
       session.progress.show(progressText(pace.at(reached, head), 'event'));
       if (reached >= head || reached === position) {
@@ -85,7 +87,7 @@ const newlineBefore = async (file: FileHandle, end: number): Promise<number | un
 
 const sameLog = async ({ client }: Session, { position, eventId }: Line, path: string): Promise<void> => {
   const response = await client.stream(`/operations/log?after=${String(position - 1)}&limit=1`);
-  const [text = ''] = (await response.text()).split('\n', 1);
+  const [text = ''] = (await textOf(Readable.from(response.body))).split('\n', 1);
   const there = text === '' ? undefined : (JSON.parse(text) as Line);
   if (there?.position !== position || there.eventId !== eventId)
     throw new Failed(

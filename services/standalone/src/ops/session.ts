@@ -13,22 +13,29 @@ export class Session {
   /** Aborts at Ctrl-C. */
   readonly interrupted: AbortSignal;
   readonly progress: ProgressLine;
+  readonly #out: (text: string) => void;
 
-  constructor(client: PlatformClient, json: boolean, interrupted: AbortSignal) {
+  constructor(
+    client: PlatformClient,
+    json: boolean,
+    interrupted: AbortSignal,
+    out: (text: string) => void = (text) => void process.stdout.write(text),
+  ) {
     this.client = client;
     this.json = json;
     this.interrupted = interrupted;
+    this.#out = out;
     this.progress = new ProgressLine(json);
   }
 
   print(text: string): void {
     this.progress.end();
-    if (!this.json) process.stdout.write(`${text}\n`);
+    if (!this.json) this.#out(`${text}\n`);
   }
 
   result(content: unknown): void {
     this.progress.end();
-    if (this.json) process.stdout.write(`${JSON.stringify(content, null, 2)}\n`);
+    if (this.json) this.#out(`${JSON.stringify(content, null, 2)}\n`);
   }
 
   /** False when Ctrl-C came first. */
