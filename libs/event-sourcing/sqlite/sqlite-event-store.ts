@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { uuidv5 } from '#libs/uuid-v5';
 import { sabotaged } from '#libs/sabotage';
-import { type Database, type Statement } from '#libs/sqlite/database';
+import { type Database, type Statement, type Value } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { type TurnParticipant } from '#libs/sqlite/turn';
 import {
@@ -48,7 +48,8 @@ type EventRow = {
   metadata: string;
   event_id: string;
 };
-type BriefRow = Omit<EventRow, 'metadata' | 'event_id'>;
+/** Of `BRIEF_COLUMNS`. */
+type BriefRow = readonly [position: number, stream: StreamName, revision: number, type: string, data: string];
 
 /** Is told the events of every turn in store order, once they are committed and before anybody is answered. Must not throw. */
 export type Follower = (events: readonly Recorded[]) => void;
@@ -149,36 +150,24 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
    * turn. Synchronous, for whoever follows the log within this process.
    */
   eventsAfter(position: Position, categories: readonly Category[], limit: number): readonly Recorded[] {
-    return this.#recorded(this.#rowsAfter<EventRow>(COLUMNS, position, categories, limit));
+    if (categories.length === 0) return [];
+    const { text, parameters } = rowsAfter(COLUMNS, position, categories, limit);
+    return this.#recorded(this.#database.prepare<EventRow>(text).all(...parameters));
   }
 
   /** The same events with nothing but their data read yet: for whoever folds very many. */
   briefEventsAfter(position: Position, categories: readonly Category[], limit: number): readonly Recorded[] {
-    return this.#rowsAfter<BriefRow>(BRIEF_COLUMNS, position, categories, limit).map((row) => {
-      const data = JSON.parse(row.data) as unknown;
-      const present = this.#upcasters.has(row.type) ? upcast(this.#upcasters, { type: row.type, data }) : row;
-      return new BriefEvent(
-        present.type,
-        present === row ? data : present.data,
-        row.stream,
-        row.revision,
-        row.position,
-        this.#besideOf,
-      );
-    });
-  }
-
-  /** Each category's index is followed in turn and merged: a rare category costs no scan of the log, and no row is read in vain. */
-  #rowsAfter<Row extends object>(
-    columns: string,
-    position: Position,
-    categories: readonly Category[],
-    limit: number,
-  ): readonly Row[] {
     if (categories.length === 0) return [];
-    const each = categories.map(() => `SELECT ${columns} FROM events WHERE category = ? AND position > ?`);
-    const parameters = categories.flatMap((category) => [category, position]);
-    return this.#database.prepare<Row>(`${each.join(' UNION ALL ')} ORDER BY position LIMIT ?`).all(...parameters, limit);
+    const { text, parameters } = rowsAfter(BRIEF_COLUMNS, position, categories, limit);
+    return this.#database
+      .prepareTuples<BriefRow>(text)
+      .all(...parameters)
+      .map(([at, stream, revision, type, json]) => {
+        const data = JSON.parse(json) as unknown;
+        if (!this.#upcasters.has(type)) return new BriefEvent(type, data, stream, revision, at, this.#besideOf);
+        const present = upcast(this.#upcasters, { type, data });
+        return new BriefEvent(present.type, present.data, stream, revision, at, this.#besideOf);
+      });
   }
 
   readonly #besideOf = (position: Position): Beside => {
@@ -288,4 +277,16 @@ const promised = <T>(work: () => T): Promise<T> => {
   } catch (error) {
     return Promise.reject(error as Error);
   }
+};
+
+/** Each category's index is followed in turn and merged: a rare category costs no scan of the log, and no row is read in vain. */
+const rowsAfter = (
+  columns: string,
+  position: Position,
+  categories: readonly Category[],
+  limit: number,
+): Readonly<{ text: string; parameters: readonly Value[] }> => {
+  const each = categories.map(() => `SELECT ${columns} FROM events WHERE category = ? AND position > ?`);
+  const parameters = [...categories.flatMap((category) => [category, position]), limit];
+  return { text: `${each.join(' UNION ALL ')} ORDER BY position LIMIT ?`, parameters };
 };
