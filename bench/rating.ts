@@ -9,17 +9,22 @@ import { usageEngine, UsageEngineConfiguration } from '#libs/platform/usage-engi
 import { type DuckDb } from '#libs/usage-store/duckdb';
 import { usageIn } from '#libs/usage-store/usage-files';
 import { invoicingService } from '../services/invoicing/src/invoicing.module.ts';
+import { loadRatingInput } from '../services/invoicing/src/rating-inputs/load-rating-input.ts';
 import { MonthRatingService } from '../services/invoicing/src/month-rating/month-rating-service.ts';
 import { type Bench, type BenchOptions, type Measured, ratioOf } from './goal.ts';
 import { ACCOUNTS, CUSTOMERS, MONTH, RatedTree, ROOT, type UsageSlice } from './rated-month.ts';
 
-/** A kind of lines makes about four signatures here: before and after a day on which something changes, and by what conditions ask. */
+/** A kind of lines makes two to four signatures here: before and after a day on which something changes, and by what conditions ask. */
 const LINES_A_KIND = 100;
 const never = new AbortController().signal;
 
 type Round = Readonly<{
   full: number;
   scan: number;
+  /** Processor time of the two. */
+  cpu: Readonly<{ full: number; scan: number }>;
+  /** What the lines come down to before they are rated. */
+  groups: number;
   twice: number;
   twiceScan: number;
   customer: number;
@@ -63,10 +68,16 @@ const openRatedPlatform = async (folder: string): Promise<RatedPlatform> => {
   };
 };
 
-const timed = async (work: () => Promise<unknown>): Promise<number> => {
-  const before = performance.now();
+const timed = async (work: () => Promise<unknown>): Promise<number> => (await measuredTimes(work)).milliseconds;
+
+/** `cpu`: of all threads of this process. */
+type Times = Readonly<{ milliseconds: number; cpu: number }>;
+
+const measuredTimes = async (work: () => Promise<unknown>): Promise<Times> => {
+  const [before, cpuBefore] = [performance.now(), process.cpuUsage()];
   await work();
-  return performance.now() - before;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { milliseconds: performance.now() - before, cpu: (user + system) / 1000 };
 };
 
 /** The columns that the rating of this tree reads, all of each: lengths of texts, for a maximum may come from the file's footer. */
@@ -94,37 +105,42 @@ const measured = async (
   const signatures = Math.round(lines / LINES_A_KIND);
   const month = await tree.writeMonth(randomUUID(), lines, signatures);
   const twice = await tree.writeMonth(randomUUID(), 2 * lines, signatures);
-  const scan = (slices: readonly UsageSlice[]): Promise<number> => timed(() => duckDb.all(scanOf(slices)));
+  const scan = (slices: readonly UsageSlice[]): Promise<Times> => measuredTimes(() => duckDb.all(scanOf(slices)));
   /** Delivered again, for a service that has seen nothing yet: everything is grouped, rated and written. */
-  const full = async (
-    slices: readonly UsageSlice[],
-  ): Promise<Readonly<{ service: MonthRatingService; milliseconds: number }>> => {
+  const full = async (slices: readonly UsageSlice[]): Promise<Readonly<{ service: MonthRatingService }> & Times> => {
     await tree.deliver(slices);
     const service = new MonthRatingService(platform);
-    return { service, milliseconds: await timed(() => service.rate(ROOT, MONTH, never)) };
+    return { service, ...(await measuredTimes(() => service.rate(ROOT, MONTH, never))) };
+  };
+  const groupsOf = async ({ usage }: MonthRatingService): Promise<number> => {
+    const loaded = await loadRatingInput(platform.readModels, ROOT, MONTH);
+    return loaded ? (await usage.groupsOf(loaded.input)).length : 0;
   };
   const seen: Round[] = [];
   for (let round = -1; round < rounds; round += 1) {
     const scanFirst = round % 2 === 0;
-    const before = scanFirst ? [await scan(month), await scan(twice)] : [];
+    const before = scanFirst ? ([await scan(month), await scan(twice)] as const) : undefined;
     const doubled = await full(twice);
     await doubled.service.close();
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     const rated = await full(month);
     delay.disable();
+    const groups = await groupsOf(rated.service);
     const discount = `8.${String(round + 2).padStart(3, '0')}`;
     await tree.changeCustomer((round + 7) % CUSTOMERS, discount);
     const customer = await timed(() => rated.service.rate(ROOT, MONTH, never));
     await tree.changeReseller((round + 7) % 20, discount);
     const reseller = await timed(() => rated.service.rate(ROOT, MONTH, never));
     await rated.service.close();
-    const [scanned = NaN, twiceScan = NaN] = scanFirst ? before : [await scan(month), await scan(twice)];
+    const [scanned, twiceScan] = before ?? [await scan(month), await scan(twice)];
     const one = {
       full: rated.milliseconds,
-      scan: scanned,
+      scan: scanned.milliseconds,
+      cpu: { full: rated.cpu, scan: scanned.cpu },
+      groups,
       twice: doubled.milliseconds,
-      twiceScan,
+      twiceScan: twiceScan.milliseconds,
       customer,
       reseller,
       blockedMs: delay.max / 1e6,
@@ -174,6 +190,6 @@ const measured = async (
   ];
 };
 
-const told = ({ full, scan, twice, twiceScan, customer, reseller, blockedMs }: Round): string =>
-  `rated in ${full.toFixed(0)} ms, scanned in ${scan.toFixed(0)} ms; twice the lines ${twice.toFixed(0)} ms, scanned in ${twiceScan.toFixed(0)} ms; ` +
+const told = ({ full, scan, cpu, groups, twice, twiceScan, customer, reseller, blockedMs }: Round): string =>
+  `${String(groups)} signatures; rated in ${full.toFixed(0)} ms (CPU ${cpu.full.toFixed(0)}), scanned in ${scan.toFixed(0)} ms (CPU ${cpu.scan.toFixed(0)}); twice the lines ${twice.toFixed(0)} ms, scanned in ${twiceScan.toFixed(0)} ms; ` +
   `corrected in ${customer.toFixed(1)} ms (customer), ${reseller.toFixed(1)} ms (reseller); longest block of the event loop ${blockedMs.toFixed(0)} ms`;
