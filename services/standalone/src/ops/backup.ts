@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDurable } from '#libs/durable-files';
 import { restoreIn } from '#libs/platform/bootstrap';
@@ -35,12 +35,15 @@ const isThere = (path: string): Promise<boolean> =>
  */
 export const backup = async (session: Session, file: string, keep: boolean): Promise<boolean> => {
   if (await isThere(file)) throw new Failed(`${file} is there already: name another file, or move it away.`);
+  const unwritable = (error: unknown): never => {
+    throw new Failed(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  };
+  // Before the platform takes one that nobody fetches.
+  await access(dirname(file), constants.W_OK).catch(unwritable);
   const note = `${file}.part.json`;
   const begun = (await earlier(session, note)) ?? (await begin(session));
   const { id } = begun;
-  await writeFile(note, JSON.stringify({ id }), { mode: 0o600 }).catch((error: unknown) => {
-    throw new Failed(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-  });
+  await writeFile(note, JSON.stringify({ id }), { mode: 0o600 }).catch(unwritable);
   const archive = await finished(session, id);
   if (!archive || !(await download(session, id, archive, file))) {
     session.print(`The backup ${id} stays with the platform; the same command goes on with it.`);
