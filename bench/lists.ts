@@ -44,8 +44,10 @@ export const lists: Bench = {
       let far = list;
       let pages = 1;
       for (let at = await page(list); pages < LAST_PAGE && at.nextCursor !== null; pages += 1) {
-        far = `${list}&cursor=${at.nextCursor}`;
-        at = await page(far);
+        const next = `${list}&cursor=${at.nextCursor}`;
+        at = await page(next);
+        if (at.items.length < LIMIT) break;
+        far = next;
       }
       say(`  ${String(CUSTOMERS)} customers, ${String(pages)} pages of ${String(LIMIT)}`);
       const costOf = async (path: string, count: number): Promise<number> => {
