@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ const USAGE = `Lets the storage of a running platform fail, and looks what it sa
 
   npm run faults
 
-A full disk (a limit of the process's files, by prlimit), a damaged header, damaged pages, and a second process on the same data.
+A full disk (a limit of the process's files, by prlimit), also under a backup, an end of the process during a backup, a damaged header, damaged pages, and a second process on the same data.
 Exit code 1 when a message names neither file nor remedy, when anything acknowledged is lost, or when the platform goes on with
 what it cannot vouch for.
 `;
@@ -164,9 +164,90 @@ const fullDisk = async ({ dataDir, administrator }: Site): Promise<Seen> => {
   }
 };
 
+type Backup = Readonly<{ id: string; status: string; error: string | null }>;
+const BACKUPS = '/api/v1/operations/backups';
+
+const ended = async (client: LoadClient, id: string): Promise<Backup> => {
+  for (;;) {
+    const { body } = await client.send<Backup>({ method: 'GET', path: `${BACKUPS}/${id}` });
+    if (body.status !== 'running') return body;
+    await sleep(50);
+  }
+};
+
+/** Begins one; `end` is what happens to the process meanwhile. Afterwards it is failed, gone without a trace, and a new one works. */
+const backupEndedBy = async (
+  { dataDir, administrator }: Site,
+  end: (platform: Awaited<ReturnType<typeof startPlatformProcess>>) => Promise<void>,
+): Promise<Seen> => {
+  const platform = await startPlatformProcess(dataDir);
+  const client = new LoadClient(platform.url, 1);
+  await client.login(administrator);
+  const { body: begun } = await client.send<Backup>({ method: 'POST', path: BACKUPS });
+  await end(platform);
+  await client.close();
+  const again = await startPlatformProcess(dataDir);
+  const reader = new LoadClient(again.url, 1);
+  try {
+    await reader.login(administrator);
+    const { body: found } = await reader.send<Backup>({ method: 'GET', path: `${BACKUPS}/${begun.id}` });
+    const left = (await readdir(join(dataDir, 'backups'))).filter((name) => /\.part$|^work-/.test(name));
+    const { body: next } = await reader.send<Backup>({ method: 'POST', path: BACKUPS });
+    const { status, error } = await ended(reader, next.id);
+    return {
+      seen: `the backup ${found.status}: ${found.error ?? ''}`,
+      faults: [
+        ...(found.status === 'failed' && /ended while it was being taken/.test(found.error ?? '') ? [] : [JSON.stringify(found)]),
+        ...left.map((name) => `${name} is left over`),
+        ...(status === 'finished' ? [] : [`a new backup: ${error ?? status}`]),
+      ],
+    };
+  } finally {
+    await reader.close();
+    await again.stop();
+  }
+};
+
+const fullDiskUnderBackup = async ({ dataDir, administrator }: Site): Promise<Seen> => {
+  const platform = await startPlatformProcess(dataDir);
+  const client = new LoadClient(platform.url, 1);
+  const limit = (bytes: string): void => {
+    execFileSync('prlimit', ['--pid', String(platform.pid), `--fsize=${bytes}`]);
+  };
+  try {
+    await client.login(administrator);
+    limit('100000:unlimited');
+    const { body: begun } = await client.send<Backup>({ method: 'POST', path: BACKUPS });
+    const failed = await ended(client, begun.id);
+    const left = (await readdir(join(dataDir, 'backups'))).filter((name) => /\.part$|^work-/.test(name));
+    limit('unlimited:unlimited');
+    const { body: next } = await client.send<Backup>({ method: 'POST', path: BACKUPS });
+    const { status, error } = await ended(client, next.id);
+    return {
+      seen: failed.error ?? failed.status,
+      faults: [
+        // A limit of the process reaches SQLite as an I/O error, a full disk as what it is.
+        ...unclear(
+          failed.error ?? '',
+          /no room left for the backup in|backups.* cannot be .*written/,
+          /Free some space|Check its folder/,
+        ),
+        ...left.map((name) => `${name} is left over`),
+        ...(status === 'finished' ? [] : [`a backup once there is room: ${error ?? status}`]),
+      ],
+    };
+  } finally {
+    await client.close();
+    await platform.stop();
+  }
+};
+
 const CASES: readonly Readonly<{ name: string; run: (site: Site) => Promise<Seen> }>[] = [
   { name: 'a second process on the same data', run: secondProcess },
   { name: 'a full disk', run: fullDisk },
+  { name: 'a full disk under a backup', run: fullDiskUnderBackup },
+  { name: 'SIGKILL during a backup', run: (site) => backupEndedBy(site, ({ kill }) => kill()) },
+  { name: 'SIGTERM during a backup', run: (site) => backupEndedBy(site, ({ stop }) => stop()) },
   { name: 'a damaged header', run: damagedHeader },
   { name: 'damaged pages', run: damagedPages },
 ];
