@@ -63,7 +63,14 @@ export const imports: Bench = {
             importId: 'import' as ImportId,
             format: 'auto',
             files: files.map((file) => ({ name: file, path: file })),
-            expected: [{ managementAccountId: ACCOUNT, month: MONTH, rows: lines, ...(totals.billedCost === undefined ? {} : { billedCost: totals.billedCost }) }],
+            expected: [
+              {
+                managementAccountId: ACCOUNT,
+                month: MONTH,
+                rows: lines,
+                ...(totals.billedCost === undefined ? {} : { billedCost: totals.billedCost }),
+              },
+            ],
             receivers: [
               {
                 dataSourceId: 'source' as DataSourceId,
