@@ -203,6 +203,23 @@ describe('grouping the lines of a slice', () => {
     expect(await kept.of({ dataSourceId: source, files: [] }, grouping)).toEqual([]);
   });
 
+  it('takes a null text for an empty one: one group', async () => {
+    const line = {
+      SubAccountId: '1',
+      BillingCurrency: 'USD',
+      ChargeCategory: 'Usage',
+      ChargePeriodStart: '2026-01-01',
+      BilledCost: '1',
+    };
+    const lines = [
+      { ...line, RegionId: null },
+      { ...line, RegionId: '' },
+    ];
+    const grouping = { cuts: [], dimensions: ['RegionId'], conditions: [] };
+    const groups = await new KeptGroups(duckDb).of(await sliceOf(lines), grouping);
+    expect(groups.map((group) => [group.lines, group.billedCost.toString(), group.values['RegionId']])).toEqual([[2, '2', '']]);
+  });
+
   it('knows characters beyond ASCII that a tag writes in ASCII', async () => {
     const line = {
       SubAccountId: '1',

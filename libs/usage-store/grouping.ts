@@ -72,7 +72,7 @@ const segmentOf = (within: readonly Day[]): string =>
 /** The signature of a line as columns, and where a group's parts stand among them. */
 export type Signature = Readonly<{
   columns: readonly string[];
-  /** What to group by for each of the columns: a bare column is faster, and its null and its empty text are two groups that say the same. */
+  /** What to group by for each of the columns: a bare column is faster; its null and its empty text, the same by then, are summed afterwards. */
   groupedBy: readonly string[];
   at: (part: string) => number;
   within: readonly Day[];
@@ -193,7 +193,7 @@ const groupingStatement = usageStatement<[files: readonly string[], grouping: Gr
     const place = (part: string): string => `s${String(at(part))}`;
     return [
       `SELECT ${place('account')}, ${place('segment')}, json_array(${kindParts(grouping).map(place).join(', ')})::VARCHAR,`,
-      'lines, cost, quantity, first_day, last_day FROM (SELECT',
+      'sum(lines)::BIGINT, sum(cost), sum(quantity), min(first_day), max(last_day) FROM (SELECT',
       [
         ...columns.map((sql, index) => `${sql} AS s${String(index)}`),
         'count(*)::BIGINT AS lines',
@@ -202,7 +202,7 @@ const groupingStatement = usageStatement<[files: readonly string[], grouping: Gr
         'min(ChargePeriodStart)::DATE AS first_day',
         'max(ChargePeriodStart)::DATE AS last_day',
       ].join(', '),
-      `FROM ${usageIn(files)} GROUP BY ${groupedBy.join(', ')})`,
+      `FROM ${usageIn(files)} GROUP BY ${groupedBy.join(', ')}) GROUP BY 1, 2, 3`,
     ].join(' ');
   },
   example: (files) => [files, exampleGrouping, signatureOf(exampleGrouping, exampleProfile)],

@@ -4,7 +4,7 @@ import { type LoadedInput } from '../rating-inputs/load-rating-input.ts';
 import { type MonthRatingId } from './month-rating.ts';
 
 /** What a bill's stream says last. */
-export type BillHead = Readonly<{ revision: Revision; contentHash: string }>;
+type BillHead = Readonly<{ revision: Revision; contentHash: string }>;
 
 /** The streams of a tree's month as a rating found or left them. */
 export type MonthHeads = Readonly<{

@@ -14,7 +14,7 @@ import { isTax, type Pricing, type Rulebook, Rulebooks } from './rulebook.ts';
 type Stage = Readonly<{ tenant: RatedTenant; inForce: InForce | null; rulebook: Rulebook | null }>;
 
 /** Where a line goes: whose it is, and which contract versions it meets from the root down. */
-export type Route = Readonly<{
+type Route = Readonly<{
   source: RatedSource;
   /** The root first; the last is the tenant to which the account is linked or, unassigned, the source's owner. */
   stages: readonly Stage[];
