@@ -75,7 +75,7 @@ export default {
       name: 'adapters-are-picked-in-one-file',
       comment: 'Everybody else knows the ports only; what shares the SQLite file knows its own neighbours.',
       severity: 'error',
-      from: { pathNot: '(^libs/platform/storage\\.ts$|/(sqlite|embedded)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)' },
+      from: { pathNot: '(^bench/|^libs/platform/storage\\.ts$|/(sqlite|embedded)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)' },
       to: { path: '^libs/[^/]+/(sqlite|embedded)/|^libs/sqlite/(?!storage-error)' },
     },
     {

@@ -11,7 +11,7 @@ const CONNECTIONS = 64;
 const TICKS_A_SECOND = 100;
 
 /** The nth request of a load, `n` from 0 without a hole. */
-export type Post = Readonly<{ path: string; headers: Readonly<Record<string, string>>; body: string }>;
+type Post = Readonly<{ path: string; headers: Readonly<Record<string, string>>; body: string }>;
 export type Posts = (n: number) => Post;
 
 /** A server of its own, ready to be loaded. */

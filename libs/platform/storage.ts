@@ -25,10 +25,10 @@ export type Storage = Readonly<{
   close: () => Promise<void>;
 }>;
 
-export type CopyOptions = Readonly<{ signal: AbortSignal; progress: (done: number, total: number) => void }>;
+type CopyOptions = Readonly<{ signal: AbortSignal; progress: (done: number, total: number) => void }>;
 
 /** A copy of the log; whoever made it closes it. */
-export type Copied = Readonly<{
+type Copied = Readonly<{
   logId: string;
   position: Position;
   /** In store order. */

@@ -37,6 +37,7 @@ export class Serving {
   #level = false;
   #pending: Pending | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
   #following: Promise<void> | undefined;
   #error: string | null = null;
   #isFull = false;
@@ -95,17 +96,22 @@ export class Serving {
     pending.alarms.push(...alarms);
     pending.position = last.position;
     // A stream that is given up is known as such before its next event comes.
-    if (alarms.length > 0 || pending.touches.length >= MOST_PENDING) this.settle();
-    else
-      this.#timer ??= setTimeout(() => {
-        if (this.#database.isOpen) this.settle();
-      }, PENDING_MS).unref();
+    if (alarms.length > 0) this.settle();
+    // Not at once: whoever is answered by this turn does not wait for it.
+    else if (pending.touches.length >= MOST_PENDING) this.#soon ??= setImmediate(this.#unasked);
+    else this.#timer ??= setTimeout(this.#unasked, PENDING_MS).unref();
+  };
+
+  readonly #unasked = (): void => {
+    if (this.#database.isOpen) this.settle();
   };
 
   /** Folds what is pending, if anything is. A fault shows in `error`, and in not being level. */
   settle(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
     this.#timer = undefined;
+    this.#soon = undefined;
     const pending = this.#pending;
     const generation = this.#generation;
     this.#pending = undefined;

@@ -11,7 +11,7 @@ export type Manifest = Readonly<{
 const LONGEST_MANIFEST = 16 << 20;
 
 /** The parts that a manifest names; undefined when the text is none. Legacy reports have `reportKeys`, Data Exports `dataFiles`. */
-export const partsIn = (text: string): readonly string[] | undefined => {
+const partsIn = (text: string): readonly string[] | undefined => {
   let manifest: unknown;
   try {
     manifest = JSON.parse(text.replace(/^\uFEFF/, ''));
@@ -42,9 +42,10 @@ export const keyOf = (part: string): readonly string[] =>
 
 const nameOf = (part: string): string => keyOf(part).at(-1) ?? part;
 
-const repeated = (names: readonly string[]): readonly string[] => [
-  ...new Set(names.filter((name, index) => names.indexOf(name) !== index)),
-];
+const repeated = (names: readonly string[]): readonly string[] => {
+  const seen = new Set<string>();
+  return [...new Set(names.filter((name) => seen.size === seen.add(name).size))];
+};
 
 /**
  * What is wrong with a delivery by its manifests, in sentences: every part that one names is there, once, and nothing else. Parts are
@@ -55,18 +56,19 @@ export const checkParts = (manifests: readonly Manifest[], files: readonly Reado
   const unknown = manifests.filter(({ parts }) => parts === undefined);
   if (unknown.length > 0)
     return unknown.map(({ name }) => `${name} is JSON, but no manifest that is known: it has no list reportKeys or dataFiles.`);
-  const there = files.map(({ name }) => name);
+  const delivered = files.map(({ name }) => name);
+  const there = new Set(delivered);
   const named = manifests.flatMap(({ name: manifest, parts = [] }) => parts.map((part) => ({ manifest, name: nameOf(part) })));
-  const names = named.map(({ name }) => name);
+  const names = new Set(named.map(({ name }) => name));
   return [
     ...manifests.filter(({ parts }) => parts?.length === 0).map(({ name }) => `The manifest ${name} names no part.`),
-    ...repeated(names).map((name) => `The part ${name} is named twice by ${manifests.map((one) => one.name).join(', ')}.`),
+    ...repeated(named.map(({ name }) => name)).map((name) => `The part ${name} is named twice by ${manifests.map((one) => one.name).join(', ')}.`),
     ...named
-      .filter(({ name }) => !there.includes(name))
+      .filter(({ name }) => !there.has(name))
       .map(({ name, manifest }) => `The part ${name}, which the manifest ${manifest} names, is not in the delivery.`),
-    ...repeated(there).map((name) => `The part ${name} is in the delivery twice.`),
-    ...[...new Set(there)]
-      .filter((name) => !names.includes(name))
+    ...repeated(delivered).map((name) => `The part ${name} is in the delivery twice.`),
+    ...[...there]
+      .filter((name) => !names.has(name))
       .map((name) => `${name} is in the delivery, but no manifest of it names it.`),
   ];
 };

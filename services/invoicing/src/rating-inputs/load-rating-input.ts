@@ -1,3 +1,4 @@
+import { canonicalJson } from '#libs/canonical-json';
 import { type TenantId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { type Month } from '#libs/time/time';
@@ -103,6 +104,9 @@ const loadLinks = async (readModels: ReadModels, rootId: TenantId): Promise<Rati
 const loadAutoAssignments = async (readModels: ReadModels, rootId: TenantId): Promise<RatingInput['autoAssignments']> =>
   (await readModels.of(autoAssignmentInputs).all({ rootId }, BY_ID)).flatMap((source) => source.autoAssignments);
 
+/** As they will read from the archive: an explanation is the same text whether its rating is still in memory or made anew. */
+const inOrder = (tenant: ContractInput): ContractInput => JSON.parse(canonicalJson(tenant)) as ContractInput;
+
 /** Of a few tenants only, where most are known: terms are long. */
 const loadContracts = async (
   readModels: ReadModels,
@@ -110,13 +114,15 @@ const loadContracts = async (
   known: readonly ContractInput[] = [],
 ): Promise<readonly ContractInput[]> => {
   const contracts = readModels.of(contractInputs);
-  if (known.length === 0) return contracts.all({ rootId }, BY_ID);
+  if (known.length === 0) return (await contracts.all({ rootId }, BY_ID)).map(inOrder);
   const byId = new Map<string, ContractInput>(known.map((tenant) => [tenant.id, tenant]));
   const present = await contracts.aggregate({ filter: { rootId }, groupBy: ['id'], sum: ['changes'] });
   const loaded = await Promise.all(
     present.map(async ({ group: [id], sums: [changes] }) => {
       const before = byId.get(String(id));
-      return before?.changes === changes ? before : contracts.get(String(id));
+      if (before?.changes === changes) return before;
+      const tenant = await contracts.get(String(id));
+      return tenant && inOrder(tenant);
     }),
   );
   return loaded.filter((tenant) => tenant !== undefined).sort((a, b) => (a.id < b.id ? -1 : 1));
