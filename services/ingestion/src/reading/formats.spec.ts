@@ -248,6 +248,12 @@ describe('a delivery with a manifest', () => {
     expect(problems.map((problem) => problem.message)).toContain(message);
   });
 
+  it('is refused at once, however many parts the manifest names', async () => {
+    const reportKeys = Array.from({ length: 200_000 }, (_, part) => `a/r-${String(part)}.csv`);
+    const { problemCount } = await store.refusal([await manifest('m.json', { reportKeys })], [PAYER]);
+    expect(problemCount).toBe(reportKeys.length);
+  });
+
   it('is refused when a part is there twice, and when the manifest is none', async () => {
     const [one = '', two = ''] = await parts();
     const twice = await store.refusal([await legacy('a/r-1.csv', 'a/r-2.csv'), one, two, two], [PAYER]);

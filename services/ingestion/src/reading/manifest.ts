@@ -62,13 +62,13 @@ export const checkParts = (manifests: readonly Manifest[], files: readonly Reado
   const names = new Set(named.map(({ name }) => name));
   return [
     ...manifests.filter(({ parts }) => parts?.length === 0).map(({ name }) => `The manifest ${name} names no part.`),
-    ...repeated(named.map(({ name }) => name)).map((name) => `The part ${name} is named twice by ${manifests.map((one) => one.name).join(', ')}.`),
+    ...repeated(named.map(({ name }) => name)).map(
+      (name) => `The part ${name} is named twice by ${manifests.map((one) => one.name).join(', ')}.`,
+    ),
     ...named
       .filter(({ name }) => !there.has(name))
       .map(({ name, manifest }) => `The part ${name}, which the manifest ${manifest} names, is not in the delivery.`),
     ...repeated(delivered).map((name) => `The part ${name} is in the delivery twice.`),
-    ...[...there]
-      .filter((name) => !names.has(name))
-      .map((name) => `${name} is in the delivery, but no manifest of it names it.`),
+    ...[...there].filter((name) => !names.has(name)).map((name) => `${name} is in the delivery, but no manifest of it names it.`),
   ];
 };
