@@ -29,7 +29,7 @@ export type Manifest = Readonly<{
 
 type Reading = Readonly<{ signal?: AbortSignal; read?: (bytes: number) => void }>;
 
-/** SHA-256 in hex of a file's content, of which `hash` may know the beginning. */
+/** SHA-256 in hex of a file’s content. */
 const digestOf = async (file: string, { signal, read = () => undefined }: Reading): Promise<ArchivedFile['sha256']> => {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: MIB, ...(signal ? { signal } : {}) })) {
