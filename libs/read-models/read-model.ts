@@ -23,8 +23,11 @@ export type Query = Readonly<{ filter?: Filter; sort?: Sort; limit: number; curs
 export type Page<R> = Readonly<{ items: readonly R[]; nextCursor: string | null; total: number }>;
 
 export type Aggregate = Readonly<{ filter?: Filter; groupBy: readonly Path[]; sum?: readonly Path[] }>;
-/** One per distinct value of the `groupBy` paths: how many rows, and the sums of the (integer) `sum` paths. */
-export type AggregateRow = Readonly<{ group: readonly Scalar[]; count: number; sums: readonly number[] }>;
+/**
+ * One per distinct value of the `groupBy` paths: how many rows, how many of them have a part in quarantine (and are summed as they
+ * were before it), and the sums of the (integer) `sum` paths.
+ */
+export type AggregateRow = Readonly<{ group: readonly Scalar[]; count: number; quarantined: number; sums: readonly number[] }>;
 
 /**
  * Reads the serving generation of one projection. A row of which a part is quarantined makes `get` fail with DomainError

@@ -245,12 +245,12 @@ export const readModelsContract = (open: (projections: readonly Projection[]) =>
       await put1('c', { kind: 'x', yes: false, rank: 4 });
       await put1('d', { kind: null, rank: 8 });
       expect(await model().aggregate({ groupBy: ['kind', 'yes'], sum: ['rank'] })).toEqual([
-        { group: [null, null], count: 1, sums: [8] },
-        { group: ['x', false], count: 1, sums: [4] },
-        { group: ['x', true], count: 2, sums: [3] },
+        { group: [null, null], count: 1, quarantined: 0, sums: [8] },
+        { group: ['x', false], count: 1, quarantined: 0, sums: [4] },
+        { group: ['x', true], count: 2, quarantined: 0, sums: [3] },
       ]);
       expect(await model().aggregate({ groupBy: [], filter: { kind: 'x' }, sum: ['rank', 'missing'] })).toEqual([
-        { group: [], count: 3, sums: [7, 0] },
+        { group: [], count: 3, quarantined: 0, sums: [7, 0] },
       ]);
       expect(await model().aggregate({ groupBy: ['kind'], filter: { kind: 'z' } })).toEqual([]);
     });
@@ -283,6 +283,8 @@ export const readModelsContract = (open: (projections: readonly Projection[]) =>
       const { items, total } = await model().find({ limit: 10 });
       expect([items[0], total]).toEqual([{ id: 'a', name: 'Ann', kind: 'x', quarantined: true }, 3]);
       expect(items.slice(1).every((row) => !('quarantined' in row))).toBe(true);
+      const kinds = await model().aggregate({ groupBy: ['kind'] });
+      expect(kinds.map(({ quarantined }) => quarantined)).toEqual(expect.arrayContaining([1]));
     });
 
     it('lets nobody work with all rows that it belongs to, and with all others', async () => {

@@ -89,7 +89,7 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
     const by = groupBy.map(valueAt).join(', ');
     const found = this.#database
       .prepare<Record<string, Scalar>>(
-        `SELECT ${['count(*) AS count', ...groups, ...sums].join(', ')} FROM ${documents.table} WHERE ${where.text}
+        `SELECT ${['count(*) AS count', 'total(flagged) AS quarantined', ...groups, ...sums].join(', ')} FROM ${documents.table} WHERE ${where.text}
          ${by ? `GROUP BY ${by} ORDER BY ${by}` : ''}`,
       )
       .all(...where.parameters);
@@ -99,6 +99,7 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
         return group[`boolean${String(index)}`] ? value === 1 : value;
       }),
       count: Number(group['count']),
+      quarantined: Number(group['quarantined']),
       sums: sum.map((path, index) => {
         if (group[`inexact${String(index)}`])
           throw new TypeError(`"${path}" holds values that are not integers: they cannot be summed exactly.`);

@@ -1,5 +1,5 @@
 import { type TenantId } from '#libs/published/ids';
-import { type Filter, type ReadModel, type ReadModels } from '#libs/read-models/read-model';
+import { type AggregateRow, type Filter, type ReadModel, type ReadModels } from '#libs/read-models/read-model';
 import { type Row } from '#libs/read-models/projection';
 import { type Month } from '#libs/time/time';
 import { contractInputs } from './contracts.projection.ts';
@@ -36,10 +36,11 @@ export const versionedMonths = async (
     changesByTree(readModels.of(dataSourceInputs), tree),
     changesByTree(readModels.of(contractInputs), tree),
   ]);
-  return months.map(({ group: [id, month], sums: [usage = 0] }) => {
+  return months.map((counted) => {
+    const [id, month] = counted.group;
     const rootId = id as TenantId;
     const changes: Changes = {
-      usage,
+      usage: changesIn(counted),
       tenants: tenants.get(rootId) ?? 0,
       links: links.get(rootId) ?? 0,
       autoAssignments: autoAssignments.get(rootId) ?? 0,
@@ -60,5 +61,8 @@ const changesByTree = async <R extends Row & OneStream>(
   filter: Filter,
 ): Promise<ReadonlyMap<TenantId, number>> => {
   const rows = await inputs.aggregate({ filter, groupBy: ['rootId'], sum: ['changes'] });
-  return new Map(rows.map(({ group: [rootId], sums: [changes = 0] }) => [rootId as TenantId, changes]));
+  return new Map(rows.map((counted) => [counted.group[0] as TenantId, changesIn(counted)]));
 };
+
+/** An event that waits in quarantine is one, too: what was rated before it is not current, and nothing is until it is folded. */
+const changesIn = ({ sums: [changes = 0], quarantined }: AggregateRow): number => changes + quarantined;
