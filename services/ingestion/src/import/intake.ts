@@ -8,7 +8,7 @@ import { makeDurable } from '#libs/durable-files';
 import { DomainError, type FieldError } from '#libs/event-sourcing/domain-error';
 import { type ImportId } from '#libs/published/ids';
 import { kindOf } from '../reading/csv-header.ts';
-import { keyOf, readManifest } from '../reading/manifest.ts';
+import { isTooLong, keyOf, readManifest } from '../reading/manifest.ts';
 import { type ImportedFile } from './import.ts';
 
 /** Where uploads wait until they have been read. */
@@ -116,6 +116,9 @@ const allowedFile = async (wanted: string, folders: readonly string[]): Promise<
   return undefined;
 };
 
+/** A key of a bucket has at most 1024 bytes, and each of its folders is another place to look; `s3://` and the bucket come on top. */
+const LONGEST_PART = 1_100;
+
 /**
  * The files and, of the manifests among them, the parts that are there: in the manifest's folder, by as much of the part's key as
  * leads to a file, or in a folder above it by at least a folder and a name, as a bucket that was copied whole has them. What is not
@@ -128,8 +131,10 @@ export const withNamedParts = async (
   const all = new Map(files.map((file) => [file.path, file]));
   for (const file of files) {
     if ((await kindOf(file.path).catch(() => undefined)) !== 'json') continue;
-    const { parts = [] } = await readManifest(file);
-    for (const part of new Set(parts)) {
+    const manifest = await readManifest(file);
+    if (isTooLong(manifest)) continue;
+    for (const part of new Set(manifest.parts)) {
+      if (part.length > LONGEST_PART) continue;
       const found = await partOf(file.path, keyOf(part), folders);
       if (found && !all.has(found.path)) all.set(found.path, found);
     }

@@ -75,7 +75,7 @@ export const isAwsCur = (header: Header): boolean => spellingOf(header) !== unde
 
 /** The Cost and Usage Report: legacy, with its `lineItem/…` names or as Parquet, and 2.0 with its map columns. */
 export const awsCurMapping = (header: Header): Mapping => {
-  const { textOf: columnOf, used } = delivered(header);
+  const { textOf: columnOf, used, twice } = delivered(header);
   const { nameOf, isOurs, tagIn } = spellingOf(header) ?? LEGACY;
   const textOf: Delivered = (legacy) => {
     const column = columnOf(nameOf(legacy));
@@ -120,6 +120,7 @@ export const awsCurMapping = (header: Header): Mapping => {
     // A map without any pair says nothing either.
     nothing: Object.values(MAPS).some((map) => columnOf(map) !== undefined) ? ['', '{}'] : [''],
     used,
+    twice,
   };
 };
 

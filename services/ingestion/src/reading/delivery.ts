@@ -14,5 +14,10 @@ export type Problem = Readonly<{
   message: string;
 }>;
 
+const SHOWN_CHARACTERS = 100;
+
+/** What a sender wrote, as a problem quotes it: events and answers hold it, whatever its length. */
+export const shown = (text: string): string => text.slice(0, SHOWN_CHARACTERS);
+
 /** Amounts of one column that had more decimals than the store keeps, and what rounding added to their sum. */
 export type Rounding = Readonly<{ file: string; column: string; rows: number; added: string }>;

@@ -23,7 +23,7 @@ export const isFocus = ({ names }: Header): boolean =>
 
 /** FOCUS 1.0 to 1.2: the columns are the store's. */
 export const focusMapping = (header: Header, rules: readonly SourceRules[]): Mapping => {
-  const { textOf, used } = delivered(header);
+  const { textOf, used, twice } = delivered(header);
   const given = columnNames.filter((column) => !OURS.includes(column) && textOf(column) !== undefined);
   const sources: Partial<Record<ColumnName, Source>> = {};
   for (const column of given) {
@@ -44,6 +44,7 @@ export const focusMapping = (header: Header, rules: readonly SourceRules[]): Map
     missing: REQUIRED.filter((column) => textOf(column) === undefined),
     nothing: ['', 'NULL'],
     used,
+    twice,
   };
 };
 

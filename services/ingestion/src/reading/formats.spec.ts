@@ -248,10 +248,31 @@ describe('a delivery with a manifest', () => {
     expect(problems.map((problem) => problem.message)).toContain(message);
   });
 
-  it('is refused at once, however many parts the manifest names', async () => {
-    const reportKeys = Array.from({ length: 200_000 }, (_, part) => `a/r-${String(part)}.csv`);
-    const { problemCount } = await store.refusal([await manifest('m.json', { reportKeys })], [PAYER]);
-    expect(problemCount).toBe(reportKeys.length);
+  it('is refused at once when the manifest names too many parts', async () => {
+    const keys = (length: number) => Array.from({ length }, (_, part) => `a/r-${String(part)}.csv`);
+    const refusal = async (reportKeys: readonly string[]) => store.refusal([await manifest('m.json', { reportKeys })], [PAYER]);
+    expect((await refusal(keys(10_001))).problems.map(({ message }) => message)).toEqual([
+      'The manifest m.json names 10001 parts: a delivery has at most 10000.',
+    ]);
+    expect((await refusal(keys(10_000))).problemCount).toBe(10_000);
+  });
+
+  it('is refused with the beginning of a very long name', async () => {
+    const { problems } = await store.refusal([await legacy(`a/${'x'.repeat(1 << 20)}`)], [PAYER]);
+    expect(problems.map(({ message }) => message)).toEqual([
+      `The part ${'x'.repeat(100)}, which the manifest r-Manifest.json names, is not in the delivery.`,
+    ]);
+  });
+
+  it('is refused when a part is a manifest itself', async () => {
+    const [one = ''] = await parts();
+    const other = await manifest('other.json', { reportKeys: ['a/r-1.csv'] });
+    expect((await store.refusal([await legacy('a/other.json'), other, one], [PAYER])).message).toBe(
+      'The part other.json, which the manifest r-Manifest.json names, is itself a manifest.',
+    );
+    expect((await store.refusal([await legacy('a/r-1.csv', 'r-Manifest.json'), one], [PAYER])).message).toBe(
+      'The part r-Manifest.json, which the manifest r-Manifest.json names, is itself a manifest.',
+    );
   });
 
   it('is refused when a part is there twice, and when the manifest is none', async () => {

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { shown } from './delivery.ts';
 
 /** A list of the files that make up one delivery, as AWS sends it along. */
 export type Manifest = Readonly<{
@@ -9,6 +10,12 @@ export type Manifest = Readonly<{
 }>;
 
 const LONGEST_MANIFEST = 16 << 20;
+
+/** Far more than any report has: each part is looked for in several folders before the import is accepted. */
+const MOST_PARTS = 10_000;
+
+/** Too many parts for a delivery: none of them is looked for. */
+export const isTooLong = ({ parts = [] }: Manifest): boolean => parts.length > MOST_PARTS;
 
 /** The parts that a manifest names; undefined when the text is none. Legacy reports have `reportKeys`, Data Exports `dataFiles`. */
 const partsIn = (text: string): readonly string[] | undefined => {
@@ -55,20 +62,34 @@ export const checkParts = (manifests: readonly Manifest[], files: readonly Reado
   if (manifests.length === 0) return [];
   const unknown = manifests.filter(({ parts }) => parts === undefined);
   if (unknown.length > 0)
-    return unknown.map(({ name }) => `${name} is JSON, but no manifest that is known: it has no list reportKeys or dataFiles.`);
+    return unknown.map(
+      ({ name }) => `${shown(name)} is JSON, but no manifest that is known: it has no list reportKeys or dataFiles.`,
+    );
+  const tooLong = manifests.filter(isTooLong);
+  if (tooLong.length > 0)
+    return tooLong.map(
+      ({ name, parts = [] }) =>
+        `The manifest ${shown(name)} names ${String(parts.length)} parts: a delivery has at most ${String(MOST_PARTS)}.`,
+    );
   const delivered = files.map(({ name }) => name);
   const there = new Set(delivered);
   const named = manifests.flatMap(({ name: manifest, parts = [] }) => parts.map((part) => ({ manifest, name: nameOf(part) })));
   const names = new Set(named.map(({ name }) => name));
+  const ofManifests = new Set(manifests.map(({ name }) => name));
   return [
-    ...manifests.filter(({ parts }) => parts?.length === 0).map(({ name }) => `The manifest ${name} names no part.`),
+    ...manifests.filter(({ parts }) => parts?.length === 0).map(({ name }) => `The manifest ${shown(name)} names no part.`),
     ...repeated(named.map(({ name }) => name)).map(
-      (name) => `The part ${name} is named twice by ${manifests.map((one) => one.name).join(', ')}.`,
+      (name) => `The part ${shown(name)} is named twice by ${shown(manifests.map((one) => one.name).join(', '))}.`,
     ),
     ...named
       .filter(({ name }) => !there.has(name))
-      .map(({ name, manifest }) => `The part ${name}, which the manifest ${manifest} names, is not in the delivery.`),
-    ...repeated(delivered).map((name) => `The part ${name} is in the delivery twice.`),
-    ...[...there].filter((name) => !names.has(name)).map((name) => `${name} is in the delivery, but no manifest of it names it.`),
+      .map(({ name, manifest }) => {
+        const fault = ofManifests.has(name) ? 'is itself a manifest' : 'is not in the delivery';
+        return `The part ${shown(name)}, which the manifest ${shown(manifest)} names, ${fault}.`;
+      }),
+    ...repeated(delivered).map((name) => `The part ${shown(name)} is in the delivery twice.`),
+    ...[...there]
+      .filter((name) => !names.has(name))
+      .map((name) => `${shown(name)} is in the delivery, but no manifest of it names it.`),
   ];
 };

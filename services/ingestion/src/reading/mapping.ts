@@ -24,6 +24,8 @@ export type Mapping = Readonly<{
   unknown: readonly string[];
   /** Columns that the format requires and the file has not. */
   missing: readonly string[];
+  /** Columns that `sources` read and the file has more than once. */
+  twice: ReadonlySet<string>;
   /** Texts that stand for "nothing". */
   nothing: readonly string[];
   /** SQL names of the delivered columns that `sources` read. */
@@ -33,17 +35,21 @@ export type Mapping = Readonly<{
 /** The SQL name of a delivered column, undefined when the file has none of that name. */
 export type Delivered = (name: string) => string | undefined;
 
-export const delivered = ({ names }: Header): Readonly<{ textOf: Delivered; used: ReadonlySet<string> }> => {
+export const delivered = ({ names }: Header): Readonly<{ textOf: Delivered }> & Pick<Mapping, 'used' | 'twice'> => {
   const places = new Map(names.map((name, place) => [name, place]));
   const used = new Set<string>();
+  const twice = new Set<string>();
+  const before = new Set<string>();
+  const repeated = new Set(names.filter((name) => before.size === before.add(name).size));
   const textOf = (name: string): string | undefined => {
     const place = places.get(name);
     if (place === undefined) return undefined;
     const column = `c${String(place)}`;
     used.add(column);
+    if (repeated.has(name)) twice.add(name);
     return column;
   };
-  return { textOf, used };
+  return { textOf, used, twice };
 };
 
 /** A data source's management account and the publishers that are the provider itself there. */

@@ -371,6 +371,50 @@ describe('a delivery that is refused', () => {
     );
   });
 
+  it('names the file that lacks a column, when there are several', async () => {
+    const whole = await store.file('whole.csv', focusCsv({}));
+    const lacking = await store.file('lacking.csv', focusCsv({}).replace('BilledCost', 'Costs'));
+    expect((await store.refusal([whole, lacking], [PAYER])).problems).toMatchObject([
+      { file: 'lacking.csv', column: 'BilledCost', message: 'lacking.csv: The column BilledCost is missing.' },
+    ]);
+  });
+
+  it('refuses a column that is read and there twice', async () => {
+    const twice = focusCsv({})
+      .replace(/\n(?=.)/, ',"BilledCost "\n')
+      .replace(/\n$/, ',2\n');
+    const file = await store.file('twice.csv', twice);
+    expect((await store.refusal([file], [PAYER])).problems).toMatchObject([
+      { file: 'twice.csv', column: 'BilledCost', message: 'The column BilledCost is there twice.' },
+    ]);
+  });
+
+  it('takes columns that nobody reads as often as they come, and tags that differ in case', async () => {
+    const more = (names: string): string =>
+      curCsv({})
+        .replace(/\n(?=.)/, `,${names}\n`)
+        .replace(/\n$/, ',a,b\n');
+    for (const names of ['product/unread,product/unread', 'resourceTags/user:env,resourceTags/user:Env'])
+      expect(await store.deliver([await store.file('double.csv', more(names))], [PAYER])).toMatchObject({ rows: 1 });
+  });
+
+  it.each([
+    [['99999999999999999999', '99999999999999999999'], 'the sum of BilledCost is too large'],
+    [['99999999999999999999', '1'], 'the sum of BilledCost in USD of the slice 111111111111, 2026-01 is too large'],
+    [['-99999999999999999999', '-1'], 'the sum of BilledCost in USD of the slice 111111111111, 2026-01 is too large'],
+  ])('refuses a sum too large for the store: %j', async (costs, message) => {
+    const file = await store.file('sum.csv', focusCsv(...costs.map((BilledCost) => ({ BilledCost }))));
+    const { problems } = await store.refusal([file], [PAYER]);
+    expect(problems).toMatchObject([{ file: 'sum.csv', column: 'BilledCost' }]);
+    expect(problems[0]?.message).toBe(`sum.csv: ${message}: it has more than 20 digits before the point.`);
+    expect(await nothingWritten()).toEqual([]);
+  });
+
+  it('ends each message with one full stop', async () => {
+    const open = await store.file('open.csv', `${focusCsv({})}"1.5,111111111111\n`);
+    expect((await store.refusal([open], [PAYER])).message).toMatch(/[^.]\.$/);
+  });
+
   it('names a line type that the report does not have', async () => {
     const file = await store.file('type.csv', curCsv({ 'lineItem/LineItemType': 'Gift' }));
     expect((await store.refusal([file], [PAYER])).problems).toMatchObject([

@@ -12,7 +12,7 @@ import { type DuckDb, type Row, type Value } from '#libs/usage-store/duckdb';
 import { type UsageFiles } from '#libs/usage-store/usage-files';
 import { awsCurMapping, isAwsCur } from './aws-cur.ts';
 import { type FileKind, type Header, kindOf, readCsvHeader } from './csv-header.ts';
-import { type ExpectedTotal, type Format, type Problem, type Rounding } from './delivery.ts';
+import { type ExpectedTotal, type Format, type Problem, type Rounding, shown } from './delivery.ts';
 import { ROUNDING_SCALE } from './exact-number.ts';
 import { focusMapping, isFocus } from './focus.ts';
 import { checkParts, type Manifest, readManifest } from './manifest.ts';
@@ -96,7 +96,6 @@ export type Reading = Readonly<{
 /** Raise it when the same content is to be read differently from now on. */
 const READING_VERSION = 2;
 const SHOWN_PROBLEMS = 20;
-const SHOWN_CHARACTERS = 100;
 
 /**
  * Reads a delivery into write-once usage files, one per slice and delivered file. Each file is read twice: for its totals, by which a
@@ -176,7 +175,7 @@ const openAll = async (
   if (first && other)
     throw refused(
       other.file,
-      `All files of an import are of one format, but ${first.file.name} is ${first.format} and ${other.file.name} is ${other.format}.`,
+      `All files of an import are of one format, but ${shown(first.file.name)} is ${first.format} and ${shown(other.file.name)} is ${other.format}.`,
     );
   const totalBytes = headers.reduce((sum, { before }) => sum + before.size, 0);
   const opened: Opened[] = [];
@@ -184,9 +183,18 @@ const openAll = async (
   let rowsBefore = 0;
   for (const [index, { file, header, format, before }] of headers.entries()) {
     const mapping = format === 'focus' ? focusMapping(header, delivery.receivers) : awsCurMapping(header);
-    if (mapping.missing.length > 0) {
-      const missing = mapping.missing.map((column) => problem(file, `The column ${column} is missing.`, { column }));
-      throw new DeliveryRefused(missing, missing.length);
+    const columns = [
+      ...mapping.missing.map((column) => ({ column, fault: 'is missing' })),
+      ...[...mapping.twice].map((column) => ({ column: shown(column), fault: 'is there twice' })),
+    ];
+    if (columns.length > 0) {
+      const place = headers.length > 1 ? `${shown(file.name)}: ` : '';
+      throw new DeliveryRefused(
+        columns
+          .slice(0, SHOWN_PROBLEMS)
+          .map(({ column, fault }) => problem(file, `${place}The column ${column} ${fault}.`, { column })),
+        columns.length,
+      );
     }
     const earlier = { bytes: bytesBefore * TOTALLED, rows: rowsBefore };
     const unpacked = path.join(folder, `${String(index)}.csv`);
@@ -270,7 +278,8 @@ const openOne = async (
   ]);
   signal.throwIfAborted();
   if (verified instanceof Failure) throw refusedAsDamaged(file, verified.reason);
-  if (read instanceof Failure) throw refusedAsUnreadable(file, header.container, read.reason);
+  if (read instanceof Failure)
+    throw refusedAsOverflowing(file, mapping, read.reason) ?? refusedAsUnreadable(file, header.container, read.reason);
   const numbered = rowsOf(true);
   if (read.some(({ account, month, currency }) => account === null || month === null || currency === null))
     await check({ file, container: header.container, numbered, mapping }, reading);
@@ -352,22 +361,23 @@ const totalsOf = async (
   }
   const slices = [...found.values()].toSorted((a, b) => (sliceName(a) < sliceName(b) ? -1 : 1));
   const accounts = [...new Set(slices.map(({ managementAccountId }) => managementAccountId))];
-  const refuseAll = async (messages: readonly string[]): Promise<void> => {
-    if (messages.length === 0) return;
+  const refuseAll = async (problems: readonly Problem[]): Promise<void> => {
+    if (problems.length === 0) return;
     // A row that is wrong explains more than a total that is.
     for (const file of files) await check(file, reading);
-    throw new DeliveryRefused(
-      messages.slice(0, SHOWN_PROBLEMS).map((message) => problem(null, message)),
-      messages.length,
-      accounts,
-    );
+    throw new DeliveryRefused(problems.slice(0, SHOWN_PROBLEMS), problems.length, accounts);
   };
+  await refuseAll(slices.flatMap((slice) => overflow(slice, files)));
   await refuseAll(
     accounts
       .filter((account) => !receivers.some(({ managementAccountId }) => managementAccountId === account))
-      .map((account) => `The management account ${account} has no data source of this tenant: register one first.`),
+      .map((account) =>
+        problem(null, `The management account ${shown(account)} has no data source of this tenant: register one first.`),
+      ),
   );
-  await refuseAll(expected.flatMap((total) => differences(total, found.get(sliceName(total))?.read)));
+  await refuseAll(
+    expected.flatMap((total) => differences(total, found.get(sliceName(total))?.read)).map((message) => problem(null, message)),
+  );
   const digests = files.map(({ digest }) => digest).toSorted();
   const totals: SliceTotal[] = [];
   for (const slice of slices)
@@ -395,6 +405,24 @@ const addUp = (totals: readonly CurrencyTotal[]): CurrencyTotal[] =>
       billed: Decimal.sum(same.map(({ billed }) => billed)),
     };
   });
+
+/** Sums are stored as amounts are: with so many digits before the point. */
+const STORED_LIMIT = Decimal.of('1e20');
+const TOO_LARGE = 'is too large: it has more than 20 digits before the point';
+
+/** A problem for each file of a slice whose sum in some currency the store cannot hold. */
+const overflow = (slice: SliceOf & Readonly<{ read: readonly CurrencyTotal[] }>, files: readonly Opened[]): readonly Problem[] =>
+  slice.read
+    .filter(({ billed }) => billed.abs().compare(STORED_LIMIT) >= 0)
+    .flatMap(({ currency }) =>
+      files
+        .filter(({ totals }) => totals.some((total) => sliceName(total) === sliceName(slice) && total.read.currency === currency))
+        .map(({ file, mapping }) => {
+          const column = mapping.sources.BilledCost?.column ?? 'BilledCost';
+          const sum = `the sum of ${column} in ${currency} of the slice ${shown(sliceName(slice))}`;
+          return problem(file, `${shown(file.name)}: ${sum} ${TOO_LARGE}.`, { column });
+        }),
+    );
 
 const rowsIn = (totals: readonly CurrencyTotal[]): number => totals.reduce((sum, { rows }) => sum + rows, 0);
 
@@ -545,7 +573,7 @@ const problem = (
   message: string,
   place: Readonly<{ row?: number | null; column?: string; value?: string | null }> = {},
 ): Problem => ({
-  file: file?.name ?? null,
+  file: file && shown(file.name),
   row: place.row ?? null,
   column: place.column ?? null,
   value: place.value ?? null,
@@ -553,14 +581,14 @@ const problem = (
 });
 
 const refused = (file: DeliveredFile, message: string, row: number | null = null): DeliveryRefused =>
-  new DeliveryRefused([problem(file, `${file.name}: ${message}`, { row })], 1);
+  new DeliveryRefused([problem(file, `${shown(file.name)}: ${message}`, { row })], 1);
 
 const rowProblem = (file: DeliveredFile, row: Row): Problem => {
   const line = number(row['line']);
   const column = text(row['column']);
-  const value = row['value'] === null ? null : text(row['value']).slice(0, SHOWN_CHARACTERS);
+  const value = row['value'] === null ? null : shown(text(row['value']));
   const said = value === null ? '' : ` "${value}"`;
-  return problem(file, `${file.name}, row ${String(line)}, ${column}:${said} ${text(row['refusal'])}.`, {
+  return problem(file, `${shown(file.name)}, row ${String(line)}, ${column}:${said} ${text(row['refusal'])}.`, {
     row: line,
     column,
     value,
@@ -570,6 +598,15 @@ const rowProblem = (file: DeliveredFile, row: Row): Problem => {
 const refusedAsDamaged = (file: DeliveredFile, error: unknown): unknown => {
   const damage = damageOf(error);
   return damage === undefined ? error : refused(file, damage);
+};
+
+const OVERFLOW = /Overflow in HUGEINT|Out of Range Error/i;
+
+/** Of adding up a file's amounts; undefined: it failed for another reason. The engine does not say in which slice. */
+const refusedAsOverflowing = (file: DeliveredFile, { sources }: Mapping, error: unknown): DeliveryRefused | undefined => {
+  if (!isNativeError(error) || !OVERFLOW.test(error.message)) return undefined;
+  const column = sources.BilledCost?.column ?? 'BilledCost';
+  return new DeliveryRefused([problem(file, `${shown(file.name)}: the sum of ${column} ${TOO_LARGE}.`, { column })], 1);
 };
 
 const CSV_FAULT = /CSV Error on Line: (\d+)/;
@@ -586,5 +623,5 @@ const refusedAsUnreadable = (file: DeliveredFile, container: Header['container']
   if (!fault) return error;
   const line = Number(fault[1]);
   const reason = REASON.exec(error.message)?.[1] ?? 'it is no well-formed CSV';
-  return refused(file, `row ${String(line)} cannot be read: ${reason}.`, line);
+  return refused(file, `row ${String(line)} cannot be read: ${reason.trim().replace(/\.$/, '')}.`, line);
 };
