@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type FormData, Pool } from 'undici';
+import { endsWithUs } from './left-behind.ts';
 
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 60_000;
@@ -25,27 +26,6 @@ export type PlatformProcess = Readonly<{
   /** SIGTERM, and waits until it is gone; SIGKILL when that takes too long, as `ended` then tells. */
   stop: () => Promise<void>;
 }>;
-
-/** Processes that this one started: they end with it, however it ends. */
-const started = new Set<ChildProcess>();
-let watching = false;
-
-const endingWithUs = (child: ChildProcess): void => {
-  started.add(child);
-  child.once('exit', () => started.delete(child));
-  if (watching) return;
-  watching = true;
-  process.once('exit', () => {
-    for (const left of started) left.kill('SIGKILL');
-  });
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)
-    process.once(signal, () => {
-      process.exit(code);
-    });
-};
 
 /** A process that ended before it listened; the message is what it said. */
 export class StartFailed extends Error {
@@ -76,7 +56,7 @@ export const startPlatformProcess = async (
     env: environmentOf(dataDir, environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  endingWithUs(child);
+  endsWithUs(child);
   spawned?.(() => child.kill('SIGKILL'));
   let output = '';
   const ended = new Promise<number | string>((resolve) => {
@@ -122,7 +102,7 @@ export const createAdministrator = async (dataDir: string): Promise<Credentials>
     stdio: ['ignore', 'ignore', 'inherit'],
     timeout: START_TIMEOUT_MS,
   });
-  endingWithUs(child);
+  endsWithUs(child);
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`create-admin ended with ${String(code)}`);
   return { email: 'admin@tributary.local', password };

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { command, whole } from '../arguments.ts';
+import { ownFolder } from '../left-behind.ts';
 import { appendsToOneStream } from './appends-to-one-stream.ts';
 import { type Case } from './case.ts';
 import { importsBesideRatings } from './imports-beside-ratings.ts';
@@ -23,48 +24,30 @@ const CASES: readonly Case[] = [
   appendsToOneStream,
 ];
 
-const whole = (name: string, text: string): number => {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new RangeError(`--${name} must be a positive whole number, not "${text}".`);
-  return Number(text);
-};
-
-const main = async (): Promise<void> => {
+await command(USAGE, async () => {
   const { values } = parseArgs({
     options: {
       size: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
-      help: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
     },
   });
-  if (values.help) {
+  if (values.help === true) {
     process.stdout.write(USAGE);
-    return;
+    return 0;
   }
-  const given = { size: whole('size', values.size), seed: whole('seed', values.seed) };
+  const given = { size: whole('size', values.size, 1), seed: whole('seed', values.seed, 0) };
   // Not the system's temporary folder, which may be memory.
-  await mkdir('dist', { recursive: true });
-  const folder = await mkdtemp(join('dist', 'contention-'));
+  const folder = await ownFolder('dist', 'contention-');
   let faulty = 0;
-  try {
-    for (const [number, { name, run }] of CASES.entries()) {
-      const began = performance.now();
-      const { seen, faults } = await run(join(folder, String(number)), given);
-      const seconds = ((performance.now() - began) / 1_000).toFixed(0);
-      process.stdout.write(`${faults.length === 0 ? 'holds ' : 'FAILED'}  ${name}: ${seen} (${seconds} s)\n`);
-      for (const fault of faults.slice(0, 5)) process.stdout.write(`        ${fault.slice(0, 1_000)}\n`);
-      if (faults.length > 0) faulty += 1;
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  for (const [number, { name, run }] of CASES.entries()) {
+    const began = performance.now();
+    const { seen, faults } = await run(join(folder, String(number)), given);
+    const seconds = ((performance.now() - began) / 1_000).toFixed(0);
+    process.stdout.write(`${faults.length === 0 ? 'holds ' : 'FAILED'}  ${name}: ${seen} (${seconds} s)\n`);
+    for (const fault of faults.slice(0, 5)) process.stdout.write(`        ${fault.slice(0, 1_000)}\n`);
+    if (faults.length > 0) faulty += 1;
   }
   process.stdout.write(`${String(CASES.length - faulty)} of ${String(CASES.length)} hold\n`);
-  if (faulty > 0) process.exitCode = 1;
-};
-
-main().then(
-  () => process.exit(),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exit(1);
-  },
-);
+  return faulty === 0 ? 0 : 1;
+});

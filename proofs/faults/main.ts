@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
+import { cp, open, readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { command } from '../arguments.ts';
+import { ownFolder } from '../left-behind.ts';
 import { createAdministrator, type Credentials, LoadClient, startPlatformProcess, StartFailed } from '../platform-process.ts';
 
 const USAGE = `Lets the storage of a running platform fail, and looks what it says and what is there afterwards.
@@ -271,25 +273,24 @@ const template = async (dataDir: string): Promise<Credentials> => {
 };
 
 const main = async (): Promise<number> => {
-  const folder = await mkdtemp(join(tmpdir(), 'tributary-faults-'));
+  const folder = await ownFolder(tmpdir(), 'tributary-faults-');
   let faulty = 0;
-  try {
-    const original = join(folder, 'original');
-    const administrator = await template(original);
-    for (const [number, { name, run }] of CASES.entries()) {
-      const dataDir = join(folder, String(number));
-      await cp(original, dataDir, { recursive: true });
-      const { seen, faults } = await run({ dataDir, administrator });
-      print(`${faults.length === 0 ? '✓' : '✗'} ${name}: ${seen.trim().split('\n').slice(-1).join('').slice(0, 400)}`);
-      for (const fault of faults.slice(0, 3)) print(`    ${fault.slice(0, 600)}`);
-      if (faults.length > 0) faulty++;
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  const original = join(folder, 'original');
+  const administrator = await template(original);
+  for (const [number, { name, run }] of CASES.entries()) {
+    const dataDir = join(folder, String(number));
+    await cp(original, dataDir, { recursive: true });
+    const { seen, faults } = await run({ dataDir, administrator });
+    print(`${faults.length === 0 ? '✓' : '✗'} ${name}: ${seen.trim().split('\n').slice(-1).join('').slice(0, 400)}`);
+    for (const fault of faults.slice(0, 3)) print(`    ${fault.slice(0, 600)}`);
+    if (faults.length > 0) faulty++;
   }
   return faulty === 0 ? 0 : 1;
 };
 
-const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
-if (values.help === true) print(USAGE);
-else process.exitCode = await main();
+await command(USAGE, async () => {
+  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
+  if (values.help !== true) return main();
+  print(USAGE);
+  return 0;
+});

@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { command, whole } from '../arguments.ts';
+import { ownFolder } from '../left-behind.ts';
 import { createAdministrator, LoadClient, startPlatformProcess } from '../platform-process.ts';
 import { writeAndRead } from './pairs.ts';
 
@@ -23,16 +23,8 @@ const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-const { values } = parseArgs({
-  options: {
-    pairs: { type: 'string', default: '200000' },
-    connections: { type: 'string', default: '64' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-
 const proof = async (pairs: number, connections: number): Promise<number> => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tributary-pairs-'));
+  const dataDir = await ownFolder(tmpdir(), 'tributary-pairs-');
   const operator = await createAdministrator(dataDir);
   const platform = await startPlatformProcess(dataDir);
   const client = new LoadClient(platform.url, connections);
@@ -64,9 +56,18 @@ const proof = async (pairs: number, connections: number): Promise<number> => {
   } finally {
     await client.close();
     await platform.stop();
-    await rm(dataDir, { recursive: true, force: true });
   }
 };
 
-if (values.help === true) print(USAGE);
-else process.exitCode = await proof(Number(values.pairs), Number(values.connections));
+await command(USAGE, async () => {
+  const { values } = parseArgs({
+    options: {
+      pairs: { type: 'string', default: '200000' },
+      connections: { type: 'string', default: '64' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help !== true) return proof(whole('pairs', values.pairs, 1), whole('connections', values.connections, 1));
+  print(USAGE);
+  return 0;
+});

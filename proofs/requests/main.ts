@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { Pool } from 'undici';
+import { command, whole } from '../arguments.ts';
+import { ownFolder } from '../left-behind.ts';
 import { createAdministrator, type Credentials, startPlatformProcess } from '../platform-process.ts';
 import { Random } from '../random.ts';
 import { faultsBy, type OpenApi, type Route, routesOf } from './documented.ts';
@@ -36,14 +37,6 @@ const PROGRESS_MS = 10_000;
 const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
-
-const { values } = parseArgs({
-  options: {
-    requests: { type: 'string', default: '20000' },
-    seed: { type: 'string', default: '1' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
 
 type Violation = { route: Route; fault: string; times: number; sent: Sent };
 
@@ -104,7 +97,7 @@ class Asking {
 }
 
 const judging = async (total: number, seed: number): Promise<number> => {
-  const folder = await mkdtemp(join(tmpdir(), 'tributary-requests-'));
+  const folder = await ownFolder(tmpdir(), 'tributary-requests-');
   const dataDir = join(folder, 'data');
   const operator = await createAdministrator(dataDir);
   await appendUnhandled(dataDir);
@@ -232,7 +225,6 @@ const judging = async (total: number, seed: number): Promise<number> => {
       .split('\n')
       .filter((line) => line.includes('"level":"error"'));
     for (const line of said.slice(0, SHOWN)) print(`the log says: ${line.slice(0, 1_500)}`);
-    await rm(folder, { recursive: true, force: true });
   }
 };
 
@@ -249,5 +241,15 @@ const tableOf = (routes: readonly Route[], statuses: ReadonlyMap<Route, Readonly
     })
     .join('\n');
 
-if (values.help === true) print(USAGE);
-else process.exitCode = await judging(Number(values.requests), Number(values.seed));
+await command(USAGE, async () => {
+  const { values } = parseArgs({
+    options: {
+      requests: { type: 'string', default: '20000' },
+      seed: { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help !== true) return judging(whole('requests', values.requests, 1), whole('seed', values.seed, 0));
+  print(USAGE);
+  return 0;
+});

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { command, Misunderstood } from '../arguments.ts';
 import { CHECKS, type Ran, type Run, show, type Shown } from './checks.ts';
 
 const USAGE = `Shows that the checks can fail: switches one guard after the other off and runs the check behind it.
@@ -55,10 +56,7 @@ const lastOf = ({ output }: Ran): string =>
 const sabotage = async (guards: readonly string[], only: string | undefined): Promise<number> => {
   const asked = only === undefined ? guards : only.split(',');
   const unknown = asked.find((guard) => !CHECKS.some((check) => check.guard === guard));
-  if (unknown !== undefined) {
-    process.stderr.write(`There is no guard "${unknown}".\n\n${USAGE}`);
-    return 2;
-  }
+  if (unknown !== undefined) throw new Misunderstood(`There is no guard "${unknown}".`);
   const checks = CHECKS.filter(({ guard }) => asked.length === 0 || asked.includes(guard));
   if (only !== undefined) {
     let worst = 0;
@@ -84,6 +82,9 @@ const sabotage = async (guards: readonly string[], only: string | undefined): Pr
   return holding === shown.length ? 0 : 1;
 };
 
-const { values, positionals } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, allowPositionals: true });
-if (values.help === true) print(USAGE);
-else process.exitCode = await sabotage(positionals, process.env['SABOTAGE']);
+await command(USAGE, async () => {
+  const { values, positionals } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, allowPositionals: true });
+  if (values.help !== true) return sabotage(positionals, process.env['SABOTAGE']);
+  print(USAGE);
+  return 0;
+});
