@@ -51,7 +51,8 @@ describe('a proof', () => {
     if (signal) running.kill(signal);
     expect((await ended)[0]).toBe(code);
     expect(await readdir(below)).toEqual([expect.stringMatching(/^kept-/)]);
-    for (let patience = 0; patience < 100 && isThere(Number(pid)); patience++) await new Promise((done) => setTimeout(done, 20));
+    // Until whoever adopted it has taken note of its end.
+    for (let patience = 0; patience < 400 && isThere(Number(pid)); patience++) await new Promise((done) => setTimeout(done, 20));
     expect(isThere(Number(pid))).toBe(false);
-  });
+  }, 20_000);
 });
