@@ -42,17 +42,22 @@ describe('a proof', () => {
     ['SIGTERM', 'setInterval(() => {}, 1000)', 143],
     [undefined, 'throw new Error("the start fails")', 1],
     [undefined, 'process.exit(0)', 0],
-  ] as const)('leaves neither folder nor process behind: %s, %s', async (signal, then, code) => {
-    const running = spawn(process.execPath, ['--input-type=module', '--eval', programOf(below, then)], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const ended = once(running, 'close');
-    const [pid] = (await once(running.stdout, 'data')) as [Buffer];
-    if (signal) running.kill(signal);
-    expect((await ended)[0]).toBe(code);
-    expect(await readdir(below)).toEqual([expect.stringMatching(/^kept-/)]);
-    // Until whoever adopted it has taken note of its end.
-    for (let patience = 0; patience < 400 && isThere(Number(pid)); patience++) await new Promise((done) => setTimeout(done, 20));
-    expect(isThere(Number(pid))).toBe(false);
-  }, 20_000);
+  ] as const)(
+    'leaves neither folder nor process behind: %s, %s',
+    async (signal, then, code) => {
+      const running = spawn(process.execPath, ['--input-type=module', '--eval', programOf(below, then)], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const ended = once(running, 'close');
+      const [pid] = (await once(running.stdout, 'data')) as [Buffer];
+      if (signal) running.kill(signal);
+      expect((await ended)[0]).toBe(code);
+      expect(await readdir(below)).toEqual([expect.stringMatching(/^kept-/)]);
+      // Until whoever adopted it has taken note of its end.
+      for (let patience = 0; patience < 400 && isThere(Number(pid)); patience++)
+        await new Promise((done) => setTimeout(done, 20));
+      expect(isThere(Number(pid))).toBe(false);
+    },
+    20_000,
+  );
 });
