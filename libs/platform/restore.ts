@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDurable, writeDurably } from '#libs/durable-files';
 import { DomainError } from '#libs/event-sourcing/domain-error';
@@ -109,13 +110,22 @@ export class Restore {
     return this.whileHeld(() => this.applyHeld());
   }
 
-  /** Keeps every other process out of the data. @throws StorageError `locked` */
+  /** Keeps every other process out of the data. What fails leaves no lock where there was none. @throws StorageError `locked` */
   async whileHeld<T>(work: () => Promise<T>): Promise<T> {
+    const lock = `${join(this.#dataDir, this.#logFile)}.lock`;
+    const isNew = !existsSync(lock);
+    const made = await mkdir(this.#dataDir, { recursive: true, mode: 0o700 });
     const release = await lockData(this.#dataDir, this.#logFile);
+    let failed = true;
     try {
-      return await work();
+      const result = await work();
+      failed = false;
+      return result;
     } finally {
+      // While it is held: afterwards it may be another's.
+      if (failed && isNew) await rm(lock, { force: true });
       release();
+      if (failed && made !== undefined) await removeEmpty(this.#dataDir, made);
     }
   }
 
@@ -149,6 +159,15 @@ export class Restore {
     return { ...staged, replaced: old.length > 0 ? aside : null };
   }
 }
+
+/** The folder and those above it, as far as `last`, until one is not empty. */
+const removeEmpty = async (folder: string, last: string): Promise<void> => {
+  const removed = await rmdir(folder).then(
+    () => true,
+    () => false,
+  );
+  if (removed && folder !== last) await removeEmpty(dirname(folder), last);
+};
 
 const renameIfThere = async (from: string, to: string): Promise<void> => {
   try {

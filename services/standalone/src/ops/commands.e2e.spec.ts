@@ -87,8 +87,10 @@ describe('the commands of an operator', () => {
     [['retry', '--target', 'x'], /--target belongs to a --reaction/],
     [['retry', 'users', '--reaction', REACTION], /not both/],
     [['drop', REACTION, 'x'], /"x" is no position/],
+    [['projections', '--against', 'nonsense'], /"nonsense" is no address/],
+    [['projections', '--against', 'localhost:8080'], /"localhost:8080" is no address/],
   ])('%j is not understood: 2, the reason and the usage', async (argv, reason) => {
-    const { code, out, err } = await run(...argv);
+    const { code, out, err } = await ran(['--against', platform.url, '--data', folder, ...argv]);
     expect([code, out]).toEqual([2, '']);
     expect(err).toMatch(reason);
     expect(err).toContain('npm run ops -- COMMAND');
@@ -99,6 +101,27 @@ describe('the commands of an operator', () => {
     expect(nobody).toEqual({ code: 1, out: '', err: expect.stringContaining('http://127.0.0.1:1 does not answer') });
     const nameless = await ran(['projections', '--against', platform.url, '--data', join(folder, 'nope')]);
     expect(nameless).toEqual({ code: 1, out: '', err: expect.stringContaining('There are no credentials') });
+  });
+
+  it('leaves nothing behind where it is refused', async () => {
+    const log = join(folder, 'refused.ndjson');
+    const interruption = new AbortController();
+    interruption.abort();
+    const args = ['export-log', log, '--against', platform.url, '--data', folder];
+    expect((await ran(args, interruption.signal)).code).toBe(130);
+    const damaged = join(folder, 'damaged.tar');
+    await writeFile(damaged, 'no archive');
+    for (const fresh of ['new', join('new', 'below')])
+      expect(await ran(['restore', damaged, '--data', join(folder, fresh)])).toMatchObject({ code: 1 });
+    const occupied = await mkdtemp(join(folder, 'occupied-'));
+    await writeFile(join(occupied, 'note'), '');
+    expect(await ran(['restore', damaged, '--data', occupied])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('is not empty'),
+    });
+    expect(await readdir(occupied)).toEqual(['note']);
+    expect(await readdir(folder)).not.toEqual(expect.arrayContaining(['new']));
+    expect(await readdir(folder)).not.toEqual(expect.arrayContaining(['refused.ndjson']));
   });
 
   it('ends with 130 when it is interrupted, and the replay goes on', async () => {

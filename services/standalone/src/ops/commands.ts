@@ -74,6 +74,12 @@ const text = (args: readonly string[], index: number): string => {
 
 const dataDirOf = (values: Values): string => typed(values.data ?? process.env['DATA_DIR'] ?? 'data');
 
+const addressOf = ({ against = 'http://127.0.0.1:8080' }: Values): string => {
+  if (!/^https?:\/\//i.test(against) || !URL.canParse(against))
+    throw new Misunderstood(`"${against}" is no address (http://HOST:PORT)`);
+  return against;
+};
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   projections: { takes: [0, 0], run: projections },
   replay: {
@@ -153,7 +159,7 @@ const run = async (argv: readonly string[], interrupted: AbortSignal, out: Strea
   );
   if (foreign !== undefined) throw new Misunderstood(`${name} has no option --${foreign}`);
 
-  const client = new PlatformClient(values.against ?? 'http://127.0.0.1:8080');
+  const client = new PlatformClient(addressOf(values));
   const session = new Session(client, values.json ?? false, interrupted, out);
   if (!command.offline) {
     const { user, password } = givenCredentials() ?? (await keptCredentials(dataDirOf(values)));

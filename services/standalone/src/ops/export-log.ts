@@ -1,6 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
+import { errorCode } from '#libs/platform/error-code';
 import { count } from '../count.ts';
 import { Pace, progressText } from './progress.ts';
 import { Failed, type Session } from './session.ts';
@@ -14,9 +15,7 @@ const NEWLINE = 10;
 
 /** Writes the log into a file, or goes on after its last whole line. False: interrupted. */
 export const exportLog = async (session: Session, path: string): Promise<boolean> => {
-  const file = await open(path, 'a+', 0o600).catch((error: unknown) => {
-    throw new Failed(`${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-  });
+  const { file, isNew } = await opened(path);
   try {
     const last = await lastLine(file, path);
     if (last) await sameLog(session, last, path);
@@ -46,7 +45,21 @@ export const exportLog = async (session: Session, path: string): Promise<boolean
     );
     return true;
   } finally {
+    const nothingCame = isNew && (await file.stat()).size === 0;
     await file.close();
+    if (nothingCame) await rm(path, { force: true });
+  }
+};
+
+const opened = async (path: string): Promise<Readonly<{ file: FileHandle; isNew: boolean }>> => {
+  const unwritable = (error: unknown): never => {
+    throw new Failed(`${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  };
+  try {
+    return { file: await open(path, 'ax+', 0o600), isNew: true };
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') return unwritable(error);
+    return { file: await open(path, 'a+', 0o600).catch(unwritable), isNew: false };
   }
 };
 
