@@ -11,12 +11,30 @@ import { type Generation } from './generation.ts';
 /** Milliseconds; rejects when the signal aborts. */
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 
+type InTurn = (work: () => void) => void;
+
+/** Gives each piece of work a turn of the event loop of its own, so that requests wait for one of them at most. */
+export const oneATurn = (): InTurn => {
+  const queue: (() => void)[] = [];
+  const next = (): void => {
+    try {
+      queue[0]?.();
+    } finally {
+      queue.shift();
+      if (queue.length > 0) setImmediate(next);
+    }
+  };
+  return (work) => {
+    if (queue.push(work) === 1) setImmediate(next);
+  };
+};
+
 const PAGE = 500;
 const RETRY_MS = 1_000;
 /** So many are folded at once without anybody asking: what comes next does not wait for more. */
-const MOST_PENDING = 32;
+const MOST_PENDING = 64;
 /** So soon they are folded without anybody asking: a fault is found, and the next start has little to catch up with. */
-const PENDING_MS = 5;
+const PENDING_MS = 50;
 
 /** Committed, but not in the documents yet. */
 type Pending = { readonly touches: Touch[]; readonly alarms: Alarm[]; readonly documents: Set<string>; position: Position };
@@ -32,12 +50,13 @@ export class Serving {
   readonly #store: SqliteEventStore;
   readonly #sleep: Sleep;
   readonly #closing: AbortSignal;
+  readonly #inTurn: InTurn;
   readonly #foldsFirst = !sabotaged('late-fold');
   #generation: Generation | undefined;
   #level = false;
   #pending: Pending | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #soon: NodeJS.Immediate | undefined;
+  #isDue = false;
   #following: Promise<void> | undefined;
   #error: string | null = null;
   #isFull = false;
@@ -48,11 +67,13 @@ export class Serving {
     store: SqliteEventStore,
     sleep: Sleep,
     closing: AbortSignal,
+    inTurn: InTurn,
   ) {
     this.#database = database;
     this.#store = store;
     this.#sleep = sleep;
     this.#closing = closing;
+    this.#inTurn = inTurn;
   }
 
   get generation(): Generation | undefined {
@@ -98,20 +119,23 @@ export class Serving {
     // A stream that is given up is known as such before its next event comes.
     if (alarms.length > 0) this.settle();
     // Not at once: whoever is answered by this turn does not wait for it.
-    else if (pending.touches.length >= MOST_PENDING) this.#soon ??= setImmediate(this.#unasked);
+    else if (pending.touches.length >= MOST_PENDING) this.#unasked();
     else this.#timer ??= setTimeout(this.#unasked, PENDING_MS).unref();
   };
 
   readonly #unasked = (): void => {
-    if (this.#database.isOpen) this.settle();
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#inTurn(() => {
+      this.#isDue = false;
+      if (this.#database.isOpen) this.settle();
+    });
   };
 
   /** Folds what is pending, if anything is. A fault shows in `error`, and in not being level. */
   settle(): void {
     clearTimeout(this.#timer);
-    clearImmediate(this.#soon);
     this.#timer = undefined;
-    this.#soon = undefined;
     const pending = this.#pending;
     const generation = this.#generation;
     this.#pending = undefined;

@@ -9,7 +9,7 @@ import { type ReadModel, type ReadModels } from '../read-model.ts';
 import { type ProjectionStatus, type Quarantined, type ReadModelUpkeep, type Retried } from '../upkeep.ts';
 import { Build, BUILD_LIMITS, type BuildLimits } from './build.ts';
 import { Generation, type GenerationRow, type GenerationState, SCHEMA } from './generation.ts';
-import { Serving, type Sleep } from './serving.ts';
+import { oneATurn, Serving, type Sleep } from './serving.ts';
 import { dropping, firstWaiting, type SqliteDocuments, storedGenerations, waitingParts } from './sqlite-documents.ts';
 import { SqliteReadModel } from './sqlite-read-model.ts';
 
@@ -56,8 +56,9 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
       named.set(projection.name, projection);
     }
     this.#projections = named;
+    const inTurn = oneATurn();
     this.#serving = new Map(
-      [...named.keys()].map((name) => [name, new Serving(name, database, store, sleep, this.#closing.signal)]),
+      [...named.keys()].map((name) => [name, new Serving(name, database, store, sleep, this.#closing.signal, inTurn)]),
     );
   }
 
