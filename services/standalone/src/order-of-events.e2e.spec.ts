@@ -82,7 +82,7 @@ describe('a log whose streams are interleaved in another order', () => {
       const [order = []] = fc.sample(fc.shuffledSubarray([...streams.keys()], all), { seed, numRuns: 1 });
       expect(order).not.toEqual([...streams.keys()]);
       const left = new Map<StreamName, StoredEvent[]>();
-    for (const event of log) left.set(event.stream, [...(left.get(event.stream) ?? []), event]);
+      for (const event of log) left.set(event.stream, [...(left.get(event.stream) ?? []), event]);
       const shuffled = order.map((index) => left.get(streams[index] ?? ('' as StreamName))?.shift());
 
       const dataDir = join(folder, `again-${String(seed)}`);
