@@ -17,11 +17,14 @@ export type Posts = (n: number) => Post;
 /** A server of its own, ready to be loaded. */
 export type Target = Readonly<{ url: string; pid: number; stop: () => Promise<void> }>;
 
-export const startNoOpServer = async (): Promise<Target> => {
-  const child = spawn(process.execPath, [NO_OP], { stdio: ['ignore', 'pipe', 'inherit'] });
+export const startNoOpServer = (): Promise<Target> => startServer(NO_OP);
+
+/** A peer in a process of its own: a script that writes its address and ends at SIGTERM. */
+export const startServer = async (script: string, ...args: readonly string[]): Promise<Target> => {
+  const child = spawn(process.execPath, ['--no-warnings', script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as unknown[];
-  if (!(line instanceof Buffer)) throw new Error('The no-op server ended before it listened.');
+  if (!(line instanceof Buffer)) throw new Error(`${[script, ...args].join(' ')} ended before it listened.`);
   return {
     url: line.toString().trim(),
     pid: child.pid ?? 0,

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { createAdministrator, LoadClient, startPlatformProcess } from '../proofs/platform-process.ts';
 import { type Bench, type BenchOptions, type Measured, type Ratio, ratioOf } from './goal.ts';
-import { processorSeconds, type Target } from './load.ts';
+import { processorSeconds, startServer, type Target } from './load.ts';
 
 const PEERS = 'dist/bench/requests-process.js';
 const CUSTOMERS = 100;
@@ -39,8 +37,8 @@ const compared = async (
 ): Promise<readonly Measured[]> => {
   const sides = [
     () => startPlatformProcess(dataDir, { nodeOptions: OPTIONS }),
-    () => startPeer('by-hand', dataDir),
-    () => startPeer('static', asked.sample),
+    () => startServer(PEERS, 'by-hand', dataDir),
+    () => startServer(PEERS, 'static', asked.sample),
   ];
   const seen: (readonly [ours: number, byHand: number, alike: number])[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -95,7 +93,7 @@ const prepared = async (dataDir: string): Promise<Readonly<Record<'tenant' | 'li
     await client.close();
     await platform.stop();
   }
-  const peer = await startPeer('by-hand', dataDir);
+  const peer = await startServer(PEERS, 'by-hand', dataDir);
   try {
     for (const { path, authorization, sample } of Object.values(asked)) {
       const theirs = await (await fetch(`${peer.url}${path}`, { headers: { authorization } })).text();
@@ -115,21 +113,6 @@ const idOf = async (client: LoadClient, path: string, body: unknown): Promise<st
   const answer = await client.send<{ id: string }>({ method: 'POST', path, body });
   if (answer.status !== 201) throw new Error(`${path} was answered ${String(answer.status)}: ${answer.text}`);
   return answer.body.id;
-};
-
-const startPeer = async (side: 'by-hand' | 'static', what: string): Promise<Target> => {
-  const child = spawn(process.execPath, ['--no-warnings', PEERS, side, what], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as unknown[];
-  if (!(line instanceof Buffer)) throw new Error(`The peer "${side}" ended before it listened.`);
-  return {
-    url: line.toString().trim(),
-    pid: child.pid ?? 0,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
 };
 
 /** Microseconds of the server's CPU per request, of a fresh process. */

@@ -10,7 +10,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId, type Revision } from '#libs/event-sourcing/event';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Clock } from '#libs/time/time';
-import { uuidv5 } from '#libs/uuid-v5';
+import { v5 as uuidv5 } from 'uuid';
 import { describeProblems } from './problem-responses.ts';
 import { currentTraceparent } from './trace.ts';
 

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { uuidv5 } from '#libs/uuid-v5';
+import { v5 as uuidv5 } from 'uuid';
 import { sabotaged } from '#libs/sabotage';
 import { type Database, type Statement, type Value } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
