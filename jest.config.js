@@ -2,7 +2,7 @@
 export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['tributary', 'node', 'node-addons'] },
-  testMatch: ['<rootDir>/{libs,services,proofs,bench}/**/*.spec.ts'],
+  testMatch: ['<rootDir>/{libs,services,proofs,bench,deploy}/**/*.spec.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { decider } from '#libs/event-sourcing/decider';
 import { type CommandId, type DomainEvent, type Metadata, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { handle } from '#libs/event-sourcing/handle';
 import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { openSqlite } from '#libs/sqlite/database';
 import { type Instant } from '#libs/time/time';
+import { emmett } from './emmett.ts';
 
 /**
  * One side of one round of `appends.ts`, in a process of its own: `ours|defaults|best CONCURRENCY MILLISECONDS FILE`, or, with 0
@@ -45,20 +44,12 @@ const ours = (file: string): Side => {
   };
 };
 
-/** What is used of emmett-sqlite, which is not installed with the platform. */
-type Emmett = Readonly<{
-  getSQLiteEventStore: (options: unknown) => Readonly<{
-    schema: Readonly<{ migrate: () => Promise<void> }>;
-    appendToStream: (stream: string, events: readonly unknown[], options?: unknown) => Promise<unknown>;
-  }>;
-  sqliteConnection: (options: Readonly<{ fileName: string }>) => unknown;
-}>;
-
-const emmett = async (file: string, best: boolean): Promise<Side> => {
-  const entry = resolve('bench/peers/node_modules/@event-driven-io/emmett-sqlite/dist/index.js');
-  const { getSQLiteEventStore, sqliteConnection } = (await import(pathToFileURL(entry).href)) as Emmett;
-  const connectionOptions = best ? { singleton: true, connection: sqliteConnection({ fileName: file }) } : undefined;
-  const store = getSQLiteEventStore({ fileName: file, ...(connectionOptions ? { connectionOptions } : {}) });
+const theirs = async (file: string, best: boolean): Promise<Side> => {
+  const { getSQLiteEventStore, sqliteConnection } = await emmett();
+  const store = getSQLiteEventStore({
+    fileName: file,
+    ...(best ? { connectionOptions: { singleton: true, connection: sqliteConnection({ fileName: file }) } } : {}),
+  });
   await store.schema.migrate();
   const append = (stream: string): Promise<unknown> =>
     store.appendToStream(`customer-${stream}`, [{ ...registered, metadata: metadata() }]);
@@ -68,7 +59,7 @@ const emmett = async (file: string, best: boolean): Promise<Side> => {
 const [, , name, concurrencyText, millisecondsText, file] = process.argv;
 if (file === undefined) throw new TypeError('Usage: ours|defaults|best CONCURRENCY MILLISECONDS FILE');
 const [concurrency, milliseconds] = [Number(concurrencyText), Number(millisecondsText)];
-const side = name === 'ours' ? ours(file) : await emmett(file, name === 'best');
+const side = name === 'ours' ? ours(file) : await theirs(file, name === 'best');
 await side.append('first');
 let stored = 0;
 let failed = 0;

@@ -1,14 +1,9 @@
-import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { EMMETT, emmettInstalled } from './emmett.ts';
 import { alternately, type Bench, type Measured, ratioOf } from './goal.ts';
 import { resultOf } from './process.ts';
 
 const PROCESS = 'dist/bench/appends-process.js';
-const PEERS = 'bench/peers';
-const DRIVER = `${PEERS}/node_modules/sqlite3/build/Release/node_sqlite3.node`;
-const INSTALL_MS = 600_000;
 const AT_ONCE = 64;
 const MILLISECONDS = 2_000;
 const TO_ONE_STREAM = 1_000;
@@ -39,14 +34,14 @@ export const appends: Bench = {
       return {
         goal,
         what: `appends of one event each to new streams, ${inWords(ours)}, stored per second`,
-        against: `emmett-sqlite 0.42, ${settings}, ${inWords(theirs)}`,
+        against: `${EMMETT}, ${settings}, ${inWords(theirs)}`,
         ratio: seen.ratio,
         bound: { atLeast },
         seen: `${(seen.ours[0] ?? 0).toFixed(0)}/s against ${(seen.theirs[0] ?? 0).toFixed(0)}/s`,
       };
     };
     const rows: Measured[] = [];
-    if (await installed(say)) {
+    if (await emmettInstalled(say)) {
       // On its defaults the peer refuses all but one of those that come at once: one by one is the best that it can do.
       rows.push(await compared('P3', 100, AT_ONCE, 'defaults', 1));
       rows.push(await compared('P3 best settings', 1, AT_ONCE, 'best', AT_ONCE));
@@ -66,21 +61,3 @@ export const appends: Bench = {
 };
 
 const inWords = (atOnce: number): string => (atOnce === 1 ? 'one by one' : `${String(atOnce)} at once`);
-
-/** The peer is no dependency of the platform: it is installed here, from its lock, when somebody compares. */
-const installed = async (say: (text: string) => void): Promise<boolean> => {
-  const isThere = (): Promise<boolean> =>
-    access(DRIVER).then(
-      () => true,
-      () => false,
-    );
-  if (await isThere()) return true;
-  try {
-    await promisify(execFile)('npm', ['ci', '--prefix', PEERS], { timeout: INSTALL_MS });
-    if (await isThere()) return true;
-    say('  peer not installable here: its SQLite driver was not built');
-  } catch (error) {
-    say(`  peer not installable here: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`);
-  }
-  return false;
-};
