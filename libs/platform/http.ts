@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { type DynamicModule, ServiceUnavailableException } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -7,32 +6,23 @@ import { type Logger } from 'pino';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { serveApiDocs } from './api-docs.ts';
 import { HttpConfiguration, IngestionConfiguration, LoggingConfiguration, type Configuration } from './configuration.ts';
+import { type Consistency, keepConsistent } from './consistency.ts';
 import { Deadlines } from './deadlines.ts';
 import { InputPipe } from './input-pipe.ts';
 import { isTooDeep, MOST_LEVELS } from './json-depth.ts';
 import { NestLog } from './logging.ts';
 import { type Metrics } from './metrics.ts';
-import { problemBody } from './problem.ts';
 import { ProblemFilter } from './problem-filter.ts';
 import { routesWithoutRule } from './routes.ts';
+import { securityHeaders } from './security-headers.ts';
 import { formatTraceparent, traceOf, withinTrace, type Trace } from './trace.ts';
+import { refusalOfUnreadable } from './unreadable-request.ts';
 
 const API_PREFIX = 'api/v1';
 /** Not under the prefix: what runs the platform has its own conventions. */
 const UNPREFIXED = ['health/live', 'health/ready', 'metrics'];
 
 const MIB = 1_048_576;
-
-const COMMON_HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-};
-const API_HEADERS = { 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'cache-control': 'no-store' };
-const DOCS_HEADERS = {
-  'content-security-policy': "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
-};
 
 /**
  * The Nest application on Fastify. What every request needs (trace, headers, log line, metrics) is Fastify hooks: Nest's interceptors
@@ -43,9 +33,12 @@ export const createHttpApplication = async (
   configuration: Configuration,
   log: Logger,
   metrics: Metrics,
+  consistency?: Consistency,
 ): Promise<NestFastifyApplication> => {
   const filter = new ProblemFilter(log);
   const adapter = fastifyAdapter(configuration, filter, log, metrics);
+  if (consistency)
+    keepConsistent(adapter.getInstance(), consistency, configuration(HttpConfiguration).consistencySeconds * 1_000);
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new NestLog(log),
     abortOnError: false,
@@ -58,25 +51,6 @@ export const createHttpApplication = async (
   if (open.length > 0) throw new Error(`These routes declare neither @Requires nor @AnyUser nor @Public: ${open.join(', ')}`);
   serveApiDocs(app);
   return app;
-};
-
-/** What is no HTTP request at all gets its problem document, too; there is no request whose reply could carry it. */
-const refusalOfUnreadable = (code: string | undefined): string => {
-  const problem =
-    code === 'HPE_HEADER_OVERFLOW'
-      ? { status: 431, code: 'headers-too-large', detail: 'Address and headers are longer than 16 KiB.', ours: false }
-      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? { status: 408, code: 'request-timeout', detail: 'The request did not arrive in time.', ours: false }
-        : { status: 400, code: 'malformed-request', detail: 'This is no HTTP request.', ours: false };
-  const body = JSON.stringify(problemBody(problem, ''));
-  return [
-    `HTTP/1.1 ${String(problem.status)} ${STATUS_CODES[problem.status] ?? ''}`,
-    'Connection: close',
-    'Content-Type: application/problem+json; charset=utf-8',
-    `Content-Length: ${String(Buffer.byteLength(body))}`,
-    '',
-    body,
-  ].join('\r\n');
 };
 
 const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log: Logger, metrics: Metrics): FastifyAdapter => {
@@ -116,9 +90,7 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
     traces.set(request, trace);
     const seconds = 'longRunning' in request.routeOptions.config ? http.uploadTimeoutSeconds : http.requestTimeoutSeconds;
     deadlines.begin(reply, seconds * 1_000);
-    void reply
-      .headers({ ...COMMON_HEADERS, ...(request.url.startsWith('/api/docs') ? DOCS_HEADERS : API_HEADERS) })
-      .header('traceparent', formatTraceparent(trace));
+    void reply.headers(securityHeaders(request.url)).header('traceparent', formatTraceparent(trace));
     withinTrace(trace, done);
   });
   // Once the body has been read, Node calls back in the socket's context instead of the request's.
