@@ -8,6 +8,8 @@ const PEERS = 'bench/peers';
 const DRIVER = `${PEERS}/node_modules/sqlite3/build/Release/node_sqlite3.node`;
 const ENTRY = `${PEERS}/node_modules/@event-driven-io/emmett-sqlite/dist/index.js`;
 const INSTALL_MS = 600_000;
+/** Of why it cannot be installed: npm says so first, and a compiler whatever it likes after it. */
+const MOST_LINES = 8;
 
 /** As the table names it; the version is the one that `bench/peers` locks. */
 export const EMMETT = 'emmett-sqlite 0.42';
@@ -46,11 +48,13 @@ export const emmettInstalled = async (say: (text: string) => void): Promise<bool
     );
   if (await isThere()) return true;
   try {
-    await promisify(execFile)('npm', ['ci', '--prefix', PEERS], { timeout: INSTALL_MS });
+    await promisify(execFile)('npm', ['ci'], { cwd: PEERS, timeout: INSTALL_MS });
     if (await isThere()) return true;
     say('  peer not installable here: its SQLite driver was not built');
   } catch (error) {
-    say(`  peer not installable here: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`);
+    say(
+      `  peer not installable here: ${error instanceof Error ? error.message.split('\n', MOST_LINES).join('\n  ') : String(error)}`,
+    );
   }
   return false;
 };
