@@ -72,11 +72,14 @@ export default {
       to: { path: '^libs/platform/' },
     },
     {
-      name: 'adapters-are-picked-in-one-file',
+      name: 'adapters-are-picked-in-the-shell',
       comment: 'Everybody else knows the ports only; what shares the SQLite file knows its own neighbours.',
       severity: 'error',
-      from: { pathNot: '(^bench/|^libs/platform/storage\\.ts$|/(sqlite|embedded)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)' },
-      to: { path: '^libs/[^/]+/(sqlite|embedded)/|^libs/sqlite/(?!storage-error)' },
+      from: {
+        pathNot:
+          '(^bench/|^deploy/|^libs/platform/(open-storage|(embedded|distributed)-storage|sqlite-log)\\.ts$|/(sqlite|embedded|kafka|mongo|eventstoredb)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)',
+      },
+      to: { path: '^libs/[^/]+/(sqlite|embedded|kafka|mongo|eventstoredb)/|^libs/sqlite/(?!storage-error)' },
     },
     {
       name: 'proofs-and-benches-stand-outside',

@@ -8,6 +8,7 @@ import { handle, present } from './handle.ts';
 import { metadataOf } from './command.ts';
 import { SqliteEventStore } from './sqlite/sqlite-event-store.ts';
 import { aCommand } from './testing/command.ts';
+import { notingWrites, type Write } from './writes.ts';
 
 type AccountEvent = DomainEvent<'Opened', { owner: string }> | DomainEvent<'Deposited', { amount: number }>;
 type Account = Readonly<{ owner?: string; balance: number; touchedAt?: Revision }>;
@@ -411,5 +412,32 @@ describe('looking at the present', () => {
       revision: 1,
     });
     store.close();
+  });
+});
+
+describe('noting what a request writes', () => {
+  it('notes the last event of each of its commands, and nothing of others that are appended together', async () => {
+    const store = opened();
+    const [mine, theirs]: [Write[], Write[]] = [[], []];
+    await Promise.all([
+      notingWrites(mine, () => run(store, open('Ann'))),
+      notingWrites(theirs, () => run(store, deposit(1))),
+      run(store, deposit(2)),
+    ]);
+    expect(mine).toEqual([{ stream, position: 1 }]);
+    expect(theirs).toEqual([{ stream, position: 2 }]);
+  });
+
+  it('notes a repeated command as the first time, and nothing where nothing was appended', async () => {
+    const store = opened();
+    const command = keyed();
+    await run(store, open('Ann'), command);
+    await run(store, deposit(1));
+    const writes: Write[] = [];
+    await notingWrites(writes, async () => {
+      await run(store, open('Ann'), command);
+      await run(store, nothing);
+    });
+    expect(writes).toEqual([{ stream, position: 1 }]);
   });
 });

@@ -12,6 +12,7 @@ import {
 } from './event.ts';
 import { type Batch, type EventStore, RevisionConflict } from './event-store.ts';
 import { isClaimGivenUp, isStreamFact, type StreamFact } from './stream-facts.ts';
+import { notedWrites } from './writes.ts';
 
 /** `position` is null when the command found nothing to do and left nothing. */
 export type Handled<State> = Readonly<{
@@ -41,10 +42,18 @@ export const handle = <State, E extends DomainEvent, Id extends string = string>
   id: NoInfer<Id>,
   decision: Decision<State, E>,
   { command, expected }: Readonly<{ command: Command; expected?: Expected<State> }>,
-): Promise<Handled<State>> =>
-  new Promise((answer, refuse) => {
-    laneOf(store, decider, decider.stream(id)).push({ command, decision, expected, answer, refuse });
+): Promise<Handled<State>> => {
+  const stream = decider.stream(id);
+  const handled = new Promise<Handled<State>>((answer, refuse) => {
+    laneOf(store, decider, stream).push({ command, decision, expected, answer, refuse });
   });
+  const writes = notedWrites();
+  if (!writes) return handled;
+  return handled.then((answer) => {
+    if (answer.position !== null) writes.push({ stream, position: answer.position });
+    return answer;
+  });
+};
 
 /** The present state of a stream, every committed event included, for a shell that must look before it acts. */
 export const present = async <State, E extends DomainEvent, Id extends string = string>(

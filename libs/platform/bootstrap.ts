@@ -15,6 +15,7 @@ import { memberships } from '#libs/access-policy/memberships.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type Upcasters } from '#libs/event-sourcing/upcasting';
+import { type Leases } from '#libs/leases/leases';
 import { type Projection } from '#libs/read-models/projection';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { systemClock, type Clock } from '#libs/time/time';
@@ -42,8 +43,10 @@ import { Metrics } from './metrics.ts';
 import { HEALTH, METRICS, OperationsController } from './operations.controller.ts';
 import { Restore } from './restore.ts';
 import { RestoreController, RESTORES, type Restores } from './restore.controller.ts';
-import { type Platform, type ServiceDefinition } from './service.ts';
-import { logFileIn, openStorage, type Storage } from './storage.ts';
+import { RepublishController, REPUBLISHING } from './republish.controller.ts';
+import { type Background, type Platform, type ServiceDefinition } from './service.ts';
+import { isShared, logFileIn, openStorage } from './open-storage.ts';
+import { type Storage } from './storage.ts';
 import { CLOCK, EVENT_STORE, PLATFORM, READ_MODELS } from './tokens.ts';
 import { UPKEEP, UpkeepController, type Upkeep } from './upkeep.controller.ts';
 
@@ -78,7 +81,9 @@ export const start = async (services: readonly ServiceDefinition[], options: Sta
   const concerns = [...PLATFORM_CONCERNS, ...services.flatMap(({ configuration = [] }) => configuration)];
   const configuration = readConfiguration(concerns, options.environment ?? process.env);
   const log = options.log ?? createLog(configuration(LoggingConfiguration).level);
-  await restoreStaged(configuration(StorageConfiguration), log);
+  const settings = configuration(StorageConfiguration);
+  // Where processes share the data none of them may move them aside.
+  if (!isShared(settings)) await restoreStaged(settings, log);
   const opened = await openPlatform(services, configuration, { ...options, log });
   try {
     return await serve(services, opened);
@@ -111,7 +116,8 @@ export const openPlatform = async (
   const settings = configuration(StorageConfiguration);
   const dataDir = resolve(settings.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const storage = await openStorage({ ...settings, dataDir }, distinctProjections(services), upcastersOf(services));
+  const projections = distinctProjections(services);
+  const storage = await openStorage({ ...settings, dataDir }, { services, projections, upcasters: upcastersOf(services), log });
   try {
     const accessTokens = await AccessTokens.open(dataDir, configuration(SecurityConfiguration).accessTokenMinutes);
     const { store, readModels } = storage;
@@ -184,11 +190,19 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
       } satisfies Upkeep,
     },
     { provide: Backups, useValue: backups },
-    { provide: RESTORES, useValue: { restore: restoreIn(settings), folder: backupFolder, log } satisfies Restores },
+    {
+      provide: RESTORES,
+      useValue: {
+        restore: storage.shared ? undefined : restoreIn(settings),
+        folder: backupFolder,
+        log,
+      } satisfies Restores,
+    },
+    { provide: REPUBLISHING, useValue: storage.shared?.republish },
     { provide: EXPORTED_LOG, useValue: { ...storage, secrets } satisfies ExportedLog },
     { provide: Shutdown, useValue: shutdown },
   ]);
-  const app = await createHttpApplication(root, configuration, log, metrics);
+  const app = await createHttpApplication(root, configuration, log, metrics, storage.shared?.consistency);
   shutdown.closeAllConnections = () => {
     app.getHttpServer().closeAllConnections();
   };
@@ -196,8 +210,12 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   work.start([
     { name: 'reactions', run: (signal) => storage.bus.run(consumers, signal) },
     { name: 'backups', run: (signal) => backups.run(signal) },
-    ...services.flatMap(({ background }) => background?.(platform) ?? []),
+    ...(storage.shared?.work ?? []),
+    ...services.flatMap(({ background }) => (background?.(platform) ?? []).map(onLease(storage.leases))),
   ]);
+  // What another process brought about wakes nobody here.
+  const looking = storage.shared && setInterval(() => work.wake(), LOOKING_MS);
+  work.signal.addEventListener('abort', () => clearInterval(looking));
   try {
     await app.listen(port, host);
   } catch (error) {
@@ -215,6 +233,17 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   };
 };
 
+/** How often work looks for itself where other processes cause some. */
+const LOOKING_MS = 250;
+
+/** One process of a service does it. */
+const onLease =
+  (leases: Leases) =>
+  (work: Background): Background => ({
+    ...work,
+    run: (signal) => leases.whileHeld(work.name, signal, (held) => work.run(held)),
+  });
+
 const rootModule = (services: readonly ServiceDefinition[], platform: Platform, own: Provider[]): DynamicModule => {
   const ports: Provider[] = [
     { provide: PLATFORM, useValue: platform },
@@ -231,7 +260,14 @@ const rootModule = (services: readonly ServiceDefinition[], platform: Platform, 
     module: PlatformModule,
     global: true,
     imports: services.map(({ module, providers }) => ({ module, providers: providers?.(platform) ?? [] })),
-    controllers: [OperationsController, UpkeepController, BackupController, RestoreController, LogController],
+    controllers: [
+      OperationsController,
+      UpkeepController,
+      BackupController,
+      RestoreController,
+      LogController,
+      RepublishController,
+    ],
     providers: [...ports, ...own, guard],
     exports: ports,
   };

@@ -48,6 +48,15 @@ export class HttpConfiguration {
   @Max(86_400)
   uploadTimeoutSeconds = 3_600;
 
+  @Variable(
+    'CONSISTENCY_SECONDS',
+    'How long a request with a Consistency-Token waits for what the token names before it is answered with 503',
+  )
+  @IsInt()
+  @Min(0)
+  @Max(60)
+  consistencySeconds = 5;
+
   @Variable('SHUTDOWN_SECONDS', 'How long a shutdown waits for requests and background work under way')
   @IsInt()
   @Min(0)
@@ -60,15 +69,24 @@ export class StorageConfiguration {
   @IsNotEmpty()
   dataDir = './data';
 
-  @Variable('EVENT_STORE_URL', 'Where streams of events are: `sqlite:FILE` (relative to DATA_DIR) or `sqlite::memory:`')
+  @Variable(
+    'EVENT_STORE_URL',
+    'Where streams of events are: `sqlite:FILE` (relative to DATA_DIR), `sqlite::memory:`, or `esdb://HOST:PORT` (EventStoreDB)',
+  )
   @Matches(/^[a-z][a-z0-9+.-]*:/, { message: 'must be a URL such as sqlite:tributary.db' })
   eventStoreUrl = 'sqlite:tributary.db';
 
-  @Variable('MESSAGING_URL', 'How services hear of events: `embedded:` (the tail of the log)')
+  @Variable(
+    'MESSAGING_URL',
+    'How services hear of events: `embedded:` (the tail of the log), or `kafka:HOST:PORT,HOST:PORT`, each service a process of its own',
+  )
   @Matches(/^[a-z][a-z0-9+.-]*:/, { message: 'must be a URL such as embedded:' })
   messagingUrl = 'embedded:';
 
-  @Variable('READ_MODELS_URL', 'Where read models are: `sqlite:FILE`, the same file as the event store')
+  @Variable(
+    'READ_MODELS_URL',
+    'Where read models are: `sqlite:FILE`, the same file as the event store; with Kafka `mongodb://HOST:PORT/DATABASE`',
+  )
   @Matches(/^[a-z][a-z0-9+.-]*:/, { message: 'must be a URL such as sqlite:tributary.db' })
   readModelsUrl = 'sqlite:tributary.db';
 

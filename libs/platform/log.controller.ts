@@ -81,7 +81,8 @@ export class LogController {
   async *#lines(after: Position, limit: number, head: Position): AsyncGenerator<Buffer> {
     let left = limit;
     for (let position = after; left > 0 && position < head;) {
-      const events = this.#log.stored(position, Math.min(left, PAGE)).filter((event) => event.position <= head);
+      const stored = await this.#log.stored(position, Math.min(left, PAGE));
+      const events = stored.filter((event) => event.position <= head);
       const last = events.at(-1);
       if (!last) return;
       yield Buffer.from(events.map((event) => this.#line(event)).join(''));

@@ -265,8 +265,11 @@ describe('starting', () => {
   });
 
   it.each([
-    [{ EVENT_STORE_URL: 'esdb://localhost' }, 'EVENT_STORE_URL: there is no adapter for "esdb:"; known: sqlite:'],
-    [{ MESSAGING_URL: 'kafka:broker' }, 'MESSAGING_URL: there is no adapter for "kafka:"; known: embedded:'],
+    [{ EVENT_STORE_URL: 'postgres://localhost' }, 'EVENT_STORE_URL: there is no adapter for "postgres:"; known: sqlite:, esdb:'],
+    [{ MESSAGING_URL: 'amqp://broker' }, 'MESSAGING_URL: there is no adapter for "amqp:"; known: embedded:, kafka:'],
+    [{ EVENT_STORE_URL: 'esdb://localhost' }, 'EVENT_STORE_URL: with MESSAGING_URL embedded: the log is a file'],
+    [{ MESSAGING_URL: 'kafka:broker' }, 'READ_MODELS_URL: with MESSAGING_URL kafka:'],
+    [{ MESSAGING_URL: 'kafka:broker' }, 'EVENT_STORE_URL: memory is not shared'],
     [{ READ_MODELS_URL: 'sqlite:other.db' }, 'READ_MODELS_URL: must be the same file as EVENT_STORE_URL'],
   ])('is refused for %j', async (changes, reason) => {
     expect(await refusal([service()], changes)).toContain(reason);

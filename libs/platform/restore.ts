@@ -7,7 +7,7 @@ import { type Position } from '#libs/event-sourcing/event';
 import { type Instant, systemClock } from '#libs/time/time';
 import { LOG_FILE, unpack } from './backup-archive.ts';
 import { errorCode } from './error-code.ts';
-import { lockData } from './storage.ts';
+import { lockData } from './open-storage.ts';
 
 /** A backup that lies verified beside the data and waits to take their place. */
 export type StagedRestore = Readonly<{

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandId, type DomainEvent, type Metadata, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
-import { openStorage } from '#libs/platform/storage';
+import { openEmbedded } from '#libs/platform/embedded-storage';
 import { type Instant } from '#libs/time/time';
 import { parametersIn, type Route } from './documented.ts';
 import { type Json, type Memory, type Parameters as Place } from './memory.ts';
@@ -38,8 +39,7 @@ export const appendUnhandled = async (dataDir: string): Promise<void> => {
     tenant: null,
     time: '2026-01-01T00:00:00.000Z' as Instant,
   };
-  const url = 'sqlite:tributary.db';
-  const storage = await openStorage({ dataDir, eventStoreUrl: url, readModelsUrl: url, messagingUrl: 'embedded:' }, []);
+  const storage = await openEmbedded(`sqlite:${join(dataDir, 'tributary.db')}`, [], {});
   try {
     await storage.store.append(`tenants.tenant-${tenantId}` as StreamName, events, NO_STREAM, metadata);
   } finally {

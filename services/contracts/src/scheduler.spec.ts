@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { aCommand } from '#libs/event-sourcing/testing/command';
 import { type Decision } from '#libs/event-sourcing/decider';
 import { handle, present } from '#libs/event-sourcing/handle';
-import { openStorage, type Storage } from '#libs/platform/storage';
+import { openEmbedded } from '#libs/platform/embedded-storage';
+import { type Storage } from '#libs/platform/storage';
 import { type ContractsEvent } from '#libs/published/contracts';
 import { type Terms } from '#libs/published/contract-terms';
 import { type Revision } from '#libs/event-sourcing/event';
@@ -17,9 +18,7 @@ import { versionHistory } from './version-history/version-history.projection.ts'
 
 let storage: Storage;
 beforeEach(async () => {
-  const url = 'sqlite::memory:';
-  const configuration = { dataDir: '.', eventStoreUrl: url, messagingUrl: 'embedded:', readModelsUrl: url };
-  storage = await openStorage(configuration, [contractList, versionHistory]);
+  storage = await openEmbedded('sqlite::memory:', [contractList, versionHistory], {});
 });
 afterEach(() => storage.close());
 

@@ -60,7 +60,7 @@ describe('a log whose streams are interleaved in another order', () => {
     const { body } = await http.get<Readonly<{ items: readonly Readonly<{ id: string }>[] }>>('/tenants?limit=500');
     tenantIds = body.items.map(({ id }) => id);
     bills = await billsOn(platform);
-    log = platform.running.storage.stored(0, ENTIRE_LOG).filter(({ stream }) => !stream.startsWith('invoicing.'));
+    log = (await platform.running.storage.stored(0, ENTIRE_LOG)).filter(({ stream }) => !stream.startsWith('invoicing.'));
     await platform.close();
   }, 120_000);
 
