@@ -27,7 +27,7 @@ const health = (
 ) =>
   healthOf(
     {
-      upkeep: { status: () => Promise.resolve([{ ...level, ...projection }]), quarantined: () => quarantined },
+      upkeep: { status: () => Promise.resolve([{ ...level, ...projection }]), quarantined: () => Promise.resolve(quarantined) },
       bus: { status: () => Promise.resolve([{ ...running, ...consumer }]) },
     },
     { stopping, failedWork },

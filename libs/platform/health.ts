@@ -41,7 +41,7 @@ export const healthOf = async (
     ...failedWork.map((name) => `background work ${name} has failed`),
   ];
   const warnings = [
-    ...poison(upkeep.quarantined()),
+    ...poison(await upkeep.quarantined()),
     ...consumers
       .filter(({ parked }) => parked > 0)
       .map(({ consumer, parked }) => `reaction ${consumer} has ${String(parked)} parked message(s)`),

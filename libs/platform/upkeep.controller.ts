@@ -174,9 +174,9 @@ export class UpkeepController {
     description: 'Rows that need them answer 503 until a retry.',
   })
   @Answers(200, page(quarantined))
-  quarantine(@Query() query: PageQuery): Page<Quarantined> {
+  async quarantine(@Query() query: PageQuery): Promise<Page<Quarantined>> {
     const keyOf = (of: Quarantined): string => JSON.stringify([of.projection, of.document, of.part, of.stream]);
-    return paged(this.#readModels.quarantined(), keyOf, query);
+    return paged(await this.#readModels.quarantined(), keyOf, query);
   }
 
   @Put('quarantine/retry')

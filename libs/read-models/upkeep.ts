@@ -44,7 +44,7 @@ export interface ReadModelUpkeep {
   /** Gives the generation being built up; the serving one goes on. @throws DomainError `not-found`, `replay-not-running` */
   cancelReplay(projection: string): Promise<void>;
   /** Parts and streams of the serving generations that wait for a fix. */
-  quarantined(): readonly Quarantined[];
+  quarantined(): Promise<readonly Quarantined[]>;
   /** Folds again what waits, of one projection or of all, as the log has it now; what still cannot be folded waits on. */
   retry(projection?: string): Promise<Retried>;
 }

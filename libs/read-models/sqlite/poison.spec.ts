@@ -101,7 +101,7 @@ describe('one event in a hundred thousand that cannot be folded', () => {
       code: 'row-quarantined',
       message: expect.stringContaining('revision 55 of test.counter-c500'),
     });
-    expect(poisoned.readModels.quarantined()).toMatchObject([
+    expect(await poisoned.readModels.quarantined()).toMatchObject([
       { document: POISONED, part: 'own', stream: 'test.counter-c500', revision: 55 },
     ]);
     const [status] = await poisoned.readModels.status();

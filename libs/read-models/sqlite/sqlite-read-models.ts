@@ -140,7 +140,7 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
     await replay.ended.catch(() => undefined);
   }
 
-  quarantined(): readonly Quarantined[] {
+  async quarantined(): Promise<readonly Quarantined[]> {
     for (const serving of this.#serving.values()) serving.settle();
     return [...this.#serving.values()].flatMap(({ name, generation }): readonly Quarantined[] =>
       generation
