@@ -1,7 +1,9 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { command, Misunderstood, whole } from '../proofs/arguments.ts';
+import { ownFolder } from '../proofs/left-behind.ts';
 import { BENCHES } from './benches.ts';
 import { calibration } from './calibration.ts';
 import { holds, type Measured } from './goal.ts';
@@ -24,69 +26,53 @@ const row = (measured: Measured): string => {
   return `| ${[goal, what, against, spread, `${word} ${String(limit)}`, holds(measured) ? 'yes' : 'NO', seen].join(' | ')} |`;
 };
 
-const positive = (name: string, text: string): number => {
-  if (!/^[1-9]\d{0,9}$/.test(text)) throw new RangeError(`--${name} must be a positive whole number, not "${text}".`);
-  return Number(text);
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`);
 };
 
-const main = async (): Promise<void> => {
+type Wanted = Readonly<{ goals: readonly string[]; rounds: number; lines: number }>;
+
+const measure = async ({ goals, rounds, lines }: Wanted): Promise<void> => {
+  // Not the system's temporary folder, which may be memory: the disk is part of what is measured.
+  const folder = await ownFolder('dist', 'bench-');
+  const [cpu] = cpus();
+  print(
+    `${String(cpus().length)} × ${cpu?.model ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`,
+  );
+  for (const line of await calibration(folder)) print(`- ${line}`);
+  const rows: Measured[] = [];
+  for (const bench of BENCHES) {
+    if (goals.length > 0 && !bench.goals.some((goal) => goals.includes(goal))) continue;
+    say(`${bench.goals.join(', ')} …`);
+    const measured = await bench.run({ rounds, lines, folder: await mkdtemp(join(folder, 'run-')), say });
+    for (const one of measured) say(row(one));
+    rows.push(...measured);
+  }
+  print('');
+  print('| goal | what | against | ratio (10th–90th percentile) | goal | held | seen |');
+  print('| --- | --- | --- | --- | --- | --- | --- |');
+  for (const one of rows) print(row(one));
+};
+
+await command(USAGE, async () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       rounds: { type: 'string', default: '9' },
       lines: { type: 'string', default: '1000000' },
-      help: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
     },
   });
-  if (values.help) {
+  if (values.help === true) {
     process.stdout.write(USAGE);
-    return;
+    return 0;
   }
   const known = BENCHES.flatMap(({ goals }) => goals);
   const wrong = positionals.filter((goal) => !known.includes(goal));
-  if (wrong.length > 0) throw new RangeError(`There is no goal ${wrong.join(', ')}; there are ${known.join(', ')}.`);
-  const say = (text: string): void => {
-    process.stderr.write(`${text}\n`);
-  };
-  // Not the system's temporary folder, which may be memory: the disk is part of what is measured.
-  await mkdir('dist', { recursive: true });
-  const folder = await mkdtemp(join('dist', 'bench-'));
-  try {
-    const print = (text: string): void => {
-      process.stdout.write(`${text}\n`);
-    };
-    const [cpu] = cpus();
-    print(
-      `${String(cpus().length)} × ${cpu?.model ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`,
-    );
-    for (const line of await calibration(folder)) print(`- ${line}`);
-    const rows: Measured[] = [];
-    for (const { goals, run } of BENCHES) {
-      if (positionals.length > 0 && !goals.some((goal) => positionals.includes(goal))) continue;
-      say(`${goals.join(', ')} …`);
-      const measured = await run({
-        rounds: positive('rounds', values.rounds),
-        lines: positive('lines', values.lines),
-        folder: await mkdtemp(join(folder, 'run-')),
-        say,
-      });
-      for (const one of measured) say(row(one));
-      rows.push(...measured);
-    }
-    print('');
-    print('| goal | what | against | ratio (10th–90th percentile) | goal | held | seen |');
-    print('| --- | --- | --- | --- | --- | --- | --- |');
-    for (const one of rows) print(row(one));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
-
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(
-    `${error instanceof RangeError || error instanceof TypeError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
-  );
-  process.exitCode = 1;
-}
+  if (wrong.length > 0) throw new Misunderstood(`There is no goal ${wrong.join(', ')}; there are ${known.join(', ')}.`);
+  await measure({ goals: positionals, rounds: whole('rounds', values.rounds, 1), lines: whole('lines', values.lines, 1) });
+  return 0;
+});

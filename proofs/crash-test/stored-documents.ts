@@ -72,7 +72,9 @@ export const differencesOf = (left: Stored, right: Stored): readonly string[] =>
 
 const firstDifference = (left: string | undefined, right: string | undefined): string => {
   if (left === undefined || right === undefined) return 'is there once only';
-  const others = right.split('\n');
-  const at = left.split('\n').findIndex((line, index) => line !== others[index]);
-  return `"${left.split('\n')[at] ?? ''}" and "${others[at] ?? ''}"`;
+  const [ours, others] = [left.split('\n'), right.split('\n')];
+  const at = ours.findIndex((line, index) => line !== others[index]);
+  // Where all of the one are there, the other has more.
+  const [line, other] = at === -1 ? [undefined, others[ours.length]] : [ours[at], others[at]];
+  return `${line === undefined ? 'nothing' : `"${line}"`} and ${other === undefined ? 'nothing' : `"${other}"`}`;
 };

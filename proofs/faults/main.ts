@@ -97,12 +97,17 @@ const damagedPages = async ({ dataDir, administrator }: Site): Promise<Seen> => 
   }
 };
 
+/** No file that the process writes grows beyond so many bytes. */
+const limiting =
+  (pid: number) =>
+  (bytes: string): void => {
+    execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}`]);
+  };
+
 const fullDisk = async ({ dataDir, administrator }: Site): Promise<Seen> => {
   const platform = await startPlatformProcess(dataDir, { environment: { LOG_LEVEL: 'info' } });
   const client = new LoadClient(platform.url, WRITERS);
-  const limit = (bytes: string): void => {
-    execFileSync('prlimit', ['--pid', String(platform.pid), `--fsize=${bytes}`]);
-  };
+  const limit = limiting(platform.pid);
   const faults: string[] = [];
   try {
     await client.login(administrator);
@@ -177,6 +182,10 @@ const ended = async (client: LoadClient, id: string): Promise<Backup> => {
   }
 };
 
+/** What backups leave only while they are being taken. */
+const leftOf = async (dataDir: string): Promise<readonly string[]> =>
+  (await readdir(join(dataDir, 'backups'))).filter((name) => /\.part$|^work-/.test(name));
+
 /** Begins one; `end` is what happens to the process meanwhile. Afterwards it is failed, gone without a trace, and a new one works. */
 const backupEndedBy = async (
   { dataDir, administrator }: Site,
@@ -193,7 +202,7 @@ const backupEndedBy = async (
   try {
     await reader.login(administrator);
     const { body: found } = await reader.send<Backup>({ method: 'GET', path: `${BACKUPS}/${begun.id}` });
-    const left = (await readdir(join(dataDir, 'backups'))).filter((name) => /\.part$|^work-/.test(name));
+    const left = await leftOf(dataDir);
     const { body: next } = await reader.send<Backup>({ method: 'POST', path: BACKUPS });
     const { status, error } = await ended(reader, next.id);
     return {
@@ -213,15 +222,13 @@ const backupEndedBy = async (
 const fullDiskUnderBackup = async ({ dataDir, administrator }: Site): Promise<Seen> => {
   const platform = await startPlatformProcess(dataDir);
   const client = new LoadClient(platform.url, 1);
-  const limit = (bytes: string): void => {
-    execFileSync('prlimit', ['--pid', String(platform.pid), `--fsize=${bytes}`]);
-  };
+  const limit = limiting(platform.pid);
   try {
     await client.login(administrator);
     limit('100000:unlimited');
     const { body: begun } = await client.send<Backup>({ method: 'POST', path: BACKUPS });
     const failed = await ended(client, begun.id);
-    const left = (await readdir(join(dataDir, 'backups'))).filter((name) => /\.part$|^work-/.test(name));
+    const left = await leftOf(dataDir);
     limit('unlimited:unlimited');
     const { body: next } = await client.send<Backup>({ method: 'POST', path: BACKUPS });
     const { status, error } = await ended(client, next.id);

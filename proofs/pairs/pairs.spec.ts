@@ -39,7 +39,7 @@ describe('writing and reading at once', () => {
     expect(await faultsOf(0)).toEqual(Array.from({ length: 60 }, () => undefined));
   });
 
-  it('finds every list that is one write behind', async () => {
+  it('finds lists that are one write behind', async () => {
     const faults = await faultsOf(1);
     expect(faults).toHaveLength(60);
     expect(faults.filter((fault) => fault !== undefined).length).toBeGreaterThan(0);
