@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { writeDurably } from './durable-files.ts';
+import { createDurably, writeDurably } from './durable-files.ts';
 
 describe('writing a file durably', () => {
   let folder: string;
@@ -20,6 +20,15 @@ describe('writing a file durably', () => {
     expect(await readFile(file, 'utf8')).toBe('second');
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readdir(folder)).toEqual(['kept.json']);
+  });
+
+  it('lets the first of several writers have it where none may replace another', async () => {
+    const file = join(folder, 'once.json');
+    const tries = await Promise.allSettled(['a', 'b', 'c'].map((text) => createDurably(file, text, text, 0o600)));
+    const won = tries.findIndex(({ status }) => status === 'fulfilled');
+    expect(tries.filter(({ status }) => status === 'rejected')).toHaveLength(2);
+    expect(await readFile(file, 'utf8')).toBe('abc'.charAt(won));
+    expect((await readdir(folder)).filter((name) => name.startsWith('once'))).toEqual(['once.json']);
   });
 
   it('leaves nothing behind where it cannot put the file', async () => {

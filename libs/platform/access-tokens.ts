@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
-import { writeDurably } from '#libs/durable-files';
+import { createDurably, writeDurably } from '#libs/durable-files';
 import { type UserId } from '#libs/published/ids';
 import { errorCode } from './error-code.ts';
 
@@ -112,10 +112,18 @@ const keptKey = async (folder: string): Promise<JWK> => {
   const { privateKey } = await generateKeyPair(ALGORITHM, { crv: 'Ed25519', extractable: true });
   const jwk = await exportJWK(privateKey);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeSecret(file, jwk);
-  return jwk;
+  try {
+    await createDurably(file, secret(jwk), randomUUID(), 0o600);
+    return jwk;
+  } catch (error) {
+    // Another process that starts at the same time made one: all must sign with the same.
+    if (errorCode(error) === 'EEXIST') return keptKey(folder);
+    throw error;
+  }
 };
+
+const secret = (content: unknown): string => `${JSON.stringify(content, null, 2)}\n`;
 
 /** Whole or not at all, readable by the owner only. */
 export const writeSecret = (file: string, content: unknown): Promise<void> =>
-  writeDurably(file, `${JSON.stringify(content, null, 2)}\n`, randomUUID(), 0o600);
+  writeDurably(file, secret(content), randomUUID(), 0o600);

@@ -37,6 +37,9 @@ export const ingestionService: ServiceDefinition = {
       {
         name: 'ingestion.imports',
         run: (signal) => service.run(signal),
+        wake: () => {
+          service.worker.wake();
+        },
         idle: () => service.idle(),
         troubles: () => service.troubles(),
       },
