@@ -1,4 +1,3 @@
-import { type StreamName } from '#libs/event-sourcing/event';
 import { type Database, type Statement } from '#libs/sqlite/database';
 import { type DocumentStore } from '../document-store.ts';
 import { type Document, type Encoded, type PartState } from '../fold.ts';
@@ -19,9 +18,6 @@ type StoredRow = { id: string; parts: string; row: string | null; version: numbe
 
 /** What stands in a row, as text (empty: it is none), and whether a part of it waits. */
 export type RowText = { id: string; row: string; flagged: number };
-
-/** A part that waits, as an operator sees it. */
-export type WaitingPart = Readonly<{ document: string; part: string; state: PartState }>;
 
 /** The documents of one generation in a table of its own. */
 export class SqliteDocuments implements DocumentStore {
@@ -204,20 +200,6 @@ const documentOf = ({ id, parts, row, version }: StoredRow): Document => ({
   parts: JSON.parse(parts) as Record<string, PartState>,
   row,
   version,
-});
-
-/** Where a document waits, and for which event. */
-export const waitingParts = (documents: readonly Document[]): readonly WaitingPart[] =>
-  documents.flatMap(({ id, parts }) =>
-    Object.entries(parts)
-      .filter(([, { waiting }]) => waiting !== undefined)
-      .map(([part, state]) => ({ document: id, part, state })),
-  );
-
-/** "stream at revision n" of the event that a part waits for. */
-export const firstWaiting = ({ stream, waiting, revision }: PartState): Readonly<{ stream: StreamName; revision: number }> => ({
-  stream,
-  revision: waiting?.[0]?.revision ?? revision,
 });
 
 /** Removes a generation's documents, piece by piece: each only hands pages back, whatever they hold. */

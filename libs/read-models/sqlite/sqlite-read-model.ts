@@ -1,6 +1,5 @@
-import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type DomainError } from '#libs/event-sourcing/domain-error';
 import { type Database, type Value } from '#libs/sqlite/database';
-import { type PartState } from '../fold.ts';
 import { type Row } from '../projection.ts';
 import { cursorAfter, totalOrder, valuesOf } from '../query.ts';
 import {
@@ -13,8 +12,9 @@ import {
   type Scalar,
   type Sort,
 } from '../read-model.ts';
+import { rowQuarantined } from '../waiting.ts';
 import { type Serving } from './serving.ts';
-import { firstWaiting, type RowText, type SqliteDocuments, waitingParts } from './sqlite-documents.ts';
+import { type RowText, type SqliteDocuments } from './sqlite-documents.ts';
 import { isBooleanAt, joined, matching, ordered, rangesAfter, type Sql, valueAt } from './statements.ts';
 
 type Found = RowText & Record<`key${number}`, Scalar>;
@@ -119,14 +119,7 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
   }
 
   #quarantined(name: string, id: string): DomainError {
-    const waiting = waitingParts([...this.#serving.current().documents.load([id]).values()]);
-    const events = waiting.map(({ state }: { state: PartState }) => firstWaiting(state));
-    const named = events.map(({ stream, revision }) => `revision ${String(revision)} of ${stream}`).join(' and ');
-    return new DomainError(
-      'unavailable',
-      'row-quarantined',
-      `"${name}" cannot answer for ${id}: ${named} could not be folded. An operator has to look at it.`,
-    );
+    return rowQuarantined(name, id, this.#serving.current().documents.load([id]).get(id));
   }
 }
 

@@ -7,10 +7,11 @@ import { StorageError } from '#libs/sqlite/storage-error';
 import { type Projection, type Row } from '../projection.ts';
 import { type ReadModel, type ReadModels } from '../read-model.ts';
 import { type ProjectionStatus, type Quarantined, type ReadModelUpkeep, type Retried } from '../upkeep.ts';
+import { quarantinedIn, waitingParts } from '../waiting.ts';
 import { Build, BUILD_LIMITS, type BuildLimits } from './build.ts';
 import { Generation, type GenerationRow, type GenerationState, SCHEMA } from './generation.ts';
 import { oneATurn, Serving, type Sleep } from './serving.ts';
-import { dropping, firstWaiting, type SqliteDocuments, storedGenerations, waitingParts } from './sqlite-documents.ts';
+import { dropping, type SqliteDocuments, storedGenerations } from './sqlite-documents.ts';
 import { SqliteReadModel } from './sqlite-read-model.ts';
 
 type Replay = { readonly build: Build; readonly ended: Promise<void>; readonly cancel: () => void };
@@ -143,16 +144,7 @@ export class SqliteReadModels implements ReadModels, ReadModelUpkeep {
   async quarantined(): Promise<readonly Quarantined[]> {
     for (const serving of this.#serving.values()) serving.settle();
     return [...this.#serving.values()].flatMap(({ name, generation }): readonly Quarantined[] =>
-      generation
-        ? [
-            ...generation.alarms.map(({ stream, revision, reason }) => {
-              return { projection: name, document: null, part: null, stream, revision, error: reason };
-            }),
-            ...waitingParts(generation.documents.flagged()).map(({ document, part, state }) => {
-              return { projection: name, document, part, ...firstWaiting(state), error: state.error ?? '' };
-            }),
-          ]
-        : [],
+      generation ? quarantinedIn(name, generation.alarms, generation.documents.flagged()) : [],
     );
   }
 
