@@ -124,6 +124,28 @@ describe('the commands of an operator', () => {
     expect(await readdir(folder)).not.toEqual(expect.arrayContaining(['refused.ndjson']));
   });
 
+  it.each([
+    ['a text without a line end', 'a note'],
+    ['lines of something else', 'a note\nand more'],
+    ['a JSON document', '{"user":"admin@example.com"}'],
+  ])('writes no log into %s', async (_, content) => {
+    const file = join(folder, 'note.txt');
+    await writeFile(file, content);
+    expect(await run('export-log', file)).toEqual({ code: 1, out: '', err: expect.stringContaining('is no export of a log') });
+    expect(await readFile(file, 'utf8')).toBe(content);
+  });
+
+  it.each(['', '{"pos', '{"position":1,"stream":"te'])(
+    'writes the log anew after an interruption in its first line: %j',
+    async (cut) => {
+      const file = join(folder, 'cut.ndjson');
+      await writeFile(file, cut);
+      expect((await run('export-log', file)).code).toBe(0);
+      const [first = ''] = (await readFile(file, 'utf8')).split('\n', 1);
+      expect(JSON.parse(first)).toMatchObject({ position: 1 });
+    },
+  );
+
   it('ends with 130 when it is interrupted, and the replay goes on', async () => {
     const interruption = new AbortController();
     interruption.abort();

@@ -12,6 +12,8 @@ type Line = Readonly<{ position: number; eventId: string }>;
 const PAGE = 20_000;
 const CHUNK = 65_536;
 const NEWLINE = 10;
+/** How the platform begins every line. */
+const LINE_START = '{"position":';
 
 /** Writes the log into a file, or goes on after its last whole line. False: interrupted. */
 export const exportLog = async (session: Session, path: string): Promise<boolean> => {
@@ -63,26 +65,34 @@ const opened = async (path: string): Promise<Readonly<{ file: FileHandle; isNew:
   }
 };
 
-/** Of a file that may be larger than memory; what follows the last newline was cut off by an interruption, and goes. */
+/**
+ * Of a file that may be larger than memory; what follows the last newline was cut off by an interruption, and goes. Nothing goes of a
+ * file that is something else.
+ */
 const lastLine = async (file: FileHandle, path: string): Promise<Line | undefined> => {
   const { size } = await file.stat();
   const end = await newlineBefore(file, size);
-  if (end === undefined) {
-    await file.truncate(0);
-    return undefined;
-  }
-  if (end + 1 < size) await file.truncate(end + 1);
-  const start = ((await newlineBefore(file, end)) ?? -1) + 1;
-  const text = Buffer.alloc(end - start);
+  const start = end === undefined ? 0 : ((await newlineBefore(file, end)) ?? -1) + 1;
+  const text = Buffer.alloc(end === undefined ? Math.min(size, LINE_START.length) : end - start);
   await file.read(text, 0, text.length, start);
+  const line = end === undefined ? undefined : lineOf(text.toString());
+  if (end === undefined ? !LINE_START.startsWith(text.toString()) : !line)
+    throw new Failed(`${path} is no export of a log: name another file.`);
+  const whole = end === undefined ? 0 : end + 1;
+  if (whole < size) await file.truncate(whole);
+  return line;
+};
+
+/** Undefined: it is no line of an export. */
+const lineOf = (text: string): Line | undefined => {
   try {
-    const line = JSON.parse(text.toString()) as Partial<Line> | null;
+    const line = JSON.parse(text) as Partial<Line> | null;
     if (typeof line?.position === 'number' && typeof line.eventId === 'string')
       return { position: line.position, eventId: line.eventId };
   } catch {
-    // Told below: it is no line of an export.
+    // As any other text.
   }
-  throw new Failed(`${path} is no export of a log: name another file.`);
+  return undefined;
 };
 
 /** The last newline before `end`. */
