@@ -357,14 +357,17 @@ export const busContract = (open: () => Promise<BusSubject>): void => {
 
     it('one that is dropped is gone for good, and the next may be retried', async () => {
       const [first] = await subject.bus().parked();
-      await subject.bus().dropParked('reaction', first?.position ?? 0);
+      await subject.bus().dropParked('reaction', first?.eventId ?? '');
       expect(await parkedNow()).toEqual(['a2', 'a3']);
       await subject.bus().retryParked('reaction');
       expect(handled).toEqual(['b1', 'a2', 'a3']);
     });
 
     it('what is not there is neither dropped nor retried', async () => {
-      await expect(subject.bus().dropParked('reaction', 99)).rejects.toMatchObject({ refusal: 'not-found', code: 'not-parked' });
+      await expect(subject.bus().dropParked('reaction', 'nothing')).rejects.toMatchObject({
+        refusal: 'not-found',
+        code: 'not-parked',
+      });
       await expect(subject.bus().retryParked('nobody')).rejects.toMatchObject({ refusal: 'not-found', code: 'unknown-consumer' });
     });
   });

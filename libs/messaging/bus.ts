@@ -25,6 +25,8 @@ export type ConsumerStatus = Readonly<{
 export type Parked = Readonly<{
   consumer: string;
   target: string;
+  /** Names the message: positions of several logs collide. */
+  eventId: string;
   position: Position;
   stream: StreamName;
   revision: Revision;
@@ -49,7 +51,7 @@ export interface Bus {
    */
   retryParked(consumer: string, target?: string): Promise<Readonly<{ handled: number; remaining: number }>>;
   /** Gives one message up for good. @throws DomainError `not-found` */
-  dropParked(consumer: string, position: Position): Promise<void>;
+  dropParked(consumer: string, eventId: string): Promise<void>;
   /** Rejects when a consumer has stopped, or at the timeout (milliseconds). */
   untilCaughtUp(position: Position, options: Readonly<{ timeout: number }>): Promise<void>;
   /** Until no consumer has anything left to do, what their own reactions appended included. */

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Inject, Param, ParseIntPipe, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Logger } from 'pino';
@@ -95,6 +95,7 @@ const reaction = object<ConsumerStatus>({
 const parkedMessage = object<ParkedMessage>({
   consumer: text,
   target: text,
+  eventId: text,
   position,
   stream,
   revision: integer,
@@ -225,23 +226,20 @@ export class UpkeepController {
     return this.#bus.retryParked(name, target);
   }
 
-  @Delete('reactions/:name/parked/:position')
+  @Delete('reactions/:name/parked/:eventId')
   @AnswersNothing()
   @Requires('operations:write', 'platform')
   @ApiOperation({ summary: 'Give a parked message up for good', description: 'Those behind it wait for a retry.' })
   @describeProblems(404)
-  async drop(
-    @Param('name') name: string,
-    @Param('position', ParseIntPipe) at: number,
-    @CallerOf() { userId }: Caller,
-  ): Promise<void> {
-    await this.#bus.dropParked(name, at);
-    this.#log.warn({ userId, reaction: name, position: at }, 'parked message dropped');
+  async drop(@Param('name') name: string, @Param('eventId') eventId: string, @CallerOf() { userId }: Caller): Promise<void> {
+    await this.#bus.dropParked(name, eventId);
+    this.#log.warn({ userId, reaction: name, eventId }, 'parked message dropped');
   }
 }
 
 const LONGEST_POSITION = String(Number.MAX_SAFE_INTEGER).length;
-const inLogOrder = ({ position: at, consumer }: Parked): string => `${String(at).padStart(LONGEST_POSITION, '0')} ${consumer}`;
+const inLogOrder = ({ position: at, consumer, eventId }: Parked): string =>
+  `${String(at).padStart(LONGEST_POSITION, '0')} ${consumer} ${eventId}`;
 
 const paged = <Item>(items: readonly Item[], keyOf: (item: Item) => string, query: PageQuery): Page<Item> =>
   pageOf(

@@ -196,7 +196,7 @@ describe('a message that a reaction cannot handle', () => {
     await parked();
     await platform.settled();
     expect(delivered).toEqual([1]);
-    const { body } = await operator.get<{ items: readonly { position: number }[] }>('/operations/parked?reaction=shop.delivery');
+    const { body } = await operator.get<{ items: readonly { eventId: string }[] }>('/operations/parked?reaction=shop.delivery');
     expect(body).toMatchObject({
       items: [
         {
@@ -221,7 +221,7 @@ describe('a message that a reaction cannot handle', () => {
 
     const retry = '/operations/reactions/shop.delivery/retry';
     expect((await operator.put(retry, {})).body).toEqual({ handled: 0, remaining: 3 });
-    const first = `/operations/reactions/shop.delivery/parked/${String(body.items[0]?.position)}`;
+    const first = `/operations/reactions/shop.delivery/parked/${String(body.items[0]?.eventId)}`;
     expect((await operator.delete(first)).status).toBe(204);
     expect((await operator.delete(first)).status).toBe(404);
     expect((await operator.put(retry, { target: 'shop.order-a' })).body).toEqual({ handled: 2, remaining: 0 });

@@ -152,7 +152,7 @@ export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask): 
     if (message) {
       const name = String(message['consumer']);
       await send('PUT', '/operations/reactions/{name}/retry', { name }, { body: {} });
-      await send('DELETE', '/operations/reactions/{name}/parked/{position}', { name, position: String(message['position']) });
+      await send('DELETE', '/operations/reactions/{name}/parked/{eventId}', { name, eventId: String(message['eventId']) });
       break;
     }
     await sleep(WAIT_MS);

@@ -132,6 +132,7 @@ export class EmbeddedBus implements Bus {
   async parked(consumer?: string): Promise<readonly Parked[]> {
     return this.#parkedRows(consumer).map(({ behind, parked_at, ...row }) => ({
       ...row,
+      eventId: (JSON.parse(row.bytes) as Recorded).eventId,
       behind: behind === 1,
       parkedAt: parked_at,
     }));
@@ -153,10 +154,11 @@ export class EmbeddedBus implements Bus {
     }
   }
 
-  async dropParked(consumer: string, position: Position): Promise<void> {
-    const { changes } = await this.#database.turn.run(() => this.#unpark(consumer, position));
-    if (changes === 0)
-      throw new DomainError('not-found', 'not-parked', `"${consumer}" has parked no message of position ${String(position)}.`);
+  async dropParked(consumer: string, eventId: string): Promise<void> {
+    const { changes } = await this.#database.turn.run(() =>
+      this.#database.prepare(`DELETE FROM parked WHERE consumer = ? AND bytes ->> '$.eventId' = ?`).run(consumer, eventId),
+    );
+    if (changes === 0) throw new DomainError('not-found', 'not-parked', `"${consumer}" has not parked the event "${eventId}".`);
   }
 
   async untilCaughtUp(position: Position, { timeout: limit }: Readonly<{ timeout: number }>): Promise<void> {
@@ -369,8 +371,8 @@ export class EmbeddedBus implements Bus {
       .get(consumer, target);
   }
 
-  #unpark(consumer: string, position: Position): Readonly<{ changes: number }> {
-    return this.#database.prepare('DELETE FROM parked WHERE consumer = ? AND position = ?').run(consumer, position);
+  #unpark(consumer: string, position: Position): void {
+    this.#database.prepare('DELETE FROM parked WHERE consumer = ? AND position = ?').run(consumer, position);
   }
 
   #parkedRows(consumer?: string): readonly ParkedRow[] {

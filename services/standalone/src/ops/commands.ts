@@ -23,7 +23,7 @@ const USAGE = `What an operator does about a running platform.
   parked [REACTION]           messages that reactions have set aside
   retry --reaction NAME [--target TARGET]
                               delivers parked messages again, in order
-  drop REACTION POSITION      gives a parked message up for good
+  drop REACTION EVENT         gives a parked message up for good
   backup FILE [--keep]        takes a backup while the platform works, and downloads it; --keep leaves it there, too
   restore FILE [--replace]    puts a backup into the data directory while no platform runs on it; --replace moves aside what is there
   export-log FILE             writes the log as JSON lines, or goes on after the last one in FILE
@@ -106,10 +106,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   parked: { takes: [0, 1], run: (session, args) => parked(session, args[0]) },
   drop: {
     takes: [2, 2],
-    run: (session, args) => {
-      if (!/^[1-9]\d{0,14}$/.test(text(args, 1))) throw new Misunderstood(`"${text(args, 1)}" is no position`);
-      return drop(session, text(args, 0), text(args, 1));
-    },
+    run: (session, args) => drop(session, text(args, 0), text(args, 1)),
   },
   backup: {
     takes: [1, 1],

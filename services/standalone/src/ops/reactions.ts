@@ -32,16 +32,16 @@ export const parked = async (session: Session, reaction: string | undefined): Pr
   if (found.length === 0) return session.print('Nothing is parked.');
   session.print(
     table({
-      head: ['reaction', 'target', 'stream', 'parked', 'reason', 'revision', 'position'],
-      texts: 5,
-      rows: found.map(({ consumer, target, stream, parkedAt, behind, reason, revision, position }) => [
+      head: ['reaction', 'target', 'stream', 'parked', 'reason', 'event', 'revision'],
+      texts: 6,
+      rows: found.map(({ consumer, target, stream, parkedAt, behind, reason, eventId, revision }) => [
         consumer,
         target,
         stream,
         parkedAt,
         behind ? '(behind an earlier one)' : reason,
+        eventId,
         String(revision),
-        String(position),
       ]),
     }),
   );
@@ -63,12 +63,10 @@ export const retryParked = async (session: Session, reaction: string, target: st
   return body.remaining === 0;
 };
 
-export const drop = async (session: Session, reaction: string, position: string): Promise<void> => {
+export const drop = async (session: Session, reaction: string, eventId: string): Promise<void> => {
   const known = await names(session);
   if (!known.includes(reaction)) throw new Failed(`There is no reaction "${reaction}". There are: ${known.join(', ')}.`);
-  await session.client.delete(`/operations/reactions/${encodeURIComponent(reaction)}/parked/${position}`);
-  session.result({ dropped: Number(position) });
-  session.print(
-    `The message of position ${position} is given up for good; "retry --reaction ${reaction}" delivers those behind it.`,
-  );
+  await session.client.delete(`/operations/reactions/${encodeURIComponent(reaction)}/parked/${encodeURIComponent(eventId)}`);
+  session.result({ dropped: eventId });
+  session.print(`The event ${eventId} is given up for good; "retry --reaction ${reaction}" delivers those behind it.`);
 };
