@@ -74,8 +74,7 @@ export const forward = (request: FastifyRequest, reply: FastifyReply, forwarded:
   const failed = (instance: Instance, error: Error): void => {
     // The caller has gone.
     if (reply.raw.destroyed) return;
-    const cause = error.cause instanceof Error ? error.cause : error;
-    const code = errorCode(cause) ?? '';
+    const code = errorCode(error.cause) ?? errorCode(error) ?? '';
     if (TOO_LATE.has(code)) return refuse(tooLate(instances));
     const neverSent = NEVER_SENT.has(code);
     if (neverSent) instances.passOver(instance);
@@ -115,7 +114,8 @@ export const forward = (request: FastifyRequest, reply: FastifyReply, forwarded:
 
 const withoutConnection = <Headers extends IncomingHttpHeaders>(headers: Headers): Headers => {
   const kept = { ...headers };
-  for (const name of OF_ONE_CONNECTION) Reflect.deleteProperty(kept, name);
+  const named = [headers.connection ?? []].flat().flatMap((names) => names.toLowerCase().split(','));
+  for (const name of [...OF_ONE_CONNECTION, ...named]) Reflect.deleteProperty(kept, name.trim());
   return kept;
 };
 

@@ -139,7 +139,7 @@ const serveForwarding = (
     const { traceId } = traceFor(request);
     if (problem.ours) log.warn({ traceId, path: pathOf(request), code: problem.code }, problem.detail);
     // What has not been read of a body cannot be told from the next request.
-    if (!request.raw.complete) void reply.header('connection', 'close');
+    if (request.body !== undefined && !request.raw.complete) void reply.header('connection', 'close');
     void reply
       .status(problem.status)
       .headers(problem.headers ?? {})
