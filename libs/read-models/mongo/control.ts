@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+import { type Collection, type Connection } from 'mongoose';
+import { type Partition } from '#libs/messaging/feed';
+import { type Projection } from '../projection.ts';
+import { isDuplicate } from './connection.ts';
+
+/** A generation that is built beside the serving one, by the process `owner` while its `beat` (server's clock) is fresh. */
+type Building = Readonly<{
+  generation: number;
+  owner: string;
+  beat: Date;
+  startedAt: Date;
+  /** It serves already; what was under way into its predecessor at that moment is being made up for. */
+  closing: boolean;
+}>;
+
+/** One version of one projection. */
+export type ModelRecord = Readonly<{
+  serving: number;
+  /** Has it once reached what there was when it was new? */
+  ready: boolean;
+  /** Where each partition ended when the generation was new; null while nobody could tell. */
+  targets: readonly Readonly<{ partition: Partition; end: number }>[] | null;
+  building: Building | null;
+  /** The highest number given to a generation. */
+  last: number;
+  retired: readonly Readonly<{ generation: number; at: Date }>[];
+  /** What ended the last replay. */
+  failure: string | null;
+  /** Counts how often stopped streams were taken up again. */
+  resumed: number;
+}>;
+
+/**
+ * What a service's read models are, in one document. A store that has none is new, or was emptied; `store` is then another one, and
+ * names all that is stored, so that nothing is taken for what was there before.
+ */
+export type Control = Readonly<{ store: string; models: Readonly<Record<string, ModelRecord>> }>;
+
+type StoredControl = { _id: string; store: string; models: Record<string, ModelRecord> };
+
+export const keyOf = ({ name, version }: Projection): string => `${name}@${String(version)}`;
+
+/** The prefix of a generation's marks. */
+export const generationName = (control: Control, key: string, generation: number): string =>
+  `${control.store}/${key}.${String(generation)}`;
+
+export const collectionName = (service: string, control: Control, key: string, generation: number): string =>
+  `${service}.${key}.${String(generation)}.${control.store}`;
+
+const FIRST: Omit<ModelRecord, 'serving' | 'last'> = {
+  ready: false,
+  targets: null,
+  building: null,
+  retired: [],
+  failure: null,
+  resumed: 0,
+};
+
+/** Reads and changes the control document; every change is a compare-and-set that one of many processes wins. */
+export class ControlRecord {
+  readonly #collection: Collection<StoredControl>;
+  readonly #id: string;
+  #reading: Promise<Control | undefined> | undefined;
+
+  constructor(connection: Connection, service: string) {
+    this.#collection = connection.collection<StoredControl>(`${service}.control`);
+    this.#id = 'control';
+  }
+
+  /** Undefined where there is none. */
+  async read(): Promise<Control | undefined> {
+    const found = await this.#collection.findOne({ _id: this.#id });
+    return found ? { store: found.store, models: found.models } : undefined;
+  }
+
+  /** The same, read once for all who ask at the same time. */
+  shared(): Promise<Control | undefined> {
+    this.#reading ??= this.read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  /** Makes the document, and the records of the models that are not in it yet. `made` is called for each new one, before. */
+  async ensure(models: readonly string[], made: (control: Control, key: string) => Promise<void>): Promise<Control> {
+    let control = await this.read();
+    if (!control) {
+      const store = randomBytes(4).toString('hex');
+      await this.#collection.insertOne({ _id: this.#id, store, models: {} }).catch((error: unknown) => {
+        if (!isDuplicate(error)) throw error;
+      });
+      control = (await this.read()) ?? { store, models: {} };
+    }
+    for (const key of models) {
+      if (control.models[key]) continue;
+      await made(control, key);
+      const fresh: ModelRecord = { ...FIRST, serving: 1, last: 1 };
+      await this.#collection.updateOne(
+        { _id: this.#id, store: control.store, [`models.${key}`]: { $exists: false } },
+        { $set: { [`models.${key}`]: fresh } },
+      );
+    }
+    return (await this.read()) ?? control;
+  }
+
+  async setTargets(control: Control, key: string, targets: NonNullable<ModelRecord['targets']>): Promise<void> {
+    await this.#change(control, key, { targets: null }, { $set: { targets } });
+  }
+
+  async setReady(control: Control, key: string, generation: number): Promise<void> {
+    await this.#change(control, key, { serving: generation, ready: false }, { $set: { ready: true } });
+  }
+
+  /** False when somebody else builds already. */
+  begin(control: Control, key: string, owner: string): Promise<boolean> {
+    const record = control.models[key];
+    if (!record) return Promise.resolve(false);
+    const generation = record.last + 1;
+    return this.#change(
+      control,
+      key,
+      { building: null, last: record.last },
+      {
+        $set: { last: generation, failure: null, building: { generation, owner, startedAt: new Date(), closing: false } },
+        $currentDate: { 'building.beat': true },
+      },
+    );
+  }
+
+  /** Takes over what its owner has left alone. `staleMs` by the server's clock. */
+  takeOver(control: Control, key: string, owner: string, staleMs: number): Promise<boolean> {
+    const { generation } = control.models[key]?.building ?? {};
+    return this.#change(
+      control,
+      key,
+      { 'building.generation': generation },
+      { $set: { 'building.owner': owner }, $currentDate: { 'building.beat': true } },
+      { $expr: { $lt: [`$models.${key}.building.beat`, { $subtract: ['$$NOW', staleMs] }] } },
+    );
+  }
+
+  /** False when it is no longer the owner's: cancelled, or taken over. */
+  beat(control: Control, key: string, owner: string, generation: number): Promise<boolean> {
+    return this.#change(
+      control,
+      key,
+      { 'building.owner': owner, 'building.generation': generation },
+      { $currentDate: { 'building.beat': true } },
+    );
+  }
+
+  /** From now on `generation` serves in place of `previous`. */
+  flip(control: Control, key: string, owner: string, generation: number, previous: number): Promise<boolean> {
+    return this.#change(
+      control,
+      key,
+      { serving: previous, 'building.owner': owner, 'building.generation': generation },
+      {
+        $set: { serving: generation, 'building.closing': true, ready: true },
+        $push: { retired: { generation: previous, at: new Date() } },
+      },
+    );
+  }
+
+  async close(control: Control, key: string, generation: number): Promise<void> {
+    await this.#change(control, key, { 'building.generation': generation, serving: generation }, { $set: { building: null } });
+  }
+
+  /** False when it is not being built (any more). `owner`: only if it is this one's. */
+  giveUp(control: Control, key: string, generation: number, failure: string | null, owner?: string): Promise<boolean> {
+    return this.#change(
+      control,
+      key,
+      {
+        'building.generation': generation,
+        'building.closing': false,
+        ...(owner === undefined ? {} : { 'building.owner': owner }),
+      },
+      { $set: { building: null, failure }, $push: { retired: { generation, at: new Date() } } },
+    );
+  }
+
+  async resumed(control: Control, key: string): Promise<void> {
+    await this.#change(control, key, {}, { $inc: { resumed: 1 } });
+  }
+
+  async forgetRetired(control: Control, key: string, generation: number): Promise<void> {
+    await this.#change(control, key, {}, { $pull: { retired: { generation } } });
+  }
+
+  async forget(control: Control, key: string): Promise<void> {
+    await this.#collection.updateOne({ _id: this.#id, store: control.store }, { $unset: { [`models.${key}`]: true } });
+  }
+
+  /** Fields are those of the model's record. */
+  async #change(
+    control: Control,
+    key: string,
+    expected: Readonly<Record<string, unknown>>,
+    update: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+    also: Readonly<Record<string, unknown>> = {},
+  ): Promise<boolean> {
+    const within = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+      Object.fromEntries(Object.entries(fields).map(([field, value]) => [`models.${key}.${field}`, value]));
+    const { matchedCount } = await this.#collection.updateOne(
+      { _id: this.#id, store: control.store, ...within(expected), ...also },
+      Object.fromEntries(Object.entries(update).map(([operator, fields]) => [operator, within(fields)])),
+    );
+    return matchedCount === 1;
+  }
+}

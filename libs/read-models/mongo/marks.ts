@@ -1,0 +1,124 @@
+import { type Collection, type Connection } from 'mongoose';
+import { type Position, type Revision, type StreamName } from '#libs/event-sourcing/event';
+import { type Partition } from '#libs/messaging/feed';
+import { type Alarm } from '../fold.ts';
+
+/** Everything before `offset` is in the documents. `positions`: the highest one handled of each log; `log`: the one that spoke last. */
+export type Place = Readonly<{ offset: number; positions: Readonly<Record<string, Position>>; log: string | null }>;
+
+/** A stream that is not followed any longer, and the message that it stopped at. */
+export type Stopped = Alarm & Readonly<{ partition: Partition; offset: number }>;
+
+/** What came of messages beside the documents; written after them. */
+export type Marking = Readonly<{
+  generation: string;
+  heads: ReadonlyMap<StreamName, Revision>;
+  stopped: readonly Stopped[];
+  places: ReadonlyMap<Partition, Place>;
+}>;
+
+type StoredMark = {
+  _id: string;
+  revision?: number;
+  offset?: number;
+  positions?: Record<string, number>;
+  log?: string | null;
+  kind?: Alarm['kind'];
+  reason?: string;
+  partition?: Partition;
+};
+
+export const NOWHERE: Place = { offset: 0, positions: {}, log: null };
+
+const AT_ONCE = 1_000;
+
+/** How far generations are: heads of streams, places in partitions, streams that had to be stopped. */
+export class Marks {
+  readonly #collection: Collection<StoredMark>;
+
+  constructor(connection: Connection, service: string) {
+    this.#collection = connection.collection<StoredMark>(`${service}.marks`);
+  }
+
+  /** Heads and stopped streams first, then the places: after a crash in between, events come again and are skipped. */
+  async write(markings: readonly Marking[]): Promise<void> {
+    const before = markings.flatMap(({ generation, heads, stopped }) => [
+      ...[...heads].map(([stream, revision]) => ({
+        updateOne: { filter: { _id: headId(generation, stream) }, update: { $max: { revision } }, upsert: true },
+      })),
+      ...stopped.map(({ stream, ...alarm }) => ({
+        updateOne: { filter: { _id: alarmId(generation, stream) }, update: { $set: alarm }, upsert: true },
+      })),
+    ]);
+    const places = markings.flatMap(({ generation, places: reached }) =>
+      [...reached].map(([partition, { offset, positions, log }]) => {
+        const highest = Object.entries(positions).map(([id, position]) => [`positions.${id}`, position]);
+        const update = { $set: { offset, log }, ...(highest.length > 0 ? { $max: Object.fromEntries(highest) as object } : {}) };
+        return { updateOne: { filter: { _id: placeId(generation, partition) }, update, upsert: true } };
+      }),
+    );
+    if (before.length < AT_ONCE) {
+      if (before.length + places.length > 0) await this.#collection.bulkWrite([...before, ...places], { ordered: true });
+      return;
+    }
+    for (let at = 0; at < before.length; at += AT_ONCE)
+      await this.#collection.bulkWrite(before.slice(at, at + AT_ONCE), { ordered: false });
+    await this.#collection.bulkWrite(places, { ordered: false });
+  }
+
+  /** Of the streams that have one. */
+  async heads(generation: string, streams: readonly StreamName[]): Promise<ReadonlyMap<StreamName, Revision>> {
+    const heads = new Map<StreamName, Revision>();
+    for (let at = 0; at < streams.length; at += AT_ONCE) {
+      const ids = new Map(streams.slice(at, at + AT_ONCE).map((stream) => [headId(generation, stream), stream]));
+      const found = await this.#collection.find({ _id: { $in: [...ids.keys()] } }).toArray();
+      for (const { _id, revision } of found) {
+        const stream = ids.get(_id);
+        if (stream !== undefined && revision !== undefined) heads.set(stream, revision);
+      }
+    }
+    return heads;
+  }
+
+  /** By generation, of the partitions asked for, or of all that have been read. */
+  async places(
+    generations: readonly string[],
+    partitions: readonly Partition[],
+  ): Promise<ReadonlyMap<string, ReadonlyMap<Partition, Place>>> {
+    const ids = new Map(
+      generations.flatMap((generation) =>
+        partitions.map((partition) => [placeId(generation, partition), { generation, partition }] as const),
+      ),
+    );
+    const places = new Map(generations.map((generation) => [generation, new Map<Partition, Place>()]));
+    const found = ids.size > 0 ? await this.#collection.find({ _id: { $in: [...ids.keys()] } }).toArray() : [];
+    for (const { _id, offset = 0, positions = {}, log = null } of found) {
+      const of = ids.get(_id);
+      if (of) places.get(of.generation)?.set(of.partition, { offset, positions, log });
+    }
+    return places;
+  }
+
+  async stopped(generation: string): Promise<readonly Stopped[]> {
+    const prefix = alarmId(generation, '');
+    const found = await this.#collection
+      .find({ _id: { $gte: prefix, $lt: `${prefix}\ud7ff` } })
+      .sort({ _id: 1 })
+      .toArray();
+    return found.map(({ _id, revision = 0, kind = 'gap', reason = '', partition = '' as Partition, offset = 0 }) => {
+      return { stream: _id.slice(prefix.length) as StreamName, revision, kind, reason, partition, offset };
+    });
+  }
+
+  async resume(generation: string, streams: readonly StreamName[]): Promise<void> {
+    await this.#collection.deleteMany({ _id: { $in: streams.map((stream) => alarmId(generation, stream)) } });
+  }
+
+  async drop(generation: string): Promise<void> {
+    await this.#collection.deleteMany({ _id: { $gte: `${generation}/`, $lt: `${generation}0` /* what follows a slash */ } });
+  }
+}
+
+const headId = (generation: string, stream: string): string => `${generation}/head/${stream}`;
+const alarmId = (generation: string, stream: string): string => `${generation}/alarm/${stream}`;
+const placeId = (generation: string, partition: string): string => `${generation}/place/${partition}`;
