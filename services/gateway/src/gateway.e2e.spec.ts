@@ -349,9 +349,11 @@ describe('the end of the gateway', () => {
     });
     const gateway = await readyGatewayTo(`tenants=${slow.url}`);
     const response = await fetch(`${gateway.url}/api/v1/tenants`);
+    const began = performance.now();
     const stopped = gateway.stop();
     expect(await response.text()).toBe('half and half');
     await stopped;
+    expect(performance.now() - began).toBeLessThan(5_000);
     await expect(fetch(`${gateway.url}/health/live`)).rejects.toThrow();
   });
 });

@@ -1,4 +1,4 @@
-import { type IncomingMessage } from 'node:http';
+import { type IncomingMessage, type Server } from 'node:http';
 import { type BeforeApplicationShutdown, type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -33,6 +33,7 @@ export type RunningGateway = Readonly<{ url: string; log: Logger; stop: () => Pr
 const GRACE_MS = 5_000;
 const CONNECT_MS = 2_000;
 const CONNECTIONS = 256;
+const LOOKED_EVERY_MS = 100;
 
 /** @throws ConfigurationFault with every fault */
 export const startGateway = async ({ environment, log: given }: StartOptions): Promise<RunningGateway> => {
@@ -83,9 +84,7 @@ const createGateway = async (
     abortOnError: false,
     bodyParser: false,
   });
-  shutdown.closeAllConnections = () => {
-    app.getHttpServer().closeAllConnections();
-  };
+  shutdown.server = app.getHttpServer();
   app.useGlobalFilters(filter);
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   serveJoinedApiDocs(app, directory);
@@ -245,7 +244,8 @@ class Shutdown implements BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #patienceMs: number;
   readonly #log: Logger;
   #impatience: NodeJS.Timeout | undefined;
-  closeAllConnections: () => void = () => undefined;
+  #closing: NodeJS.Timeout | undefined;
+  server: Pick<Server, 'closeIdleConnections' | 'closeAllConnections'> | undefined;
 
   constructor(directory: ServiceDirectory, patienceMs: number, log: Logger) {
     this.#followed = directory.run(this.#following.signal);
@@ -256,12 +256,15 @@ class Shutdown implements BeforeApplicationShutdown, OnApplicationShutdown {
   beforeApplicationShutdown(): void {
     this.#impatience = setTimeout(() => {
       this.#log.warn('requests did not end in time; their connections are closed');
-      this.closeAllConnections();
+      this.server?.closeAllConnections();
     }, this.#patienceMs);
+    // Those that were promised to be kept open before the end began.
+    this.#closing = setInterval(() => this.server?.closeIdleConnections(), LOOKED_EVERY_MS);
   }
 
   async onApplicationShutdown(): Promise<void> {
     clearTimeout(this.#impatience);
+    clearInterval(this.#closing);
     this.#following.abort();
     await this.#followed;
     this.#log.info('stopped');

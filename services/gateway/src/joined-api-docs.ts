@@ -10,7 +10,7 @@ export type ApiDocs = Served &
 
 const OPERATIONS = '/api/v1/operations';
 /** Where the gateway serves the operators' routes of one service. */
-export const OPERATIONS_OF_SERVICE = '/api/v1/services/{service}/operations';
+const OPERATIONS_OF_SERVICE = '/api/v1/services/{service}/operations';
 
 type Operation = Readonly<{ parameters?: readonly unknown[] }>;
 
