@@ -123,5 +123,13 @@ export type BillEvent = DomainEvent<
 /** Stream `invoicing.rating-<rootId>~<month>`: up to which version of its inputs a tree's month is rated. */
 export type RatingEvent = DomainEvent<
   'MonthRated',
-  Readonly<{ rootId: TenantId; month: Month; inputVersion: number; inputDigest: string; ratedAt: Instant }>
+  Readonly<{
+    rootId: TenantId;
+    month: Month;
+    inputVersion: number;
+    inputDigest: string;
+    ratedAt: Instant;
+    /** How many events the bills of the tree's month have by then: a reader that has seen fewer lacks some of this rating's. */
+    billVersion: number;
+  }>
 >;

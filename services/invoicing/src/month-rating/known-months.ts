@@ -1,14 +1,14 @@
 import { type Revision } from '#libs/event-sourcing/event';
 import { type TenantId } from '#libs/published/ids';
 import { type LoadedInput } from '../rating-inputs/load-rating-input.ts';
-import { type MonthRatingId } from './month-rating.ts';
+import { type MonthRatingId, type MonthRatingState } from './month-rating.ts';
 
 /** What a bill's stream says last. */
 type BillHead = Readonly<{ revision: Revision; contentHash: string }>;
 
 /** The streams of a tree's month as a rating found or left them. */
 export type MonthHeads = Readonly<{
-  rating: Readonly<{ revision: Revision; inputVersion: number; inputDigest: string }> | undefined;
+  rating: (NonNullable<MonthRatingState> & Readonly<{ revision: Revision }>) | undefined;
   bills: ReadonlyMap<TenantId, BillHead>;
 }>;
 

@@ -1,10 +1,10 @@
 import { decider } from '#libs/event-sourcing/decider';
 import { type TenantId } from '#libs/published/ids';
 import { type RatingEvent } from '#libs/published/invoicing';
-import { type Instant, type Month } from '#libs/time/time';
+import { type Month } from '#libs/time/time';
 
-/** Up to which version of its inputs a tree's month is rated, and the digest of that input. */
-export type MonthRatingState = Readonly<{ inputVersion: number; inputDigest: string }> | null;
+/** Up to which version of its inputs a tree's month is rated, the digest of that input, and how far its bills are by that. */
+export type MonthRatingState = Pick<RatingEvent['data'], 'inputVersion' | 'inputDigest' | 'billVersion'> | null;
 
 export type MonthRatingId = `${TenantId}~${Month}`;
 export const monthRatingId = (rootId: TenantId, month: Month): MonthRatingId => `${rootId}~${month}`;
@@ -12,14 +12,15 @@ export const monthRatingId = (rootId: TenantId, month: Month): MonthRatingId => 
 export const monthRating = decider<MonthRatingState, RatingEvent, MonthRatingId>(
   'invoicing.rating',
   null,
-  (_before, { data }) => ({
-    inputVersion: data.inputVersion,
-    inputDigest: data.inputDigest,
-  }),
+  (_before, { data: { inputVersion, inputDigest, billVersion } }) => ({ inputVersion, inputDigest, billVersion }),
 );
 
-/** A rating of inputs that were rated already, or of older ones, says nothing new. */
+/** A rating of older inputs, or one that ends in the same bills, says nothing new. */
 export const markRated =
-  (rated: Readonly<{ rootId: TenantId; month: Month; inputVersion: number; inputDigest: string; ratedAt: Instant }>) =>
+  (rated: RatingEvent['data']) =>
   (state: MonthRatingState): readonly RatingEvent[] =>
-    state !== null && state.inputVersion >= rated.inputVersion ? [] : [{ type: 'MonthRated', data: rated }];
+    state !== null &&
+    (state.inputVersion > rated.inputVersion ||
+      (state.inputVersion === rated.inputVersion && state.billVersion === rated.billVersion))
+      ? []
+      : [{ type: 'MonthRated', data: rated }];

@@ -12,13 +12,14 @@ export type MonthRatingRow = Readonly<{
   inputVersion: number;
   inputDigest: string;
   ratedAt: Instant;
+  billVersion: number;
   revision: Revision;
 }>;
 
 /** Which months of which trees are rated, and up to which version of their inputs. */
 export const monthRatings = projection({
   name: 'invoicing-month-ratings',
-  version: 1,
+  version: 2,
   parts: {
     rating: part<RatingEvent, MonthRatingRow>('invoicing.rating', {
       document: ({ data }) => monthRatingId(data.rootId, data.month),

@@ -79,7 +79,8 @@ const rateOnce = async (rating: Rating, rootId: TenantId, month: Month, signal: 
     revised.set(content.tenantId, { revision: expected + events.length, contentHash: contentHashOf(content) });
     return { stream: bill.stream(billId(content.tenantId, month)), events, expected, tenant: content.tenantId };
   });
-  const rated = { rootId, month, inputVersion: loaded.inputVersion, inputDigest, ratedAt: now };
+  const billVersion = [...revised.values()].reduce((events, { revision }) => events + revision + 1, 0);
+  const rated = { rootId, month, inputVersion: loaded.inputVersion, inputDigest, ratedAt: now, billVersion };
   const marked = markRated(rated)(heads.rating ?? null);
   const expected = heads.rating?.revision ?? NO_STREAM;
   appends.push({ stream: monthRating.stream(id), events: marked, expected, tenant: rootId });

@@ -4,7 +4,7 @@ import { type Month } from '#libs/time/time';
 import { type VersionedMonth } from '../rating-inputs/input-version.ts';
 import { RatingWorker } from './rating-worker.ts';
 
-const pace = { settleMs: 0, firstRetryMs: 5, lastRetryMs: 20 };
+const pace = { settleMs: 0, showMs: 0, firstRetryMs: 5, lastRetryMs: 20 };
 const due = (month: string, inputVersion = 1): VersionedMonth => ({
   rootId: 'd1' as TenantId,
   month: month as Month,
@@ -60,6 +60,35 @@ describe('the rating worker', () => {
     work = working([due('2026-02'), due('2026-01')]);
     await until(() => work.worker.idle());
     expect(work.rated).toEqual(['2026-02', '2026-01']);
+  });
+
+  it('rates once what still looks due because the list is behind, and again when its inputs change', async () => {
+    const months = [due('2026-01')];
+    const rated: number[] = [];
+    work = working([]);
+    const ended = new AbortController();
+    const behind = new RatingWorker(
+      {
+        due: () => Promise.resolve([...months]),
+        rate: () => Promise.resolve(void rated.push(months[0]?.inputVersion ?? 0)),
+        failed: (error) => {
+          throw error;
+        },
+      },
+      { ...pace, showMs: 60_000 },
+    );
+    const running = behind.run(ended.signal);
+    for (let look = 0; look < 20; look++) {
+      behind.wake();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(rated).toEqual([1]);
+    months.splice(0, 1, due('2026-01', 2));
+    behind.wake();
+    await until(() => rated.length > 1);
+    expect(rated).toEqual([1, 2]);
+    ended.abort();
+    await running;
   });
 
   it('sleeps until it is woken', async () => {

@@ -10,11 +10,13 @@ export type RatingWork = Readonly<{
   failed: (error: unknown, of: VersionedMonth | undefined) => void;
 }>;
 
-export type RatingPace = Readonly<{ settleMs: number; firstRetryMs: number; lastRetryMs: number }>;
+/** `showMs`: how long what was rated may go on looking due, before it is rated again. */
+export type RatingPace = Readonly<{ settleMs: number; showMs: number; firstRetryMs: number; lastRetryMs: number }>;
 const LOOKING_SHARE = 9;
-const PACE: RatingPace = { settleMs: 30, firstRetryMs: 500, lastRetryMs: 60_000 };
+const PACE: RatingPace = { settleMs: 30, showMs: 5_000, firstRetryMs: 500, lastRetryMs: 60_000 };
 
 type Failure = Readonly<{ of: VersionedMonth; attempts: number; retryAt: number }>;
+type Done = Readonly<{ of: VersionedMonth; retryAt: number }>;
 
 /**
  * Rates what is due, one month after the other, until nothing is; then waits to be woken. A month that fails is tried again with
@@ -22,6 +24,8 @@ type Failure = Readonly<{ of: VersionedMonth; attempts: number; retryAt: number 
  */
 export class RatingWorker {
   readonly #failures = new Map<string, Failure>();
+  /** Rated, although what is looked at does not show it yet. */
+  readonly #done = new Map<string, Done>();
   #wake: (() => void) | undefined;
   #woken = false;
 
@@ -76,6 +80,7 @@ export class RatingWorker {
     try {
       await this.work.rate(month.rootId, month.month, signal);
       this.#failures.delete(key);
+      this.#done.set(key, { of: month, retryAt: performance.now() + this.pace.showMs });
     } catch (error) {
       if (signal.aborted) return;
       const attempts = (this.#failures.get(key)?.attempts ?? 0) + 1;
@@ -85,13 +90,14 @@ export class RatingWorker {
   }
 
   #isPausing(month: VersionedMonth): boolean {
-    const failure = this.#failures.get(keyOf(month));
-    return failure !== undefined && failure.of.inputVersion === month.inputVersion && failure.retryAt > performance.now();
+    const key = keyOf(month);
+    const last = this.#failures.get(key) ?? this.#done.get(key);
+    return last !== undefined && last.of.inputVersion === month.inputVersion && last.retryAt > performance.now();
   }
 
   #forgetAllBut(due: readonly VersionedMonth[]): void {
     const kept = new Set(due.map(keyOf));
-    for (const key of this.#failures.keys()) if (!kept.has(key)) this.#failures.delete(key);
+    for (const known of [this.#failures, this.#done]) for (const key of known.keys()) if (!kept.has(key)) known.delete(key);
   }
 
   #pause(attempts: number): number {
@@ -99,7 +105,7 @@ export class RatingWorker {
   }
 
   #untilRetry(): number | undefined {
-    const next = Math.min(...[...this.#failures.values()].map(({ retryAt }) => retryAt));
+    const next = Math.min(...[...this.#failures.values(), ...this.#done.values()].map(({ retryAt }) => retryAt));
     return Number.isFinite(next) ? Math.max(next - performance.now(), 0) : undefined;
   }
 
