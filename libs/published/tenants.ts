@@ -16,8 +16,8 @@ export type TenantEvent =
         tier: Tier;
         name: string;
         customerCode: string | null;
-        currency: Currency;
         primaryDomain: string | null;
+        currency: Currency;
         registeredAt: Instant;
       }
     >
