@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { tokenOf, writtenIn } from '#libs/messaging/consistency-token';
 
 /** A refusal of the platform, with its problem+json as it came. */
 export class Refused extends Error {
@@ -10,6 +12,8 @@ export class Refused extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
+    /** When to try again, as the platform says. */
+    readonly retryAfterSeconds?: number,
   ) {
     super(message);
   }
@@ -20,6 +24,9 @@ export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
+/** The connection could not be made or broke: the process at its other end may have gone, and another one be there soon. */
+class Disconnected extends Unreachable {}
+
 export type Json = Readonly<Record<string, unknown>>;
 
 /** `body` is read once. */
@@ -29,22 +36,33 @@ type Answer<T> = Readonly<{ body: T; etag: string | null }>;
 
 const TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 30 * 60_000;
+/** So long a process that was killed may take to come back. */
+const PERSISTENCE_MS = 20_000;
+const RETRY_AFTER_SECONDS = 0.5;
+const CONSISTENCY_TOKEN = 'consistency-token';
 
 /**
  * The public HTTP API as one signed-in user. Every command's `Idempotency-Key` is derived from what it says, so saying the same again
- * changes nothing.
+ * changes nothing; it and every question are said again while the platform is away for a moment. What was written is seen by whatever
+ * is asked afterwards, whichever process answers.
  */
 export class PlatformClient {
   readonly #address: string;
   readonly #patienceMs: number;
+  readonly #persistenceMs: number;
+  #consistency = '';
   #credentials: Readonly<{ email: string; password: string }> | undefined;
   #token = '';
   #tokenEnds = 0;
 
-  /** `patienceMs`: how long an answer, or a piece of a long one, may take. */
-  constructor(address: string, patienceMs = TIMEOUT_MS) {
+  /**
+   * `patienceMs`: how long an answer, or a piece of a long one, may take. `persistenceMs`: for how long what may be said again is
+   * said again.
+   */
+  constructor(address: string, patienceMs = TIMEOUT_MS, persistenceMs = PERSISTENCE_MS) {
     this.#address = address.replace(/\/+$/, '');
     this.#patienceMs = patienceMs;
+    this.#persistenceMs = persistenceMs;
   }
 
   async login(email: string, password: string): Promise<void> {
@@ -91,8 +109,11 @@ export class PlatformClient {
     };
     let timer = setTimeout(stall, this.#patienceMs);
     try {
-      const response = await this.#send('GET', path, undefined, headers, stalled.signal);
-      if (!response.ok) throw refusalOf('GET', path, response.status, await response.text());
+      const response = await this.#persistently(true, async () => {
+        const begun = await this.#send('GET', path, undefined, headers, stalled.signal);
+        if (!begun.ok) throw refusalOf('GET', path, begun, await begun.text());
+        return begun;
+      });
       const pieces = async function* (patienceMs: number): AsyncGenerator<Uint8Array> {
         try {
           for await (const piece of response.body ?? []) {
@@ -147,10 +168,29 @@ export class PlatformClient {
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer<T>> {
     const patience = body instanceof FormData ? UPLOAD_TIMEOUT_MS : this.#patienceMs;
-    const response = await this.#send(method, path, body, headers, AbortSignal.timeout(patience));
-    const text = await response.text();
-    if (!response.ok) throw refusalOf(method, path, response.status, text);
-    return { body: (text === '' ? {} : JSON.parse(text)) as T, etag: response.headers.get('etag') };
+    return this.#persistently(method === 'GET' || 'idempotency-key' in headers, async () => {
+      const response = await this.#send(method, path, body, headers, AbortSignal.timeout(patience));
+      const text = await response.text().catch((error: unknown) => {
+        throw this.#silence(error);
+      });
+      if (!response.ok) throw refusalOf(method, path, response, text);
+      return { body: (text === '' ? {} : JSON.parse(text)) as T, etag: response.headers.get('etag') };
+    });
+  }
+
+  /** Again and again while the platform is away for a moment, where that does no harm. */
+  async #persistently<T>(harmless: boolean, request: () => Promise<T>): Promise<T> {
+    const until = performance.now() + this.#persistenceMs;
+    for (;;) {
+      try {
+        return await request();
+      } catch (error) {
+        const away = error instanceof Disconnected || (error instanceof Refused && [502, 503].includes(error.status));
+        const seconds = (error instanceof Refused ? error.retryAfterSeconds : undefined) ?? RETRY_AFTER_SECONDS;
+        if (!away || !harmless || performance.now() + seconds * 1_000 > until) throw error;
+        await sleep(seconds * 1_000);
+      }
+    }
   }
 
   async #send(
@@ -164,25 +204,44 @@ export class PlatformClient {
       await this.login(this.#credentials.email, this.#credentials.password);
     }
     const upload = body instanceof FormData;
-    return fetch(`${this.#address}/api/v1${path}`, {
+    const response = await fetch(`${this.#address}/api/v1${path}`, {
       method,
       headers: {
         ...headers,
         ...(this.#token === '' ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...(this.#consistency === '' ? {} : { [CONSISTENCY_TOKEN]: this.#consistency }),
         ...(body === undefined || upload ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: upload ? body : JSON.stringify(body) }),
       signal,
     }).catch((error: unknown) => {
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      throw new Unreachable(`${this.#address} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
+      throw this.#silence(error);
     });
+    this.#remember(response.headers.get(CONSISTENCY_TOKEN));
+    return response;
+  }
+
+  /** Of answers that came at the same time none knows what the other wrote. */
+  #remember(token: string | null): void {
+    if (token === null || token === this.#consistency) return;
+    this.#consistency = tokenOf(...(writtenIn(this.#consistency) ?? []), ...(writtenIn(token) ?? []));
+  }
+
+  #silence(error: unknown): Unreachable {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const message = `${this.#address} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`;
+    // Whoever was waited for too long, and what is no address, will do no better the next time.
+    return isLost(error) && URL.canParse(this.#address) ? new Disconnected(message) : new Unreachable(message);
   }
 }
 
+/** By its name: in tests `fetch` throws errors of another realm. */
+const isLost = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'name' in error && error.name === 'TypeError';
+
 const keyOf = (...parts: readonly string[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 
-const refusalOf = (method: string, path: string, status: number, text: string): Refused => {
+const refusalOf = (method: string, path: string, { status, headers }: Response, text: string): Refused => {
   let problem: { code?: string; detail?: string; title?: string; errors?: readonly { path: string; message: string }[] } = {};
   try {
     problem = JSON.parse(text) as typeof problem;
@@ -199,5 +258,11 @@ const refusalOf = (method: string, path: string, status: number, text: string): 
     status,
     problem.code ?? '',
     `${reason}${fields}\n    (${method} ${path} → ${[String(status), problem.code ?? ''].join(' ').trim()})`,
+    retryAfterIn(headers),
   );
+};
+
+const retryAfterIn = (headers: Headers): number | undefined => {
+  const seconds = headers.get('retry-after') ?? '';
+  return /^\d{1,6}$/.test(seconds) ? Number(seconds) : undefined;
 };
