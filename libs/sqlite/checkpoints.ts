@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 
 /** Shared with the worker. Both flags go from 0 to 1: the owner asks for the end, the worker has closed its connection. */
-export type CheckpointWork = Readonly<{ file: string; everyMs: number; flags: Int32Array<SharedArrayBuffer> }>;
+export type CheckpointWork = Readonly<{ file: string; everyMs: number; shared: boolean; flags: Int32Array<SharedArrayBuffer> }>;
 export const ASKED_TO_END = 0;
 export const ENDED = 1;
 
@@ -18,8 +18,8 @@ export class Checkpoints {
   readonly #flags = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   #running = true;
 
-  constructor(file: string) {
-    const work: CheckpointWork = { file, everyMs: EVERY_MS, flags: this.#flags };
+  constructor(file: string, { shared }: Readonly<{ shared: boolean }>) {
+    const work: CheckpointWork = { file, everyMs: EVERY_MS, shared, flags: this.#flags };
     const worker = new Worker(SCRIPT, { workerData: work });
     worker.unref();
     const gone = (): void => {

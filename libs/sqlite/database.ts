@@ -5,7 +5,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { isPromise } from 'node:util/types';
 import { Checkpoints } from './checkpoints.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
-import { Turn } from './turn.ts';
+import { BUSY_TIMEOUT_MS, Turn } from './turn.ts';
 
 export type Value = null | number | bigint | string | Uint8Array;
 
@@ -29,6 +29,8 @@ export class Database {
   readonly #savepoint: Readonly<Record<'begin' | 'undo' | 'end', Statement<never>>>;
   /** Where work that wants to share one transaction (and one sync of the disk) meets. */
   readonly turn: Turn;
+  /** Whether other processes may be writing to it at this moment. */
+  readonly shared: boolean;
   /** Identity of the log kept here; a checkpoint of another log is worthless. */
   readonly logId: string;
 
@@ -36,10 +38,11 @@ export class Database {
   constructor(
     readonly file: string,
     connection: DatabaseSync,
-    lock: DatabaseSync | undefined,
+    { lock, shared = false }: Readonly<{ lock?: DatabaseSync | undefined; shared?: boolean }> = {},
   ) {
     this.#connection = connection;
     this.#lock = lock;
+    this.shared = shared;
     this.#savepoint = {
       begin: this.prepare('SAVEPOINT work'),
       undo: this.prepare('ROLLBACK TO work'),
@@ -52,6 +55,11 @@ export class Database {
 
   get inTransaction(): boolean {
     return this.#connection.isTransaction;
+  }
+
+  /** Another number whenever another process (or another connection of this one) has committed since. */
+  get othersCommits(): number {
+    return this.prepare<{ data_version: number }>('PRAGMA data_version').get()?.data_version ?? 0;
   }
 
   get isOpen(): boolean {
@@ -120,6 +128,25 @@ export class Database {
     }
   }
 
+  /** Begins a transaction that writes, unless another process is within one: false. Nothing is waited for. */
+  tryBegin(): boolean {
+    const begin = this.prepare('BEGIN IMMEDIATE');
+    if (!this.shared) {
+      begin.run();
+      return true;
+    }
+    this.#waitsFor(0);
+    try {
+      begin.run();
+      return true;
+    } catch (error) {
+      if (error instanceof StorageError && error.fault === 'locked') return false;
+      throw error;
+    } finally {
+      this.#waitsFor(BUSY_TIMEOUT_MS);
+    }
+  }
+
   /**
    * As `transaction`, but nobody waits for the disk: a power cut may take it back, never a killed process. For what is made again
    * from durable facts that were committed before it; the next durable commit makes it durable, too.
@@ -171,11 +198,15 @@ export class Database {
       committed: () => {
         turns += 1;
         if (turns !== BUSY_TURNS) return;
-        this.#checkpoints = new Checkpoints(this.file);
+        this.#checkpoints = new Checkpoints(this.file, { shared: this.shared });
         this.exec(`PRAGMA wal_autocheckpoint = ${String(PAGES_BESIDE)}`);
       },
       rolledBack: () => undefined,
     });
+  }
+
+  #waitsFor(ms: number): void {
+    this.prepare(`PRAGMA busy_timeout = ${String(ms)}`).get();
   }
 
   #identify(): string {
@@ -255,7 +286,6 @@ const synchronous = <T>(result: T): T => {
 
 const SCHEME = 'sqlite:';
 const MEMORY = ':memory:';
-const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_TURNS = 100;
 /** Ids are random, so each commit touches pages all over the indexes: moved into the file 16 MiB at a time, most of them only once. */
 const PAGES = 4_000;
@@ -268,21 +298,25 @@ const MOST_STATEMENTS = 1_000;
 
 /**
  * Opens `sqlite:PATH` (folders are made) or `sqlite::memory:`. The file belongs to this process until `close`, also after kill -9
- * of an earlier owner: the lock is the operating system's, on `PATH.lock`. `lock: false` lets several processes share a log.
+ * of an earlier owner: the lock is the operating system's, on `PATH.lock`. With `shared: true` it belongs to all processes of this
+ * host that open it so, and to none that wants it for itself. `lock: false` is for a copy that nobody else knows of.
  * @throws StorageError with a message for the operator.
  */
-export const openSqlite = (url: string, { lock = true }: Readonly<{ lock?: boolean }> = {}): Database => {
+export const openSqlite = (
+  url: string,
+  { lock = true, shared = false }: Readonly<{ lock?: boolean; shared?: boolean }> = {},
+): Database => {
   if (!url.startsWith(SCHEME) || url === SCHEME)
     throw new StorageError('unusable', `"${url}" names no SQLite database: expected sqlite:PATH or sqlite::memory:.`);
   const path = url.slice(SCHEME.length);
-  if (path === MEMORY) return new Database('the in-memory database', connect(MEMORY), undefined);
+  if (path === MEMORY) return new Database('the in-memory database', connect(MEMORY));
 
   const file = locate(path);
-  const held = lock ? acquire(file) : undefined;
+  const held = lock ? acquire(file, shared ? SHARED : EXCLUSIVE) : undefined;
   try {
     const connection = connect(file);
     try {
-      return new Database(file, connection, held);
+      return new Database(file, connection, { lock: held, shared });
     } catch (error) {
       connection.close();
       throw error;
@@ -307,19 +341,23 @@ const locate = (path: string): string => {
 
 /** Keeps every other process from opening the database at `path` until the result is called. @throws StorageError `locked` */
 export const lockDatabase = (path: string): (() => void) => {
-  const held = acquire(locate(path));
+  const held = acquire(locate(path), EXCLUSIVE);
   return () => {
     held.close();
   };
 };
 
-const acquire = (file: string): DatabaseSync => {
+const EXCLUSIVE = 'BEGIN EXCLUSIVE';
+/** Whoever reads holds the file against everybody who wants it alone. */
+const SHARED = 'BEGIN; SELECT count(*) FROM sqlite_schema';
+
+const acquire = (file: string, hold: string): DatabaseSync => {
   const lockFile = `${file}.lock`;
   let lock: DatabaseSync | undefined;
   try {
     lock = new DatabaseSync(lockFile, { timeout: 0 });
     lock.exec('PRAGMA journal_mode = DELETE');
-    lock.exec('BEGIN EXCLUSIVE');
+    lock.exec(hold);
     return lock;
   } catch (error) {
     lock?.close();

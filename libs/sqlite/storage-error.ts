@@ -1,12 +1,13 @@
 /**
  * The storage itself is at fault, not the request. `message` names the file and says what to do.
  * - `locked`: another process owns the file
+ * - `busy`: other processes share the file and did not let this one write in time; nothing was kept, it may be tried again
  * - `full`: no room left; nothing of the failed transaction was kept
  * - `corrupt`: the file is damaged or no database
  * - `foreign`: a database of another program, or of another version of this one
  * - `unusable`: it cannot be opened, read or written
  */
-export type StorageFault = 'locked' | 'full' | 'corrupt' | 'foreign' | 'unusable';
+export type StorageFault = 'locked' | 'busy' | 'full' | 'corrupt' | 'foreign' | 'unusable';
 
 export class StorageError extends Error {
   override readonly name: string = 'StorageError';

@@ -1,10 +1,13 @@
 import { sabotaged } from '#libs/sabotage';
+import { StorageError } from './storage-error.ts';
 
 /** What a turn needs of its database. */
 export interface TurnDatabase {
+  readonly file: string;
   readonly isOpen: boolean;
   readonly inTransaction: boolean;
   prepare(sql: string): { run(): unknown };
+  tryBegin(): boolean;
   savepoint<T>(work: () => T): T;
 }
 
@@ -19,6 +22,11 @@ export interface TurnParticipant {
 type Job = Readonly<{ work: () => unknown; answer: (value: unknown) => void; refuse: (error: unknown) => void }>;
 type Outcome = Readonly<{ value: unknown } | { error: unknown }>;
 
+/** How long other processes' transactions are waited for. */
+export const BUSY_TIMEOUT_MS = 5_000;
+/** Between two attempts, which cost microseconds: requests and timers of this process go on meanwhile. */
+const BUSY_RETRY_MS = 1;
+
 /** How long a sabotaged COMMIT comes after the answers that promise it. */
 const LATE_MS = 200;
 
@@ -32,6 +40,9 @@ export class Turn {
   readonly #participants: TurnParticipant[] = [];
   #queue: Job[] = [];
   #scheduled: NodeJS.Immediate | undefined;
+  /** When the first attempt of the waiting turn came upon another process's transaction, and the next attempt. */
+  #busySince: number | undefined;
+  #retry: NodeJS.Timeout | undefined;
   readonly #sabotaged = sabotaged('ack-before-commit');
   #late: NodeJS.Timeout | undefined;
 
@@ -46,32 +57,37 @@ export class Turn {
   /** Runs `work` in this turn's transaction. Settles after COMMIT; when `work` throws, only its own writes are undone. */
   run<T>(work: () => T): Promise<T> {
     if (!this.#database.isOpen) return Promise.reject(new Error('The database is closed.'));
-    this.#scheduled ??= setImmediate(() => {
-      this.#commitQueued();
-    });
+    if (this.#retry === undefined)
+      this.#scheduled ??= setImmediate(() => {
+        this.#commitQueued();
+      });
     return new Promise<T>((answer, refuse) => {
       this.#queue.push({ work, answer: answer as (value: unknown) => void, refuse });
     });
   }
 
-  /** Commits what is queued, now. */
+  /** Commits what is queued, now: waits for other processes' transactions here and then. */
   finish(): void {
-    this.#commitQueued();
+    this.#commitQueued({ waiting: true });
     if (this.#late !== undefined) this.#commitLate();
   }
 
-  #commitQueued(): void {
+  #commitQueued({ waiting = false } = {}): void {
     clearImmediate(this.#scheduled);
+    clearTimeout(this.#retry);
     this.#scheduled = undefined;
-    const jobs = this.#queue;
-    if (jobs.length === 0) return;
-    this.#queue = [];
+    this.#retry = undefined;
+    if (this.#queue.length === 0) return;
     let outcomes: Outcome[];
+    let jobs: readonly Job[] = [];
     try {
+      if (this.#late === undefined && !this.#begin(waiting)) return;
+      jobs = this.#queue;
+      this.#queue = [];
       outcomes = this.#commit(jobs);
     } catch (error) {
       for (const participant of this.#participants) participant.rolledBack();
-      for (const { refuse } of jobs) refuse(error);
+      for (const { refuse } of [...jobs, ...this.#queue.splice(0)]) refuse(error);
       return;
     }
     for (const participant of this.#participants) participant.committed();
@@ -82,8 +98,28 @@ export class Turn {
     }
   }
 
+  /** False: another process is writing, and the turn is tried again in a moment. @throws StorageError `busy` after many of those */
+  #begin(waiting: boolean): boolean {
+    if (waiting) this.#database.prepare('BEGIN IMMEDIATE').run();
+    else if (!this.#database.tryBegin()) {
+      this.#busySince ??= performance.now();
+      if (performance.now() - this.#busySince > BUSY_TIMEOUT_MS) {
+        this.#busySince = undefined;
+        throw new StorageError(
+          'busy',
+          `${this.#database.file} has been written by other processes for ${String(BUSY_TIMEOUT_MS / 1_000)} s without a gap. Nothing of this command was stored: repeat it.`,
+        );
+      }
+      this.#retry = setTimeout(() => {
+        this.#commitQueued();
+      }, BUSY_RETRY_MS);
+      return false;
+    }
+    this.#busySince = undefined;
+    return true;
+  }
+
   #commit(jobs: readonly Job[]): Outcome[] {
-    if (this.#late === undefined) this.#database.prepare('BEGIN IMMEDIATE').run();
     try {
       const outcomes = jobs.map(({ work }) => this.#attempt(work));
       if (this.#sabotaged)

@@ -4,6 +4,7 @@ import { sabotaged } from '#libs/sabotage';
 import { type Database, type Statement, type Value } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { type TurnParticipant } from '#libs/sqlite/turn';
+import { DomainError } from '../domain-error.ts';
 import {
   type Category,
   categoryOf,
@@ -54,14 +55,26 @@ type BriefRow = readonly [position: number, stream: StreamName, revision: number
 /** Is told the events of every turn in store order, once they are committed and before anybody is answered. Must not throw. */
 export type Follower = (events: readonly Recorded[]) => void;
 
-/** The embedded write side. Appends of one turn of the event loop share a transaction; see `Turn`. */
+/**
+ * How long another process's commit goes unnoticed by whoever waits for one: not long while commits come, and a little longer in
+ * quiet times, since each look costs some 0.1 ms of processor time, nearly all of it for waking up.
+ */
+const LOOK_MS = 2;
+const QUIET_LOOK_MS = 20;
+/** Without any commit. */
+const QUIET_AFTER_MS = 250;
+
+/**
+ * The embedded write side. Appends of one turn of the event loop share a transaction; see `Turn`. Positions are given within the
+ * transaction, so they are in the order of the commits, also those of other processes where the database is shared.
+ */
 export class SqliteEventStore implements EventStore, TurnParticipant {
   readonly logId: string;
   readonly #database: Database;
   readonly #upcasters: ReadonlyMap<string, (data: unknown) => DomainEvent>;
   readonly #checksRevision = !sabotaged('revision-check');
   readonly #followers = new Set<Follower>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<Waiting>();
   readonly #closed = new AbortController();
   readonly #headOf: Statement<{ revision: number }>;
   readonly #insert: Statement<never>;
@@ -69,6 +82,8 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
   readonly #beside: Statement<Pick<EventRow, 'metadata' | 'event_id'>>;
   readonly #head: Statement<{ position: number | null }>;
   #appended: Recorded[] = [];
+  #isLooking = false;
+  #lastNews = 0;
 
   constructor(database: Database, { upcasters = {} }: Readonly<{ upcasters?: Upcasters }> = {}) {
     database.schema('events', 1, SCHEMA);
@@ -113,7 +128,13 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
   async appendBatches(stream: StreamName, batches: readonly Batch[], expected: Revision): Promise<Appended> {
     const written = batches.flatMap((batch) => serialised(stream, batch));
     if (written.length === 0) throw new TypeError(`Nothing to append to ${stream}.`);
-    return this.#database.turn.run(() => this.#write(stream, written, expected));
+    try {
+      return await this.#database.turn.run(() => this.#write(stream, written, expected));
+    } catch (error) {
+      if (error instanceof StorageError && error.fault === 'busy')
+        throw new DomainError('unavailable', 'event-store-busy', 'Too many others write here at the same time: try again.');
+      throw error;
+    }
   }
 
   async *subscribe(
@@ -125,6 +146,7 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
     let position = from === 'start' ? 0 : from;
     let told = false;
     while (!ended.aborted) {
+      const others = this.#othersCommits();
       const head = this.#position();
       const events = this.eventsAfter(position, categories, PAGE);
       for (const event of events) {
@@ -137,7 +159,7 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
         told = false;
         // A long way to catch up must not keep requests, timers and the abort itself from running.
         await nextTurn();
-      } else if (told) await this.#nextCommit(ended);
+      } else if (told) await this.#nextCommit(ended, others);
       else {
         told = true;
         yield 'caught-up';
@@ -190,8 +212,9 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
     const events = this.#appended;
     if (events.length === 0) return;
     this.#appended = [];
+    this.#lastNews = performance.now();
     for (const told of this.#followers) told(events);
-    for (const proceed of [...this.#waiting]) proceed();
+    for (const { proceed } of [...this.#waiting]) proceed();
   }
 
   rolledBack(): void {
@@ -239,18 +262,52 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
     return this.#head.get()?.position ?? 0;
   }
 
-  #nextCommit(ended: AbortSignal): Promise<void> {
+  /** Of this process, or of another one since `others` was read. */
+  #nextCommit(ended: AbortSignal, others: number): Promise<void> {
     return new Promise((resolve) => {
       const proceed = (): void => {
-        this.#waiting.delete(proceed);
+        this.#waiting.delete(waiting);
         ended.removeEventListener('abort', proceed);
         resolve();
       };
-      this.#waiting.add(proceed);
+      const waiting: Waiting = { others, proceed };
+      this.#waiting.add(waiting);
       ended.addEventListener('abort', proceed);
+      if (this.#database.shared) this.#look();
     });
   }
+
+  #othersCommits(): number {
+    return this.#database.shared ? this.#database.othersCommits : 0;
+  }
+
+  /** Another process tells nobody of its commits: looked for as long as somebody waits. */
+  #look(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const isQuiet = performance.now() - this.#lastNews > QUIET_AFTER_MS;
+    setTimeout(
+      () => {
+        this.#isLooking = false;
+        if (this.#waiting.size === 0 || !this.#database.isOpen) return;
+        const waiting = [...this.#waiting];
+        try {
+          const present = this.#othersCommits();
+          const woken = waiting.filter(({ others }) => others !== present);
+          if (woken.length > 0) this.#lastNews = performance.now();
+          for (const { proceed } of woken) proceed();
+        } catch {
+          // Whoever waits meets the fault itself when it reads.
+          for (const { proceed } of waiting) proceed();
+        }
+        this.#look();
+      },
+      isQuiet ? QUIET_LOOK_MS : LOOK_MS,
+    ).unref();
+  }
 }
+
+type Waiting = Readonly<{ others: number; proceed: () => void }>;
 
 type Written = Readonly<{ event: DomainEvent; metadata: Metadata; data: string; metadataText: string; eventId: string }>;
 
