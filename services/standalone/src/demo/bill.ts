@@ -12,6 +12,8 @@ export type BillAnswer = Readonly<{
   figures: readonly FiguresAnswer[];
   proforma: ProformaAnswer | null;
   reason: Readonly<{ code: string; message: string }> | null;
+  /** Whose lines are in it. */
+  imports: readonly Readonly<{ importId: string }>[];
   /** In force on a day of the month: the tenant's own and those of the tiers above. */
   contracts: readonly Readonly<{ tenantId: string; contractId: string; version: number }>[];
   warnings: readonly Readonly<{ code: string; message: string }>[];

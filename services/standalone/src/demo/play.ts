@@ -177,8 +177,10 @@ export const play = async (
     const faults: string[] = [];
     for (const root of roots) {
       const rootId = idOf(tenants, root);
-      const delivered = deliveredTo(root, scenario, imports, month);
-      const rated = await waitUntilCurrent(client, rootId, `${month} of ${root}`, month, say);
+      const serving = servingFor(root, scenario, imports, month);
+      const delivered = totalsOf(serving);
+      const wanted = serving.flatMap(({ importId, slice }) => (slice.rows > 0 ? [importId] : []));
+      const rated = await waitUntilCurrent(client, rootId, `${month} of ${root}`, month, wanted, say);
       if (rated.length === 0) continue;
       const inTree = fromTheTop(scenario.tenants).filter(({ name }) =>
         rated.some(({ tenantId }) => tenantId === idOf(tenants, name)),
@@ -421,39 +423,46 @@ const deliver = async (
   return answer;
 };
 
-/** Source totals of one root's tree, from the imports' control totals: of each slice the delivery that came last. */
-const deliveredTo = (
-  root: string,
-  scenario: Scenario,
-  imports: readonly ImportAnswer[],
-  month: string,
-): ReadonlyMap<string, Decimal> => {
+type Serving = Readonly<{ importId: string; slice: ImportAnswer['slices'][number] }>;
+
+/** What was imported into one root's tree: of each slice the delivery that came last. */
+const servingFor = (root: string, scenario: Scenario, imports: readonly ImportAnswer[], month: string): readonly Serving[] => {
   const rootOf = (name: string): string => {
     const parent = scenario.tenants.find((tenant) => tenant.name === name)?.parent;
     return parent === undefined ? name : rootOf(parent);
   };
-  const serving = new Map<string, ImportAnswer['slices'][number]>();
+  const serving = new Map<string, Serving>();
   for (const [index, delivery] of (scenario.usage ?? []).entries()) {
-    if (rootOf(delivery.owner) !== root) continue;
-    for (const slice of imports[index]?.slices ?? []) if (slice.month === month) serving.set(slice.managementAccountId, slice);
+    const delivered = imports[index];
+    if (!delivered || rootOf(delivery.owner) !== root) continue;
+    for (const slice of delivered.slices)
+      if (slice.month === month) serving.set(slice.managementAccountId, { importId: delivered.id, slice });
   }
+  return [...serving.values()];
+};
+
+/** Source totals by currency, from the imports' control totals. */
+const totalsOf = (serving: readonly Serving[]): ReadonlyMap<string, Decimal> => {
   const totals = new Map<string, Decimal>();
-  for (const { billedCost } of serving.values())
-    for (const { currency, amount } of billedCost)
+  for (const { slice } of serving)
+    for (const { currency, amount } of slice.billedCost)
       totals.set(currency, (totals.get(currency) ?? Decimal.zero).plus(Decimal.of(amount)));
   return totals;
 };
 
+/** Where the services are processes of their own, one that rates may not have heard yet of an import that has finished. */
 const waitUntilCurrent = async (
   client: PlatformClient,
   rootId: string,
   what: string,
   month: string,
+  wanted: readonly string[],
   say: Say,
 ): Promise<readonly BillAnswer[]> => {
   for (let waited = 0; waited < PATIENCE_MS; waited += POLL_MS) {
     const bills = await client.list<BillAnswer>(`/tenants/${rootId}/bills?month=${month}&scope=subtree`);
-    if (bills.length > 0 && bills.every(({ state }) => state === 'current')) {
+    const rated = new Set(bills.flatMap(({ imports }) => imports.map(({ importId }) => importId)));
+    if (bills.length > 0 && bills.every(({ state }) => state === 'current') && wanted.every((id) => rated.has(id))) {
       say(`rated ${what}: ${count(bills.length, 'bill')}`);
       return bills;
     }
