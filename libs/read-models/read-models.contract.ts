@@ -12,7 +12,7 @@ export type ReadModelsSubject = Readonly<{
   readModels: ReadModels;
   /** Resolves once queries see the events. */
   append: (stream: string, ...events: readonly DomainEvent[]) => Promise<void>;
-  documents: (of: Projection) => DocumentStore;
+  documents: (of: Projection) => DocumentStore | Promise<DocumentStore>;
   close: () => Promise<void>;
 }>;
 
@@ -303,7 +303,7 @@ export const readModelsContract = (open: (projections: readonly Projection[]) =>
     };
 
     it('writes the next version of what was loaded', async () => {
-      const documents = subject.documents(things);
+      const documents = await subject.documents(things);
       expect(await documents.save([document('a', 0, 'one')])).toEqual([]);
       expect(await documents.save([document('a', 1, 'two')])).toEqual([]);
       expect((await documents.load(['a', 'b'])).get('a')).toEqual({
@@ -315,7 +315,7 @@ export const readModelsContract = (open: (projections: readonly Projection[]) =>
     });
 
     it('refuses what was loaded before somebody else wrote, and only that', async () => {
-      const documents = subject.documents(things);
+      const documents = await subject.documents(things);
       await documents.save([document('a', 0, 'one')]);
       expect(await documents.save([document('a', 0, 'late'), document('b', 0, 'new')])).toEqual(['a']);
       await documents.save([document('a', 1, 'two')]);

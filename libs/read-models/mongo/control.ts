@@ -62,16 +62,30 @@ export class ControlRecord {
   readonly #collection: Collection<StoredControl>;
   readonly #id: string;
   #reading: Promise<Control | undefined> | undefined;
+  #current: Control | undefined;
+  #asked = 0;
+  #answered = 0;
 
   constructor(connection: Connection, service: string) {
     this.#collection = connection.collection<StoredControl>(`${service}.control`);
     this.#id = 'control';
   }
 
-  /** Undefined where there is none. */
+  /** As it was read last; undefined also where there was none. */
+  get current(): Control | undefined {
+    return this.#current;
+  }
+
+  /** As it is by now, or later than that; undefined where there is none. */
   async read(): Promise<Control | undefined> {
+    const asked = ++this.#asked;
     const found = await this.#collection.findOne({ _id: this.#id });
-    return found ? { store: found.store, models: found.models } : undefined;
+    // An answer may be overtaken by that to a later question.
+    if (asked > this.#answered) {
+      this.#answered = asked;
+      this.#current = found ? { store: found.store, models: found.models } : undefined;
+    }
+    return this.#current;
   }
 
   /** The same, read once for all who ask at the same time. */

@@ -8,8 +8,9 @@ import { collectionName, type Control, generationName, keyOf } from './control.t
 import { type Marking, type Marks, NOWHERE, type Place, type Stopped } from './marks.ts';
 import { MongoDocuments } from './mongo-documents.ts';
 
-/** So many documents and heads are remembered; whoever else wrote them meanwhile is found out by the version, or by the store. */
-const REMEMBERED = 20_000;
+/** So much is remembered; whoever else wrote it meanwhile is found out by the version, or by the store. */
+const HEADS = 50_000;
+const DOCUMENTS = 2_000;
 
 /** One copy of a projection's documents, as this process works with it. */
 export class Generation {
@@ -62,6 +63,19 @@ export class Generation {
     return (this.#stopped ??= new Map((await this.#marks.stopped(this.name)).map((alarm) => [alarm.stream, alarm])));
   }
 
+  /** The next messages of this partition are wanted from here again. */
+  goBack(partition: Partition, offset: number): void {
+    const place = this.#places.get(partition);
+    if (place && place.offset > offset) this.#places.set(partition, { ...place, offset });
+  }
+
+  /** Follows these streams although they were stopped. */
+  async takeUp(streams: readonly StreamName[]): Promise<void> {
+    const stopped = new Map(await this.stopped());
+    for (const stream of streams) stopped.delete(stream);
+    this.#stopped = stopped;
+  }
+
   /** Somebody else may have gone on, or will. */
   forget(): void {
     this.#heads.clear();
@@ -77,50 +91,62 @@ export class Generation {
     const place = await this.place(partition);
     const fresh = messages.filter(({ offset }) => Number(offset) >= place.offset);
     const concerned = fresh.filter(({ event }) => this.concerns(event.stream));
-    const { heads, stopped } = concerned.length > 0 ? await this.fold(partition, concerned) : NOTHING;
-    return { generation: this.name, heads, stopped, places: new Map([[partition, placeAfter(place, fresh, next)]]) };
+    const folded = concerned.length > 0 ? await this.fold(partition, concerned) : NOTHING;
+    return { generation: this.name, ...folded, places: new Map([[partition, placeAfter(place, fresh, next)]]) };
   }
 
   /** Folds messages, whatever its places say; heads and revisions tell what is new. */
-  async fold(partition: Partition, messages: readonly Delivered[]): Promise<Pick<Marking, 'heads' | 'stopped'>> {
-    const events = messages.map(({ event }) => event);
-    const { touches, heads, alarms } = await this.routed(events);
+  async fold(partition: Partition, messages: readonly Delivered[]): Promise<Omit<Marking, 'generation' | 'places'>> {
+    const { touches, heads, stopped, healed } = await this.route(partition, messages);
     await this.#write(touches);
-    const stopped = alarms.map((alarm) => {
-      const at = messages.find(({ event }) => event.stream === alarm.stream && event.revision === alarm.revision);
-      return { ...alarm, partition, offset: Number(at?.offset ?? 0) };
-    });
-    return { heads, stopped };
+    return { heads, stopped, healed };
   }
 
   /** What was handed out as a marking is stored. */
-  marked({ heads, stopped, places }: Marking): void {
-    for (const [stream, revision] of heads) remember(this.#heads, stream, revision);
+  marked({ heads, stopped, healed, places }: Marking): void {
+    for (const [stream, revision] of heads) remember(this.#heads, stream, revision, HEADS);
+    for (const stream of healed) this.#stopped?.delete(stream);
     for (const alarm of stopped) this.#stopped?.set(alarm.stream, alarm);
     for (const [partition, place] of places) this.#places.set(partition, place);
   }
 
-  /** Which documents the events touch. A hole that shows is looked for in the store, too: another process may have gone on. */
-  async routed(events: readonly Recorded[]): Promise<ReturnType<typeof route>> {
+  /**
+   * Which documents the messages touch. A hole that shows is looked for in the store, too: another process may have gone on. A stream
+   * that was stopped by a hole goes on with the event that fills it. `known`: heads that are not in the store yet.
+   */
+  async route(
+    partition: Partition,
+    messages: readonly Delivered[],
+    known: (stream: StreamName) => Revision | undefined = () => undefined,
+  ): Promise<Omit<Marking, 'generation' | 'places'> & Readonly<{ touches: readonly Touch[] }>> {
     const stopped = await this.stopped();
-    const streams = [...new Set(events.map(({ stream }) => stream))];
-    await this.#look(streams.filter((stream) => !this.#heads.has(stream)));
-    const headOf = (stream: StreamName): Revision => this.#heads.get(stream) ?? NO_STREAM;
-    const isStopped = (stream: StreamName): boolean => stopped.size > 0 && stopped.has(stream);
-    const routed = route(this.plan, events, headOf, isStopped);
+    const streams = [...new Set(messages.map(({ event }) => event.stream))];
+    await this.#look(streams.filter((stream) => known(stream) === undefined && !this.#heads.has(stream)));
+    const headOf = (stream: StreamName): Revision => known(stream) ?? this.#heads.get(stream) ?? NO_STREAM;
+    let events: readonly Recorded[] = messages.map(({ event }) => event);
+    const waiting = streams.filter((stream) => stopped.get(stream)?.kind === 'gap');
+    if (waiting.length > 0) await this.#look(waiting);
+    const healed = waiting.filter((one) => events.some(({ stream, revision }) => stream === one && revision === headOf(one) + 1));
+    if (healed.length > 0) events = inTheirOrder(events, healed);
+    const isStopped = (stream: StreamName): boolean => stopped.size > 0 && stopped.has(stream) && !healed.includes(stream);
+    let routed = route(this.plan, events, headOf, isStopped);
     const holes = routed.alarms.filter(({ kind }) => kind === 'gap').map(({ stream }) => stream);
-    if (holes.length === 0) return routed;
-    const before = holes.map(headOf);
-    await this.#look(holes);
-    return holes.every((stream, index) => headOf(stream) === before[index])
-      ? routed
-      : route(this.plan, events, headOf, isStopped);
+    if (holes.length > 0) {
+      await this.#look(holes);
+      routed = route(this.plan, inTheirOrder(events, holes), headOf, isStopped);
+    }
+    const { touches, heads, alarms } = routed;
+    const alarmed = alarms.map((alarm) => {
+      const at = messages.find(({ event }) => event.stream === alarm.stream && event.revision === alarm.revision);
+      return { ...alarm, partition, offset: Number(at?.offset ?? 0) };
+    });
+    return { touches, heads, stopped: alarmed, healed };
   }
 
   async #look(streams: readonly StreamName[]): Promise<void> {
     if (streams.length === 0) return;
     const found = await this.#marks.heads(this.name, streams);
-    for (const stream of streams) remember(this.#heads, stream, found.get(stream) ?? NO_STREAM);
+    for (const stream of streams) remember(this.#heads, stream, found.get(stream) ?? NO_STREAM, HEADS);
   }
 
   /** Whoever loses against another writer loads and folds again. */
@@ -149,7 +175,7 @@ export class Generation {
     const lost = await this.documents.save(documents);
     const gone = new Set(lost);
     for (const { id, parts, row, version } of documents)
-      if (!gone.has(id)) remember(this.#remembered, id, { id, parts, row, version: version + 1 });
+      if (!gone.has(id)) remember(this.#remembered, id, { id, parts, row, version: version + 1 }, DOCUMENTS);
     return lost;
   }
 
@@ -167,7 +193,21 @@ export class Generation {
   }
 }
 
-const NOTHING: Pick<Marking, 'heads' | 'stopped'> = { heads: new Map(), stopped: [] };
+const NOTHING: Omit<Marking, 'generation' | 'places'> = { heads: new Map(), stopped: [], healed: [] };
+
+/** The events of these streams by their revisions, in the places where events of the stream were. */
+const inTheirOrder = (events: readonly Recorded[], streams: readonly StreamName[]): readonly Recorded[] => {
+  const sorted = new Map(
+    streams.map((one) => [
+      one,
+      events
+        .filter(({ stream }) => stream === one)
+        .toSorted((a, b) => a.revision - b.revision)
+        .values(),
+    ]),
+  );
+  return events.map((event) => sorted.get(event.stream)?.next().value ?? event);
+};
 
 /** The place once these messages, the last ones before `next`, are handled. */
 export const placeAfter = (place: Place, messages: readonly Delivered[], next: number): Place => {
@@ -176,7 +216,7 @@ export const placeAfter = (place: Place, messages: readonly Delivered[], next: n
   return { offset: Math.max(next, place.offset), positions, log: messages.at(-1)?.logId ?? place.log };
 };
 
-const remember = <Key, Value>(kept: Map<Key, Value>, key: Key, value: Value): void => {
-  if (kept.size >= REMEMBERED) kept.clear();
+const remember = <Key, Value>(kept: Map<Key, Value>, key: Key, value: Value, most: number): void => {
+  if (kept.size >= most) kept.clear();
   kept.set(key, value);
 };

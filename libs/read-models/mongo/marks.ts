@@ -14,6 +14,8 @@ export type Marking = Readonly<{
   generation: string;
   heads: ReadonlyMap<StreamName, Revision>;
   stopped: readonly Stopped[];
+  /** Streams whose hole has been filled. */
+  healed: readonly StreamName[];
   places: ReadonlyMap<Partition, Place>;
 }>;
 
@@ -42,10 +44,11 @@ export class Marks {
 
   /** Heads and stopped streams first, then the places: after a crash in between, events come again and are skipped. */
   async write(markings: readonly Marking[]): Promise<void> {
-    const before = markings.flatMap(({ generation, heads, stopped }) => [
+    const before = markings.flatMap(({ generation, heads, stopped, healed }) => [
       ...[...heads].map(([stream, revision]) => ({
         updateOne: { filter: { _id: headId(generation, stream) }, update: { $max: { revision } }, upsert: true },
       })),
+      ...healed.map((stream) => ({ deleteOne: { filter: { _id: alarmId(generation, stream) } } })),
       ...stopped.map(({ stream, ...alarm }) => ({
         updateOne: { filter: { _id: alarmId(generation, stream) }, update: { $set: alarm }, upsert: true },
       })),

@@ -75,14 +75,21 @@ export class MongoDocuments implements DocumentStore {
   readonly #collection: Collection<StoredDocument>;
   readonly #projection: Projection;
   readonly #writer: string;
+  readonly #connection: Connection;
 
   /** `writer` names this process; no two may be called alike. */
-  constructor(connection: Connection, collection: string, projection: Projection, writer: string) {
+  constructor(
+    connection: Connection,
+    readonly collection: string,
+    projection: Projection,
+    writer: string,
+  ) {
     this.model =
       (connection.models[collection] as Model<StoredDocument> | undefined) ??
       connection.model<StoredDocument>(collection, schema, collection);
     this.#collection = connection.collection<StoredDocument>(collection);
     this.#projection = projection;
+    this.#connection = connection;
     this.#writer = writer;
   }
 
@@ -107,6 +114,7 @@ export class MongoDocuments implements DocumentStore {
 
   async drop(): Promise<void> {
     await this.#collection.drop();
+    if (this.#connection.models[this.collection]) this.#connection.deleteModel(this.collection);
   }
 
   async load(ids: readonly string[]): Promise<ReadonlyMap<string, Document>> {

@@ -1,0 +1,850 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as timeout } from 'node:timers/promises';
+import { type Connection } from 'mongoose';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Category, type StreamName } from '#libs/event-sourcing/event';
+import { type Leases } from '#libs/leases/leases';
+import { type Written } from '#libs/messaging/consistency-token';
+import { type Delivered, type Feed, type Partition, type Published } from '#libs/messaging/feed';
+import { type Projection, type Row } from '../projection.ts';
+import { type ReadModel, type ReadModels } from '../read-model.ts';
+import { type Progress, type ProjectionStatus, type Quarantined, type ReadModelUpkeep, type Retried } from '../upkeep.ts';
+import { quarantinedIn, waitingParts } from '../waiting.ts';
+import { asUnavailable, openMongo } from './connection.ts';
+import { type Control, ControlRecord, generationName, keyOf, type ModelRecord } from './control.ts';
+import { Generation } from './generation.ts';
+import { Marks, type Place } from './marks.ts';
+import { type MongoDocuments } from './mongo-documents.ts';
+import { MongoLeases } from './mongo-leases.ts';
+import { type Asking, MongoReadModel } from './mongo-read-model.ts';
+import { isLevel, Rebuild, RowFault } from './rebuild.ts';
+import { Waiters, type Wanted } from './waiting-for.ts';
+
+export type Log = Readonly<{ warn: (fields: object, message: string) => void; info: (fields: object, message: string) => void }>;
+
+/** Milliseconds. */
+export type Pace = Readonly<{
+  /** Between two looks at what is to be done. */
+  tend: number;
+  /** A replay whose process has not been heard of for so long is taken over by another one. */
+  stale: number;
+  /** A generation that does not serve any more is kept so long for those who still read it. */
+  retired: number;
+}>;
+
+const PACE: Pace = { tend: 500, stale: 10_000, retired: 60_000 };
+
+const BEAT_MS = 1_000;
+/** Between two looks whether a replay is level with the serving generation. */
+const LEVEL_MS = 20;
+/** A question asked while one generation hands over to the next waits so long at most. */
+const HANDOVER_MS = 1_500;
+const RETRY_MS = 500;
+
+type Model = Readonly<{ key: string; projection: Projection; categories: readonly Category[] }>;
+type Replay = Readonly<{ abort: AbortController; ended: Promise<void> }>;
+
+/**
+ * The read models of one service in MongoDB, shared by its instances. Whatever an instance remembers may be older than what is stored:
+ * documents are written on the condition that nobody else wrote them meanwhile, and what serves is looked up after each batch and
+ * with each question.
+ */
+export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
+  readonly categories: readonly Category[];
+  readonly leases: Leases;
+  readonly #service: string;
+  readonly #connection: Connection;
+  readonly #writer = randomBytes(6).toString('hex');
+  readonly #models: ReadonlyMap<string, Model>;
+  readonly #control: ControlRecord;
+  readonly #marks: Marks;
+  readonly #log: Log;
+  readonly #pace: Pace;
+  readonly #generations = new Map<string, Generation>();
+  /** Where the bus goes on in each partition. */
+  readonly #at = new Map<Partition, number>();
+  /** How often stopped streams had been taken up again when this process last looked. */
+  readonly #resumed = new Map<string, number>();
+  readonly #seen = new Map<string, Place>();
+  readonly #waiters: Waiters;
+  readonly #replays = new Map<string, Replay>();
+  readonly #closing = new AbortController();
+  readonly #missing = new Map<string, readonly string[]>();
+  readonly #olderSince = new Map<string, number>();
+  #published: Published | undefined;
+  #ensuring: Promise<Control> | undefined;
+  #tending: Promise<void> = Promise.resolve();
+  #trouble: string | null = null;
+
+  /** Does not wait for the server. The same projection may be named several times; two of one name are a programming error. */
+  constructor({
+    url,
+    service,
+    projections,
+    log,
+    pace = PACE,
+  }: Readonly<{ url: string; service: string; projections: readonly Projection[]; log: Log; pace?: Pace }>) {
+    this.#service = service;
+    this.#models = modelsOf(projections);
+    this.categories = [...new Set([...this.#models.values()].flatMap(({ categories }) => categories))];
+    this.#connection = openMongo(url);
+    this.#control = new ControlRecord(this.#connection, service);
+    this.#marks = new Marks(this.#connection, service);
+    this.leases = new MongoLeases(this.#connection, service);
+    this.#log = log;
+    this.#pace = pace;
+    this.#waiters = new Waiters(
+      ({ key, partition }) => {
+        const control = this.#control.current;
+        const record = control?.models[key];
+        return control && record ? this.#seen.get(`${generationName(control, key, record.serving)}/${partition}`) : undefined;
+      },
+      (wanted) => this.#lookAt(wanted),
+    );
+  }
+
+  /** Begins to look after the read models: what is new is built by what the bus brings, and interrupted replays go on. */
+  start(published: Published): void {
+    this.#published = published;
+    this.#tending = this.#tend();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('The read models are being closed.'));
+    await Promise.allSettled([this.#tending, ...[...this.#replays.values()].map(({ ended }) => ended)]);
+    await this.#connection.close();
+  }
+
+  of<R extends Row>(projection: Projection<R>): ReadModel<R> {
+    const model = this.#models.get(projection.name);
+    if (model?.projection.version !== projection.version)
+      throw new TypeError(`The projection "${projection.name}" is not registered.`);
+    const ask: Asking = (question, isEmpty) => this.#ask(model, question, isEmpty);
+    return new MongoReadModel<R>(projection.name, ask);
+  }
+
+  /** Where the bus is to begin: the least that any serving generation still wants. */
+  async places(partitions: readonly Partition[]): Promise<ReadonlyMap<Partition, bigint>> {
+    try {
+      const control = await this.#ensured();
+      for (const generation of this.#generations.values()) generation.forget();
+      const places = new Map<Partition, bigint>();
+      for (const partition of partitions) {
+        const following = this.#following(partition);
+        const offsets = await Promise.all(
+          following.map(async (model) => (await this.#serving(control, model).place(partition)).offset),
+        );
+        const place = offsets.length > 0 ? Math.min(...offsets) : 0;
+        this.#at.set(partition, place);
+        places.set(partition, BigInt(place));
+      }
+      return places;
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
+  async take(
+    partition: Partition,
+    messages: readonly Delivered[],
+    next: bigint,
+    signal: AbortSignal,
+  ): Promise<Readonly<{ goBackTo: bigint }> | undefined> {
+    try {
+      signal.throwIfAborted();
+      const back = await this.#take(partition, messages, Number(next));
+      this.#at.set(partition, back ?? Number(next));
+      return back === undefined ? undefined : { goBackTo: BigInt(back) };
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
+  async #take(partition: Partition, messages: readonly Delivered[], next: number): Promise<number | undefined> {
+    const control = this.#control.current ?? (await this.#ensured());
+    const first = Number(messages[0]?.offset ?? next);
+    const from = Math.min(this.#at.get(partition) ?? first, first);
+    const following = this.#following(partition);
+    const taken = await Promise.all(
+      following.map(async (model) => {
+        const generation = this.#serving(control, model);
+        // What it lacks before these messages comes first.
+        if ((await generation.place(partition)).offset < from) return [];
+        return [{ generation, marking: await generation.take(partition, messages, next) }];
+      }),
+    );
+    await this.#marks.write(taken.flat().map(({ marking }) => marking));
+    for (const { generation, marking } of taken.flat()) {
+      generation.marked(marking);
+      for (const [of, place] of marking.places) this.#seen.set(`${generation.name}/${of}`, place);
+      for (const alarm of marking.stopped) this.#log.warn({ ...alarm, generation: generation.name }, 'stream stopped');
+    }
+    // Whoever made another generation serve meanwhile looks at the places after that: one of the two notices.
+    const now = await this.#looked();
+    let back: number | undefined;
+    for (const model of following) {
+      const generation = this.#serving(now, model);
+      if (this.#hasResumed(now, model)) {
+        generation.forget();
+        generation.goBack(partition, Math.min(from, (await generation.place(partition)).offset));
+      }
+      const { offset } = await generation.place(partition);
+      if (offset < next) back = Math.min(offset, back ?? offset);
+      if (!now.models[model.key]?.ready) await this.#settle(model);
+    }
+    this.#waiters.wake();
+    return back;
+  }
+
+  /** Have stopped streams been taken up again since this process last looked? */
+  #hasResumed(control: Control, { key }: Model): boolean {
+    const resumed = control.models[key]?.resumed ?? 0;
+    const known = this.#resumed.get(`${control.store}/${key}`) ?? 0;
+    this.#resumed.set(`${control.store}/${key}`, resumed);
+    return resumed !== known;
+  }
+
+  /** Waits until every projection that follows a partition has handled what is written there. False: not within `timeout` ms. */
+  reached(written: readonly Written[], options: Readonly<{ timeout: number }>): Promise<boolean> {
+    const wanted = written.flatMap((one) => this.#following(one.partition).map(({ key }): Wanted => ({ key, ...one })));
+    return wanted.length === 0 ? Promise.resolve(true) : this.#waiters.until(wanted, options.timeout);
+  }
+
+  async #lookAt(wanted: readonly Wanted[]): Promise<void> {
+    const control = this.#control.current ?? (await this.#looked());
+    const partitions = [...new Set(wanted.map(({ partition }) => partition))];
+    const generations = [...new Set(wanted.map(({ key }) => key))].flatMap((key) => {
+      const record = control.models[key];
+      return record ? [generationName(control, key, record.serving)] : [];
+    });
+    const places = await this.#marks.places(generations, partitions);
+    // Read after the places: a generation that serves even now had them when it did.
+    await this.#looked();
+    for (const [generation, reached] of places)
+      for (const [partition, place] of reached) this.#seen.set(`${generation}/${partition}`, place);
+  }
+
+  async status(): Promise<readonly ProjectionStatus[]> {
+    let control: Control | undefined;
+    try {
+      control = await this.#looked();
+    } catch (error) {
+      this.#trouble = messageOf(asUnavailable(error));
+    }
+    return Promise.all([...this.#models.values()].map((model) => this.#statusOf(control, model)));
+  }
+
+  async #statusOf(control: Control | undefined, model: Model): Promise<ProjectionStatus> {
+    const { key, projection } = model;
+    const { name, version } = projection;
+    const record = control?.models[key];
+    const status = { projection: name, version, generation: record?.ready ? record.serving : null };
+    const away = {
+      ...status,
+      state: 'behind',
+      position: 0,
+      lag: 0,
+      quarantined: 0,
+      error: this.#trouble,
+      progress: null,
+    } as const;
+    if (!control || !record) return away;
+    try {
+      const generation = this.#serving(control, model);
+      const partitions = this.#partitions(model);
+      const names = [generation.name, ...(record.building ? [generationName(control, key, record.building.generation)] : [])];
+      const [places, stopped, flagged, ends] = await Promise.all([
+        this.#marks.places(names, partitions),
+        this.#marks.stopped(generation.name),
+        generation.documents.flagged(),
+        this.#published?.ends(partitions).catch(() => undefined),
+      ]);
+      const end = ends ? [...ends.values()].reduce((sum, one) => sum + Number(one), 0) : undefined;
+      const done = doneIn(places.get(names[0] ?? ''));
+      const building = record.building && !record.building.closing ? record.building : null;
+      return {
+        ...status,
+        state: record.ready ? 'serving' : 'building',
+        position: done,
+        lag: Math.max(0, (end ?? done) - done),
+        quarantined: stopped.length + waitingParts(flagged).length,
+        error: record.failure ?? this.#trouble,
+        progress: building
+          ? progressOf(doneIn(places.get(names[1] ?? '')), end, building.startedAt)
+          : record.ready
+            ? null
+            : { done, total: Math.max(done, end ?? done), eventsPerSecond: null, secondsLeft: null },
+      };
+    } catch (error) {
+      return { ...away, error: messageOf(asUnavailable(error)) };
+    }
+  }
+
+  /** What an operator should look at, although answers are right. */
+  troubles(): readonly string[] {
+    return [...this.#missing].map(
+      ([collection, names]) =>
+        `${collection} lacks the index(es) ${names.join(', ')}: run the deployment of the read models again`,
+    );
+  }
+
+  async replay(name: string, signal?: AbortSignal): Promise<void> {
+    const model = this.#model(name);
+    await this.#answered(async () => {
+      const control = await this.#looked();
+      this.#refuseUnready(control, model);
+      if (!(await this.#control.begin(control, model.key, this.#writer)))
+        throw new DomainError('conflict', 'replay-running', `The projection "${name}" is being replayed already.`);
+    });
+    await this.#build(model, signal);
+  }
+
+  async cancelReplay(name: string): Promise<void> {
+    const model = this.#model(name);
+    await this.#answered(async () => {
+      const control = await this.#looked();
+      const building = control.models[model.key]?.building;
+      const given =
+        building && (await this.#control.giveUp(control, model.key, building.generation, 'The replay was cancelled.'));
+      if (!given) throw new DomainError('conflict', 'replay-not-running', `The projection "${name}" is not being replayed.`);
+    });
+    const own = this.#replays.get(model.key);
+    own?.abort.abort(new Error('The replay was cancelled.'));
+    await own?.ended.catch(() => undefined);
+  }
+
+  quarantined(): Promise<readonly Quarantined[]> {
+    return this.#answered(async () => {
+      const control = await this.#looked();
+      const all = await Promise.all(
+        [...this.#models.values()].map(async (model) => {
+          const generation = this.#serving(control, model);
+          const [stopped, flagged] = await Promise.all([this.#marks.stopped(generation.name), generation.documents.flagged()]);
+          return quarantinedIn(model.projection.name, stopped, flagged);
+        }),
+      );
+      return all.flat();
+    });
+  }
+
+  async retry(projection?: string): Promise<Retried> {
+    const models = projection === undefined ? [...this.#models.values()] : [this.#model(projection)];
+    return this.#answered(async () => {
+      let retried = 0;
+      let remaining = 0;
+      for (const model of models) {
+        const control = await this.#looked();
+        this.#refuseUnready(control, model);
+        const streams = await this.#takeUp(control, model);
+        const documents = await this.#serving(control, model).retryQuarantined();
+        retried += streams.retried + documents.retried;
+        remaining += streams.remaining + documents.remaining;
+      }
+      return { retried, remaining };
+    });
+  }
+
+  /** The documents that serve a projection. */
+  async documents(name: string): Promise<MongoDocuments> {
+    return this.#serving(await this.#looked(), this.#model(name)).documents;
+  }
+
+  // What serves
+
+  readonly #ask = async <Answer>(
+    model: Model,
+    question: (documents: MongoDocuments) => Promise<Answer>,
+    isEmpty: (answer: Answer) => boolean,
+  ): Promise<Answer> => {
+    const until = performance.now() + HANDOVER_MS;
+    return this.#answered(async () => {
+      for (;;) {
+        const control = this.#control.current ?? (await this.#looked());
+        const record = this.#refuseUnready(control, model);
+        const { documents } = this.#serving(control, model);
+        const [answer, shared] = await Promise.all([question(documents), this.#control.shared()]);
+        // A store that was emptied answers as one that never held anything.
+        const now = isEmpty(answer) ? await this.#control.read() : shared;
+        if (!now) await this.#looked();
+        const serving = now?.models[model.key];
+        if (now?.store === control.store && serving?.serving === record.serving && !serving.building?.closing) return answer;
+        if (performance.now() > until) throw behind(model, 'is changing over to a new generation');
+        if (serving?.building?.closing) {
+          await timeout(LEVEL_MS / 4);
+          await this.#control.read();
+        }
+      }
+    });
+  };
+
+  async #answered<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await work();
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
+  #refuseUnready(control: Control, model: Model): ModelRecord {
+    const record = control.models[model.key];
+    if (!record?.ready) throw behind(model, 'is being built');
+    return record;
+  }
+
+  /** As of now; made anew where there is nothing (any more). */
+  async #looked(): Promise<Control> {
+    const control = await this.#control.read();
+    const isWhole = control && [...this.#models.keys()].every((name) => control.models[this.#model(name).key]);
+    return isWhole ? control : this.#ensured();
+  }
+
+  #ensured(): Promise<Control> {
+    this.#ensuring ??= this.#ensure().finally(() => {
+      this.#ensuring = undefined;
+    });
+    return this.#ensuring;
+  }
+
+  async #ensure(): Promise<Control> {
+    const keys = [...this.#models.values()].map(({ key }) => key);
+    const control = await this.#control.ensure(keys, async (made, key) => {
+      const model = [...this.#models.values()].find((one) => one.key === key);
+      // Empty yet, so that its indexes cost nothing; what holds documents is indexed by the deployment only.
+      if (model) await this.#generation(made, model, 1).documents.create();
+    });
+    if ([...this.#generations.keys()].some((name) => !name.startsWith(`${control.store}/`))) {
+      this.#log.warn({ service: this.#service }, 'the read-model store was emptied: everything is built from the beginning');
+      this.#generations.clear();
+      this.#seen.clear();
+    }
+    return control;
+  }
+
+  #serving(control: Control, model: Model): Generation {
+    return this.#generation(control, model, control.models[model.key]?.serving ?? 1);
+  }
+
+  #generation(control: Control, model: Model, number: number): Generation {
+    const name = generationName(control, model.key, number);
+    let generation = this.#generations.get(name);
+    if (!generation) {
+      generation = this.#anotherOf(control, model, number);
+      this.#generations.set(name, generation);
+    }
+    return generation;
+  }
+
+  /** One that shares no memory with the one that follows the bus. */
+  #anotherOf(control: Control, { projection }: Model, number: number): Generation {
+    const of = { service: this.#service, control, projection, writer: this.#writer };
+    return new Generation(this.#connection, this.#marks, of, number);
+  }
+
+  #following(partition: Partition): readonly Model[] {
+    return [...this.#models.values()].filter((model) => this.#partitions(model).includes(partition));
+  }
+
+  #partitions({ categories }: Model): readonly Partition[] {
+    return this.#bus().partitionsOf(categories);
+  }
+
+  #bus(): Published {
+    if (!this.#published) throw new TypeError('The read models have not been started.');
+    return this.#published;
+  }
+
+  #model(name: string): Model {
+    const model = this.#models.get(name);
+    if (!model) throw new DomainError('not-found', 'unknown-projection', `There is no projection "${name}".`);
+    return model;
+  }
+
+  // Upkeep
+
+  async #tend(): Promise<void> {
+    let indexesSeen = 0;
+    while (!this.#closing.signal.aborted) {
+      try {
+        const control = await this.#looked();
+        for (const model of this.#models.values()) {
+          if (!control.models[model.key]?.ready) await this.#settle(model);
+          await this.#adoptReplay(control, model);
+          await this.#dropRetired(control, model);
+        }
+        if (performance.now() - indexesSeen > 60_000 || indexesSeen === 0) {
+          await this.#lookForIndexes(control);
+          indexesSeen = performance.now();
+        }
+        this.#trouble = null;
+      } catch (error) {
+        this.#trouble = messageOf(asUnavailable(error));
+        this.#log.warn({ err: error }, 'looking after the read models failed');
+      }
+      await timeout(this.#pace.tend, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    }
+  }
+
+  /** A model that is new answers once it has reached what there was when it was new. */
+  async #settle(model: Model): Promise<void> {
+    const { key } = model;
+    let control = await this.#looked();
+    let record = control.models[key];
+    if (!record || record.ready) return;
+    const partitions = this.#partitions(model);
+    if (!record.targets) {
+      const ends = await this.#bus().ends(partitions);
+      const targets = partitions.map((partition) => ({ partition, end: Number(ends.get(partition) ?? 0n) }));
+      await this.#control.setTargets(control, key, targets);
+      control = await this.#looked();
+      record = control.models[key];
+    }
+    if (!record?.targets || record.ready) return;
+    const { name } = this.#serving(control, model);
+    const places = (await this.#marks.places([name], partitions)).get(name);
+    if (!record.targets.every(({ partition, end }) => (places?.get(partition)?.offset ?? 0) >= end)) return;
+    await this.#control.setReady(control, key, record.serving);
+    await this.#looked();
+  }
+
+  async #lookForIndexes(control: Control): Promise<void> {
+    for (const model of this.#models.values()) {
+      const { documents } = this.#serving(control, model);
+      const missing = await documents.missingIndexes();
+      if (missing.length > 0) this.#missing.set(documents.collection, missing);
+      else this.#missing.delete(documents.collection);
+    }
+  }
+
+  /** Goes on with a replay whose process is gone. */
+  async #adoptReplay(control: Control, model: Model): Promise<void> {
+    const building = control.models[model.key]?.building;
+    if (!building || this.#replays.has(model.key)) return;
+    if (!(await this.#control.takeOver(control, model.key, this.#writer, this.#pace.stale))) return;
+    this.#log.info({ projection: model.projection.name }, 'going on with an interrupted replay');
+    this.#build(model).catch(() => undefined /* told by status() */);
+  }
+
+  async #dropRetired(control: Control, model: Model): Promise<void> {
+    const record = control.models[model.key];
+    if (!record) return;
+    const before = Date.now() - this.#pace.retired;
+    for (const { generation, at } of record.retired)
+      if (at.getTime() < before) {
+        await this.#drop(control, model, generation);
+        await this.#control.forgetRetired(control, model.key, generation);
+      }
+    // Instances of the program before may still be running, for a while.
+    const { name, version } = model.projection;
+    for (const [key, older] of Object.entries(control.models)) {
+      const [of, number] = key.split('@');
+      if (!record.ready || of !== name || Number(number) >= version) continue;
+      const since = this.#olderSince.get(key) ?? Date.now();
+      this.#olderSince.set(key, since);
+      if (since > before) continue;
+      const past = { ...model, key, projection: { ...model.projection, version: Number(number) } };
+      for (const { generation } of [...older.retired, { generation: older.serving }]) await this.#drop(control, past, generation);
+      await this.#control.forget(control, key);
+    }
+  }
+
+  async #drop(control: Control, model: Model, number: number): Promise<void> {
+    const generation = this.#anotherOf(control, model, number);
+    await generation.documents.drop();
+    await this.#marks.drop(generation.name);
+    this.#generations.delete(generation.name);
+    for (const place of this.#seen.keys()) if (place.startsWith(`${generation.name}/`)) this.#seen.delete(place);
+  }
+
+  // Replays
+
+  async #build(model: Model, signal?: AbortSignal): Promise<void> {
+    const abort = new AbortController();
+    const signals = [abort.signal, this.#closing.signal, ...(signal ? [signal] : [])];
+    const ended = this.#buildUntil(model, AbortSignal.any(signals), abort);
+    this.#replays.set(model.key, { abort, ended });
+    try {
+      await ended;
+    } finally {
+      this.#replays.delete(model.key);
+    }
+  }
+
+  async #buildUntil(model: Model, signal: AbortSignal, abort: AbortController): Promise<void> {
+    const { key } = model;
+    const control = await this.#looked();
+    const building = control.models[key]?.building;
+    if (building?.owner !== this.#writer) throw new Error(`The replay of "${key}" is not this process's.`);
+    const { generation: number } = building;
+    const beating = this.#beat(control, model, number, signal, abort);
+    try {
+      if (!building.closing) {
+        await this.#anotherOf(control, model, number).documents.create();
+        for (let careful = false; ;)
+          try {
+            await this.#followUntilFlipped(control, model, number, careful, signal);
+            break;
+          } catch (error) {
+            signal.throwIfAborted();
+            if (error instanceof DomainError) throw error;
+            careful ||= error instanceof RowFault;
+            this.#log.warn({ err: error, projection: model.projection.name }, 'a replay goes on from where it was stored');
+            if (!(error instanceof RowFault)) await timeout(RETRY_MS, undefined, { signal });
+          }
+      }
+      await this.#handOver(control, model, number, signal);
+    } catch (error) {
+      // What a closing process leaves is gone on with.
+      if (!this.#closing.signal.aborted)
+        await this.#control.giveUp(control, key, number, messageOf(error), this.#writer).catch(() => undefined);
+      throw signal.aborted ? signal.reason : asUnavailable(error);
+    } finally {
+      abort.abort(new Error('The replay has ended.'));
+      await beating;
+      await this.#control.read().catch(() => undefined);
+    }
+  }
+
+  async #beat(control: Control, model: Model, number: number, signal: AbortSignal, abort: AbortController): Promise<void> {
+    while (!signal.aborted) {
+      await timeout(Math.min(BEAT_MS, this.#pace.stale / 3), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      const kept = await this.#control.beat(control, model.key, this.#writer, number).catch(() => true);
+      if (!kept) abort.abort(new Error('The replay was cancelled.'));
+    }
+  }
+
+  /** Follows what is published from where the generation was stored, until it has caught up with the serving one, and flips. */
+  async #followUntilFlipped(
+    control: Control,
+    model: Model,
+    number: number,
+    careful: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { key } = model;
+    const generation = this.#anotherOf(control, model, number);
+    const partitions = this.#partitions(model);
+    const placesOf = async (name: string): Promise<ReadonlyMap<Partition, Place>> =>
+      (await this.#marks.places([name], partitions)).get(name) ?? new Map();
+    const rebuild = new Rebuild(generation, this.#marks, await placesOf(generation.name), careful);
+    await this.#followWith(
+      model,
+      number,
+      rebuild,
+      async () => {
+        const serving = control.models[key]?.serving ?? 1;
+        const servingName = generationName(control, key, serving);
+        if (!isLevel(rebuild.places, await placesOf(servingName))) return false;
+        await rebuild.flush();
+        if (!isLevel(rebuild.stored, await placesOf(servingName))) return false;
+        if (!(await this.#control.flip(control, key, this.#writer, number, serving)))
+          throw new DomainError(
+            'conflict',
+            'replay-overtaken',
+            `Another generation of "${model.projection.name}" serves by now.`,
+          );
+        return true;
+      },
+      signal,
+    );
+  }
+
+  /** What was on its way into the generation before, when it stopped serving, is folded into this one as well. */
+  async #handOver(control: Control, model: Model, number: number, signal: AbortSignal): Promise<void> {
+    const { key } = model;
+    const partitions = this.#partitions(model);
+    const record = (await this.#looked()).models[key];
+    const previous = record?.retired.at(-1)?.generation ?? number;
+    const names = [number, previous].map((one) => generationName(control, key, one));
+    const [own = '', before = ''] = names;
+    const level = async (): Promise<boolean> => {
+      const places = await this.#marks.places(names, partitions);
+      return isLevel(places.get(own) ?? new Map(), places.get(before) ?? new Map());
+    };
+    if (!(await level())) {
+      const generation = this.#anotherOf(control, model, number);
+      const places = (await this.#marks.places([own], partitions)).get(own) ?? new Map<Partition, Place>();
+      const rebuild = new Rebuild(generation, this.#marks, places, true);
+      await this.#followWith(model, number, rebuild, level, signal);
+    }
+    await this.#control.close(control, key, number);
+  }
+
+  /** Until `done` says so, which is asked again and again. @throws what folding throws */
+  async #followWith(
+    model: Model,
+    number: number,
+    rebuild: Rebuild,
+    done: () => Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const stop = new AbortController();
+    let fault: unknown;
+    const feed: Feed = {
+      categories: model.categories,
+      places: (partitions) =>
+        Promise.resolve(
+          new Map(partitions.map((partition) => [partition, BigInt(rebuild.places.get(partition)?.offset ?? 0)] as const)),
+        ),
+      take: async (partition, messages, next) => {
+        try {
+          const alarm = await rebuild.take(partition, messages, Number(next));
+          if (alarm)
+            throw new DomainError(
+              'rejected',
+              'replay-incomplete',
+              `What is published lacks what "${model.projection.name}" needs of ${alarm.stream} at revision ${String(alarm.revision)} (${alarm.reason}), so it cannot be built from it. Publish the log again from its beginning.`,
+            );
+        } catch (error) {
+          fault ??= error;
+          stop.abort(error);
+          throw error;
+        }
+        return undefined;
+      },
+    };
+    const group = `${this.#service}.${model.key}.${String(number)}`;
+    const until = AbortSignal.any([signal, stop.signal]);
+    const following = this.#bus()
+      .follow(group, feed, until)
+      .catch((error: unknown) => {
+        if (!until.aborted) fault ??= error;
+      });
+    try {
+      while (!(await done())) {
+        await timeout(LEVEL_MS, undefined, { signal: until }).catch(() => undefined);
+        signal.throwIfAborted();
+        if (fault !== undefined) throw fault;
+      }
+    } finally {
+      stop.abort(new Error('Nothing more is needed.'));
+      await following;
+    }
+  }
+
+  /** Follows stopped streams again, from the message that they stopped at to where the serving generation is. */
+  async #takeUp(control: Control, model: Model): Promise<Retried> {
+    const generation = this.#anotherOf(control, model, control.models[model.key]?.serving ?? 1);
+    const stopped = [...(await generation.stopped()).values()];
+    if (stopped.length === 0) return { retried: 0, remaining: 0 };
+    const streams = new Set<StreamName>(stopped.map(({ stream }) => stream));
+    await generation.takeUp([...streams]);
+    const partitions = [...new Set(stopped.map(({ partition }) => partition))];
+    const at = new Map(
+      partitions.map((one) => [
+        one,
+        Math.min(...stopped.filter(({ partition }) => partition === one).map(({ offset }) => offset)),
+      ]),
+    );
+    const placesNow = async (): Promise<ReadonlyMap<Partition, Place>> =>
+      (await this.#marks.places([generation.name], partitions)).get(generation.name) ?? new Map();
+    const stop = new AbortController();
+    const until = AbortSignal.any([stop.signal, this.#closing.signal]);
+    let fault: unknown;
+    const feed: Feed = {
+      categories: model.categories,
+      places: async (all) => {
+        const ends = await this.#bus().ends(all);
+        return new Map(all.map((one) => [one, BigInt(at.get(one) ?? ends.get(one) ?? 0)] as const));
+      },
+      take: async (partition, messages, next) => {
+        if (!at.has(partition)) return undefined;
+        const own = messages.filter(({ event }) => streams.has(event.stream));
+        try {
+          const folded = await generation.fold(partition, own);
+          const marking = { generation: generation.name, ...folded, places: new Map<Partition, Place>() };
+          await this.#marks.write([marking]);
+          generation.marked(marking);
+        } catch (error) {
+          fault ??= error;
+          throw error;
+        }
+        at.set(partition, Math.max(at.get(partition) ?? 0, Number(next)));
+        return undefined;
+      },
+    };
+    const following = this.#bus()
+      .follow(`${this.#service}.${model.key}.${randomBytes(4).toString('hex')}`, feed, until)
+      .catch((error: unknown) => {
+        if (!until.aborted) fault ??= error;
+      });
+    const catchUp = async (): Promise<void> => {
+      for (const deadline = Date.now() + 60_000; ;) {
+        const places = await placesNow();
+        if (partitions.every((one) => (at.get(one) ?? 0) >= (places.get(one)?.offset ?? 0))) return;
+        if (fault !== undefined || Date.now() > deadline) throw fault ?? behind(model, 'does not get its messages again');
+        await timeout(LEVEL_MS, undefined, { signal: this.#closing.signal });
+      }
+    };
+    try {
+      await catchUp();
+      const still = await generation.stopped();
+      await this.#marks.resume(
+        generation.name,
+        [...streams].filter((stream) => !still.has(stream)),
+      );
+      await this.#control.resumed(control, model.key);
+      // What came while they were still stopped for those who follow the bus.
+      await catchUp();
+      const remaining = [...(await generation.stopped()).keys()].filter((stream) => streams.has(stream)).length;
+      return { retried: stopped.length, remaining };
+    } finally {
+      stop.abort(new Error('Nothing more is needed.'));
+      await following;
+    }
+  }
+}
+
+/**
+ * Makes what a service's read models need before it first runs, and indexes that a later version wants: for deployments. Nothing that
+ * is there is changed.
+ */
+export const prepareReadModels = async (url: string, service: string, projections: readonly Projection[]): Promise<void> => {
+  const connection = openMongo(url);
+  try {
+    await connection.asPromise();
+    const record = new ControlRecord(connection, service);
+    const marks = new Marks(connection, service);
+    const models = modelsOf(projections);
+    const generationOf = (control: Control, { projection }: Model, number: number): Generation =>
+      new Generation(connection, marks, { service, control, projection, writer: 'deploy' }, number);
+    const control = await record.ensure(
+      [...models.values()].map(({ key }) => key),
+      async (made, key) => {
+        const model = [...models.values()].find((one) => one.key === key);
+        if (model) await generationOf(made, model, 1).documents.create();
+      },
+    );
+    for (const model of models.values())
+      await generationOf(control, model, control.models[model.key]?.serving ?? 1).documents.create();
+  } finally {
+    await connection.close();
+  }
+};
+
+const modelsOf = (projections: readonly Projection[]): ReadonlyMap<string, Model> => {
+  const models = new Map<string, Model>();
+  for (const projection of projections) {
+    const other = models.get(projection.name);
+    if (other && other.projection !== projection) throw new TypeError(`Two projections are called "${projection.name}".`);
+    const categories = [...new Set(Object.values(projection.parts).map(({ category }) => category))];
+    models.set(projection.name, { key: keyOf(projection), projection, categories });
+  }
+  return models;
+};
+
+const behind = ({ projection: { name } }: Model, why: string): DomainError =>
+  new DomainError('unavailable', 'projection-behind', `The read model "${name}" ${why}: try again in a moment.`);
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const doneIn = (places: ReadonlyMap<Partition, Place> | undefined): number =>
+  [...(places?.values() ?? [])].reduce((sum, { offset }) => sum + offset, 0);
+
+const progressOf = (done: number, end: number | undefined, startedAt: Date): Progress => {
+  const total = Math.max(done, end ?? done);
+  const seconds = (Date.now() - startedAt.getTime()) / 1_000;
+  if (done === 0 || seconds <= 0) return { done, total, eventsPerSecond: null, secondsLeft: null };
+  const eventsPerSecond = done / seconds;
+  return { done, total, eventsPerSecond, secondsLeft: (total - done) / eventsPerSecond };
+};

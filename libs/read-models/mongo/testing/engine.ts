@@ -1,0 +1,18 @@
+import { openMongo } from '../connection.ts';
+
+/** Of the server that these tests run against. @throws Error without one: nothing skips silently */
+export const readModelsUrl = (): string => {
+  const url = process.env['READ_MODELS_URL'];
+  if (url === undefined || !/^mongodb(\+srv)?:/.test(url))
+    throw new Error('READ_MODELS_URL must name the MongoDB server (or its stand-in) that this suite runs against.');
+  return url;
+};
+
+/** Removes all that these services stored. */
+export const dropService = async (...services: readonly string[]): Promise<void> => {
+  const connection = openMongo(readModelsUrl());
+  await connection.asPromise();
+  for (const { name } of await connection.listCollections())
+    if (services.some((service) => name.startsWith(`${service}.`))) await connection.dropCollection(name);
+  await connection.close();
+};
