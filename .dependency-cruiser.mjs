@@ -24,6 +24,12 @@ export default {
       to: { path: 'node_modules/@duckdb/' },
     },
     {
+      name: 'kafka-client-in-one-folder',
+      severity: 'error',
+      from: { pathNot: '^(libs/messaging/kafka|bench|docs)/|^libs/wire/consumer\\.spec\\.ts$' },
+      to: { path: 'node_modules/kafkajs/' },
+    },
+    {
       name: 'nest-in-the-shell-only',
       comment: 'Decisions, projections and ports stay plain functions.',
       severity: 'error',

@@ -3,6 +3,8 @@ export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['tributary', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/{libs,services,proofs,bench,deploy}/**/*.spec.ts'],
+  // These need an engine: jest.engines.config.js runs them.
+  testPathIgnorePatterns: ['/node_modules/', '\\.int\\.spec\\.ts$'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

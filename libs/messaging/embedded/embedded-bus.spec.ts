@@ -8,6 +8,7 @@ import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store
 import { type Upcasters } from '#libs/event-sourcing/upcasting';
 import { type Database, openSqlite } from '#libs/sqlite/database';
 import { type Instant } from '#libs/time/time';
+import { aborted } from '../attempt.ts';
 import { busContract, type BusSubject, DELAYS, HANDLER_TIMEOUT } from '../bus.contract.ts';
 import { type Consumer } from '../consumer.ts';
 import { EmbeddedBus } from './embedded-bus.ts';
@@ -23,11 +24,13 @@ const metadata = (): Metadata => ({
 const opened = async (): Promise<BusSubject & Readonly<{ database: () => Database }>> => {
   const folder = mkdtempSync(join(tmpdir(), 'bus-'));
   const waited: number[] = [];
+  let held = false;
   const open = () => {
     const database = openSqlite(`sqlite:${join(folder, 'log.sqlite')}`);
     const store = new SqliteEventStore(database);
-    const sleep = async (milliseconds: number): Promise<void> => {
+    const sleep = async (milliseconds: number, signal: AbortSignal): Promise<void> => {
       waited.push(milliseconds);
+      if (held) await aborted(signal);
     };
     return { database, store, bus: new EmbeddedBus(database, store, { delays: DELAYS, handlerTimeout: HANDLER_TIMEOUT, sleep }) };
   };
@@ -43,6 +46,11 @@ const opened = async (): Promise<BusSubject & Readonly<{ database: () => Databas
     database: () => now.database,
     append,
     waited: () => waited,
+    hold: () => {
+      held = true;
+    },
+    counted: (positions) => positions,
+    underWay: 10,
     restart: async () => {
       now.store.close();
       now = open();

@@ -5,6 +5,7 @@ import { type Follower, type SqliteEventStore } from '#libs/event-sourcing/sqlit
 import { type Database } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { type Clock, type Instant, systemClock } from '#libs/time/time';
+import { aborted, attempt, BEHIND, DELAYS, HANDLER_TIMEOUT_MS, messageOf, targetOf } from '../attempt.ts';
 import { type Bus, type ConsumerStatus, type Failure, type Parked } from '../bus.ts';
 import { type Consumer } from '../consumer.ts';
 
@@ -77,8 +78,8 @@ export class EmbeddedBus implements Bus {
     database: Database,
     store: SqliteEventStore,
     {
-      delays = [50, 250, 1_000, 5_000],
-      handlerTimeout = 60_000,
+      delays = DELAYS,
+      handlerTimeout = HANDLER_TIMEOUT_MS,
       sleep = (milliseconds, signal) => timeout(milliseconds, undefined, { signal }),
       clock = systemClock,
     }: BusOptions = {},
@@ -282,11 +283,11 @@ export class EmbeddedBus implements Bus {
     const { name, onFailure } = run.consumer;
     const target = targetOf(run.consumer, event);
     if (this.#nextParked(name, target)) {
-      await this.#park(run, event, target, 'waits for an earlier message of its target', true);
+      await this.#park(run, event, target, BEHIND, true);
       return 'done';
     }
     for (let attempts = 1; ; attempts++) {
-      const message = await this.#attempt(run.consumer, event, signal);
+      const message = await attempt(run.consumer, event, signal, this.#handlerTimeout);
       if (message === undefined) return 'done';
       if (signal.aborted) return 'aborted';
       const { stream, revision, position } = event;
@@ -303,28 +304,6 @@ export class EmbeddedBus implements Bus {
       run.state = 'retrying';
       await this.#sleep(delay, signal).catch(() => undefined);
       if (signal.aborted) return 'aborted';
-    }
-  }
-
-  /** What went wrong; undefined when the event is handled. */
-  async #attempt({ handle }: Consumer, event: Recorded, signal: AbortSignal): Promise<string | undefined> {
-    const limit = this.#handlerTimeout;
-    const late = new AbortController();
-    const tooLate = new Promise<never>((_, reject) => {
-      late.signal.addEventListener('abort', () => {
-        reject(new Error(`the handler took longer than ${String(limit)} ms`));
-      });
-    });
-    const timer = setTimeout(() => {
-      late.abort();
-    }, limit);
-    try {
-      await Promise.race([handle(event, AbortSignal.any([signal, late.signal])), tooLate]);
-      return undefined;
-    } catch (error) {
-      return messageOf(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -348,7 +327,7 @@ export class EmbeddedBus implements Bus {
     for (let handled = 0; ; handled++) {
       const next = this.#nextParked(name, target);
       if (!next || run.ending.aborted) return handled;
-      const message = await this.#attempt(run.consumer, this.#presently(next), run.ending);
+      const message = await attempt(run.consumer, this.#presently(next), run.ending, this.#handlerTimeout);
       await this.#database.turn.run(() => {
         if (message === undefined) this.#unpark(name, next.position);
         else
@@ -407,23 +386,3 @@ export class EmbeddedBus implements Bus {
     for (const look of [...this.#watchers]) look();
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-
-/** A consumer that cannot tell its target still keeps the order of the stream. */
-const targetOf = ({ target }: Consumer, event: Recorded): string => {
-  try {
-    return target(event);
-  } catch {
-    return event.stream;
-  }
-};
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else
-      signal.addEventListener('abort', () => {
-        resolve();
-      });
-  });

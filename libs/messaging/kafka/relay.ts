@@ -1,0 +1,358 @@
+import { type Kafka, type Message, type Producer, type Transaction } from 'kafkajs';
+import { type Logger } from 'pino';
+import { type Category, type Position } from '#libs/event-sourcing/event';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { messageOf } from '../attempt.ts';
+import { type Questions } from './broker.ts';
+import { type Codec } from './codec.ts';
+import { Backoff, pause } from './delay.ts';
+import { type Layout, placeOf } from './topics.ts';
+
+/** More than one transaction's worth, so that the log is read while the last transaction is under way. */
+const READ_AHEAD = 8_000;
+const LARGEST_TRANSACTION = 4_000;
+const LARGEST_TRANSACTION_BYTES = 4 * 1024 * 1024;
+/** Writing the checkpoint doubles the time of a transaction, so small ones share one. What a crash leaves behind it is published again. */
+const CHECKPOINT_EVERY_MS = 100;
+/** A broker forgets offsets that nobody has committed for some days. */
+const CHECKPOINT_AT_LEAST_EVERY_MS = 3_600_000;
+/** How long a log may be ahead of a checkpoint that does not move, before another relay takes over. */
+const PATIENCE_MS = 3_000;
+const LONGEST_PATIENCE_MS = 60_000;
+const LOOK_EVERY_MS = 500;
+/** After which a broker aborts what a dead relay has begun; until then nobody can read on. */
+const TRANSACTION_TIMEOUT_MS = 15_000;
+const FENCED = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING', 'TRANSACTION_COORDINATOR_FENCED'];
+const FENCED_CODES = [47, 90];
+
+type RelayOptions = Readonly<{
+  kafka: Kafka;
+  questions: Questions;
+  layout: Layout;
+  service: string;
+  /** Where the service publishes; also the place under which its checkpoint is kept. */
+  topic: string;
+  store: EventStore;
+  categories: readonly Category[];
+  codec: Codec;
+  log: Logger;
+  patience?: number;
+}>;
+
+type Pending = Readonly<{ position: Position; partition: number; message: Message; bytes: number }>;
+
+/** The checkpoint cannot be of this log. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+/**
+ * Publishes what the service's log holds, in store order, at least once. Its checkpoint is an offset of the group
+ * `<service>.relay`, moved within transactions of one `transactional.id`: whoever begins to publish fences whoever did before, and
+ * a fenced relay can neither publish nor move the checkpoint. It then stands by until the checkpoint no longer follows the log.
+ */
+export class Relay {
+  readonly name: string;
+  readonly #options: RelayOptions;
+  readonly #group: string;
+  /** Everything public up to here is published, as far as this process knows. */
+  #published: Position | undefined;
+  #leading = false;
+  #trouble: string | undefined;
+  #republish: Readonly<{ from: Position; begun: () => void }> | undefined;
+  #interrupt: () => void = () => undefined;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.name = `relay of ${options.service}`;
+    this.#group = `${options.service}.relay`;
+  }
+
+  troubles(): readonly string[] {
+    return this.#trouble === undefined ? [] : [this.#trouble];
+  }
+
+  /** Publishes, or stands by for whoever does, until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff();
+    let patience = this.#options.patience ?? PATIENCE_MS;
+    while (!signal.aborted)
+      try {
+        await this.#lead(signal, () => {
+          this.#trouble = undefined;
+          backoff.succeeded();
+        });
+      } catch (error) {
+        if (signal.aborted) break;
+        if (isFenced(error)) {
+          this.#options.log.info({ relay: this.name }, 'another instance publishes; standing by');
+          this.#trouble = undefined;
+          patience = (await this.#standBy(patience, signal)) ? this.#patience : Math.min(LONGEST_PATIENCE_MS, patience * 2);
+        } else {
+          this.#report(error);
+          await backoff.wait(signal);
+        }
+      }
+    this.#leading = false;
+  }
+
+  /** Publishes all after `from` (exclusive) once more, 0 for everything. Resolves once the checkpoint is there. */
+  republish(from: Position): Promise<void> {
+    return new Promise((begun) => {
+      this.#republish = { from, begun };
+      this.#interrupt();
+    });
+  }
+
+  /** Whether everything public that the log holds is published. */
+  async caughtUp(): Promise<boolean> {
+    const position = await this.position();
+    const looked = new AbortController();
+    try {
+      for await (const next of this.#options.store.subscribe(this.#options.categories, position, looked.signal))
+        return next === 'caught-up';
+      return false;
+    } finally {
+      looked.abort();
+    }
+  }
+
+  /** Everything public up to here is published. */
+  async position(): Promise<Position> {
+    if (this.#leading && this.#published !== undefined) return this.#published;
+    return (await this.#checkpoint())?.position ?? 0;
+  }
+
+  get #patience(): number {
+    return this.#options.patience ?? PATIENCE_MS;
+  }
+
+  #report(error: unknown): void {
+    const trouble = `${this.name}: ${messageOf(error)}`;
+    if (trouble !== this.#trouble) this.#options.log.warn({ relay: this.name, err: error }, 'publishing waits');
+    this.#trouble = trouble;
+  }
+
+  /** Until the signal aborts; rejects when it is fenced, or when something is away. */
+  async #lead(signal: AbortSignal, succeeded: () => void): Promise<void> {
+    const { kafka, layout, service, topic } = this.#options;
+    await layout.learn([topic]);
+    await this.#verified();
+    const producer = kafka.producer({
+      transactionalId: `${service}.relay`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      transactionTimeout: TRANSACTION_TIMEOUT_MS,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 2, maxRetryTime: 300, retries: 12 },
+    });
+    const ending = new AbortController();
+    const end = (): void => {
+      ending.abort();
+    };
+    signal.addEventListener('abort', end);
+    this.#interrupt = end;
+    try {
+      await producer.connect();
+      // From here on whoever published before is fenced; only now does the checkpoint stand still.
+      const first = await producer.transaction();
+      let from = await this.#verified();
+      const asked = this.#republish;
+      if (asked) {
+        from = Math.min(asked.from, await this.#options.store.head());
+        await this.#saveCheckpoint(first, from);
+        await first.commit();
+        this.#republish = undefined;
+        asked.begun();
+      } else await first.abort();
+      this.#published = from;
+      this.#leading = true;
+      succeeded();
+      if (!signal.aborted && !this.#republish) await this.#pump(producer, from, ending.signal, succeeded);
+    } finally {
+      this.#leading = false;
+      ending.abort();
+      this.#interrupt = () => undefined;
+      signal.removeEventListener('abort', end);
+      await producer.disconnect().catch(() => undefined);
+    }
+  }
+
+  async #pump(producer: Producer, from: Position, signal: AbortSignal, succeeded: () => void): Promise<void> {
+    const reading = new Ahead(this.#options, from, signal);
+    let saved = from;
+    let savedAt = performance.now();
+    while (!signal.aborted) {
+      const due = savedAt + (this.#published === saved ? CHECKPOINT_AT_LEAST_EVERY_MS : CHECKPOINT_EVERY_MS);
+      const pending = await reading.next(Math.max(0, due - performance.now()));
+      const last = pending.at(-1);
+      const saving = performance.now() >= due;
+      if (!last && !saving) continue;
+      const position = last?.position ?? this.#published ?? from;
+      const transaction = await producer.transaction();
+      if (last) await this.#send(transaction, pending);
+      if (saving) await this.#saveCheckpoint(transaction, position);
+      await transaction.commit();
+      this.#published = position;
+      if (saving) {
+        saved = position;
+        savedAt = performance.now();
+      }
+      succeeded();
+    }
+    const position = this.#published ?? from;
+    if (position === saved) return;
+    const last = await producer.transaction();
+    await this.#saveCheckpoint(last, position);
+    await last.commit();
+  }
+
+  async #send(transaction: Transaction, pending: readonly Pending[]): Promise<void> {
+    const messages = pending.map(({ message, partition }) => ({ ...message, partition }));
+    await transaction.send({ topic: this.#options.topic, acks: -1, messages });
+  }
+
+  /** kafkajs passes `metadata` on, but its types do not say so. */
+  async #saveCheckpoint(transaction: Transaction, position: Position): Promise<void> {
+    const { topic, store } = this.#options;
+    const partitions = [{ partition: 0, offset: String(position), metadata: store.logId }];
+    await transaction.sendOffsets({ consumerGroupId: this.#group, topics: [{ topic, partitions }] });
+  }
+
+  async #checkpoint(): Promise<Readonly<{ position: Position; logId: string }> | undefined> {
+    const { questions, topic } = this.#options;
+    const [found] = await questions.ask((admin) => admin.fetchOffsets({ groupId: this.#group, topics: [topic] }));
+    const kept = found?.partitions.find(({ partition }) => partition === 0);
+    return kept && Number(kept.offset) >= 0 ? { position: Number(kept.offset), logId: kept.metadata ?? '' } : undefined;
+  }
+
+  /** @throws Refused for a checkpoint that this log cannot have made. */
+  async #verified(): Promise<Position> {
+    const { store, service } = this.#options;
+    const checkpoint = await this.#checkpoint();
+    if (!checkpoint) return 0;
+    const remedy =
+      'Put the log that belongs to it back; or, if this log is right and is to be published from its beginning, delete the ' +
+      `offsets of the consumer group "${this.#group}" at the broker.`;
+    if (checkpoint.logId !== store.logId)
+      throw new Refused(
+        `What ${service} has published comes from the log ${checkpoint.logId}, but this is the log ${store.logId}. ${remedy}`,
+      );
+    const head = await store.head();
+    if (checkpoint.position > head)
+      throw new Refused(
+        `${service} has published as far as position ${String(checkpoint.position)}, but its log ends at ${String(head)}: an older log was put in place. ${remedy}`,
+      );
+    return checkpoint.position;
+  }
+
+  /** Until it is time to take over. False: nothing had moved since this relay was fenced. */
+  async #standBy(patience: number, signal: AbortSignal): Promise<boolean> {
+    const { store, categories } = this.#options;
+    const ending = new AbortController();
+    const end = (): void => {
+      ending.abort();
+    };
+    signal.addEventListener('abort', end);
+    this.#interrupt = end;
+    const seen = { position: 0 };
+    let moved = false;
+    let since = performance.now();
+    try {
+      let checkpoint = (await this.#checkpoint())?.position ?? 0;
+      const following = this.#follow(store.subscribe(categories, checkpoint, ending.signal), seen);
+      while (!ending.signal.aborted) {
+        await pause(LOOK_EVERY_MS, ending.signal);
+        const now = (await this.#checkpoint())?.position ?? 0;
+        if (now !== checkpoint || seen.position <= now) {
+          moved ||= now !== checkpoint;
+          checkpoint = now;
+          since = performance.now();
+        } else if (performance.now() - since > patience) break;
+      }
+      ending.abort();
+      await following;
+    } catch (error) {
+      this.#report(error);
+    } finally {
+      ending.abort();
+      signal.removeEventListener('abort', end);
+      this.#interrupt = () => undefined;
+    }
+    return moved;
+  }
+
+  async #follow(events: ReturnType<EventStore['subscribe']>, seen: { position: Position }): Promise<void> {
+    for await (const event of events) if (event !== 'caught-up') seen.position = event.position;
+  }
+}
+
+/** kafkajs wraps what has failed too often. */
+const isFenced = (error: unknown): boolean => {
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (('type' in at && FENCED.includes(String(at.type))) || ('code' in at && FENCED_CODES.includes(Number(at.code))))
+      return true;
+  return false;
+};
+
+/** Reads and encodes the log while the last transaction is under way. */
+class Ahead {
+  readonly #options: RelayOptions;
+  #pending: Pending[] = [];
+  readonly #signal: AbortSignal;
+  #failed: unknown;
+  #ended = false;
+  #wake: () => void = () => undefined;
+  #room: () => void = () => undefined;
+
+  constructor(options: RelayOptions, from: Position, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => {
+      this.#room();
+    });
+    void this.#read(from, signal)
+      .catch((error: unknown) => {
+        this.#failed = error;
+      })
+      .finally(() => {
+        this.#ended = true;
+        this.#wake();
+      });
+  }
+
+  /** What there is, in order; nothing at the timeout. @throws what reading has thrown, after everything before it was given */
+  async next(timeout: number): Promise<readonly Pending[]> {
+    if (this.#pending.length === 0 && !this.#ended) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        timer = setTimeout(resolve, timeout);
+      });
+      clearTimeout(timer);
+    }
+    if (this.#pending.length === 0 && this.#failed !== undefined) throw this.#failed;
+    if (this.#pending.length === 0 && this.#ended && !this.#signal.aborted) throw new Error('the log cannot be read any more');
+    let bytes = 0;
+    const end = this.#pending.findIndex((one) => (bytes += one.bytes) > LARGEST_TRANSACTION_BYTES);
+    const taken = this.#pending.splice(0, Math.min(LARGEST_TRANSACTION, end === -1 ? this.#pending.length : Math.max(1, end)));
+    this.#room();
+    return taken;
+  }
+
+  async #read(from: Position, signal: AbortSignal): Promise<void> {
+    const { store, categories, codec, layout } = this.#options;
+    for await (const event of store.subscribe(categories, from, signal)) {
+      if (event === 'caught-up') continue;
+      const { key, headers, value } = codec.encode(event, store.logId);
+      this.#pending.push({
+        position: event.position,
+        partition: placeOf(layout.partitionOf(event.stream)).partition,
+        message: { key, headers, value },
+        bytes: value.length,
+      });
+      this.#wake();
+      if (this.#pending.length >= READ_AHEAD && !signal.aborted) await new Promise<void>((resolve) => (this.#room = resolve));
+    }
+  }
+}
