@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type Collection, type Connection } from 'mongoose';
+import { type Collection } from 'mongoose';
 import { type Partition } from '#libs/messaging/feed';
 import { type Projection } from '../projection.ts';
-import { isDuplicate } from './connection.ts';
+import { isDuplicate, type MongoConnection } from './connection.ts';
 
 /** A generation that is built beside the serving one, by the process `owner` while its `beat` (server's clock) is fresh. */
 type Building = Readonly<{
@@ -60,15 +60,16 @@ const FIRST: Omit<ModelRecord, 'serving' | 'last'> = {
 /** Reads and changes the control document; every change is a compare-and-set that one of many processes wins. */
 export class ControlRecord {
   readonly #collection: Collection<StoredControl>;
-  readonly #id: string;
+  readonly #connection: MongoConnection;
+  readonly #id = 'control';
   #reading: Promise<Control | undefined> | undefined;
   #current: Control | undefined;
   #asked = 0;
   #answered = 0;
 
-  constructor(connection: Connection, service: string) {
-    this.#collection = connection.collection<StoredControl>(`${service}.control`);
-    this.#id = 'control';
+  constructor(connection: MongoConnection, service: string) {
+    this.#collection = connection.raw.collection<StoredControl>(`${service}.control`);
+    this.#connection = connection;
   }
 
   /** As it was read last; undefined also where there was none. */
@@ -78,6 +79,7 @@ export class ControlRecord {
 
   /** As it is by now, or later than that; undefined where there is none. */
   async read(): Promise<Control | undefined> {
+    await this.#connection.connected();
     const asked = ++this.#asked;
     const found = await this.#collection.findOne({ _id: this.#id });
     // An answer may be overtaken by that to a later question.

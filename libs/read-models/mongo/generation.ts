@@ -1,9 +1,9 @@
-import { type Connection } from 'mongoose';
 import { type Category, categoryOf, NO_STREAM, type Recorded, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { type Delivered, type Partition } from '#libs/messaging/feed';
 import { categoriesOf, type Document, type Encoded, fold, foldWaiting, type Plan, planOf, route, type Touch } from '../fold.ts';
 import { type Projection } from '../projection.ts';
 import { type Retried } from '../upkeep.ts';
+import { type MongoConnection } from './connection.ts';
 import { collectionName, type Control, generationName, keyOf } from './control.ts';
 import { type Marking, type Marks, NOWHERE, type Place, type Stopped } from './marks.ts';
 import { MongoDocuments } from './mongo-documents.ts';
@@ -26,7 +26,7 @@ export class Generation {
   #stopped: Map<StreamName, Stopped> | undefined;
 
   constructor(
-    connection: Connection,
+    connection: MongoConnection,
     marks: Marks,
     {
       service,

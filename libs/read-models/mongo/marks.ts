@@ -1,7 +1,8 @@
-import { type Collection, type Connection } from 'mongoose';
+import { type Collection } from 'mongoose';
 import { type Position, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { type Partition } from '#libs/messaging/feed';
 import { type Alarm } from '../fold.ts';
+import { type MongoConnection } from './connection.ts';
 
 /** Everything before `offset` is in the documents. `positions`: the highest one handled of each log; `log`: the one that spoke last. */
 export type Place = Readonly<{ offset: number; positions: Readonly<Record<string, Position>>; log: string | null }>;
@@ -38,8 +39,8 @@ const AT_ONCE = 1_000;
 export class Marks {
   readonly #collection: Collection<StoredMark>;
 
-  constructor(connection: Connection, service: string) {
-    this.#collection = connection.collection<StoredMark>(`${service}.marks`);
+  constructor(connection: MongoConnection, service: string) {
+    this.#collection = connection.raw.collection<StoredMark>(`${service}.marks`);
   }
 
   /** Heads and stopped streams first, then the places: after a crash in between, events come again and are skipped. */

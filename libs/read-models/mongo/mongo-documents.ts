@@ -1,9 +1,9 @@
-import { type Collection, type Connection, type Model, Schema } from 'mongoose';
+import { type Collection, type Model, Schema } from 'mongoose';
 import { type DocumentStore } from '../document-store.ts';
 import { type Document, type Encoded, type PartState } from '../fold.ts';
 import { type Path, type Projection } from '../projection.ts';
 import { elementsOf, fieldOf } from './conditions.ts';
-import { isDuplicate } from './connection.ts';
+import { isDuplicate, type MongoConnection } from './connection.ts';
 import { comparable, originalOf, type Queryable, queryableOf } from './queryable.ts';
 
 /** A document as it is stored. `parts` and `row` are the very texts that the embedded adapter stores. */
@@ -75,19 +75,19 @@ export class MongoDocuments implements DocumentStore {
   readonly #collection: Collection<StoredDocument>;
   readonly #projection: Projection;
   readonly #writer: string;
-  readonly #connection: Connection;
+  readonly #connection: MongoConnection;
 
   /** `writer` names this process; no two may be called alike. */
   constructor(
-    connection: Connection,
+    connection: MongoConnection,
     readonly collection: string,
     projection: Projection,
     writer: string,
   ) {
     this.model =
-      (connection.models[collection] as Model<StoredDocument> | undefined) ??
-      connection.model<StoredDocument>(collection, schema, collection);
-    this.#collection = connection.collection<StoredDocument>(collection);
+      (connection.raw.models[collection] as Model<StoredDocument> | undefined) ??
+      connection.raw.model<StoredDocument>(collection, schema, collection);
+    this.#collection = connection.raw.collection<StoredDocument>(collection);
     this.#projection = projection;
     this.#connection = connection;
     this.#writer = writer;
@@ -114,7 +114,7 @@ export class MongoDocuments implements DocumentStore {
 
   async drop(): Promise<void> {
     await this.#collection.drop();
-    if (this.#connection.models[this.collection]) this.#connection.deleteModel(this.collection);
+    if (this.#connection.raw.models[this.collection]) this.#connection.raw.deleteModel(this.collection);
   }
 
   async load(ids: readonly string[]): Promise<ReadonlyMap<string, Document>> {

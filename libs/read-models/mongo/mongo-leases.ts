@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as timeout } from 'node:timers/promises';
-import { type Collection, type Connection } from 'mongoose';
+import { type Collection } from 'mongoose';
 import { type Leases } from '#libs/leases/leases';
-import { isDuplicate } from './connection.ts';
+import { isDuplicate, type MongoConnection } from './connection.ts';
 
 type StoredLease = { _id: string; holder: string | null; at: Date };
 
@@ -14,12 +14,14 @@ const ASK_MS = 1_000;
 /** Leases among the instances of a service. */
 export class MongoLeases implements Leases {
   readonly #collection: Collection<StoredLease>;
+  readonly #connection: MongoConnection;
   readonly #lastsMs: number;
   readonly #beatMs: number;
   readonly #askMs: number;
 
-  constructor(connection: Connection, service: string, { lasts = LASTS_MS, beat = BEAT_MS, ask = ASK_MS } = {}) {
-    this.#collection = connection.collection<StoredLease>(`${service}.leases`);
+  constructor(connection: MongoConnection, service: string, { lasts = LASTS_MS, beat = BEAT_MS, ask = ASK_MS } = {}) {
+    this.#collection = connection.raw.collection<StoredLease>(`${service}.leases`);
+    this.#connection = connection;
     this.#lastsMs = lasts;
     this.#beatMs = beat;
     this.#askMs = ask;
@@ -70,6 +72,7 @@ export class MongoLeases implements Leases {
   }
 
   async #taken(name: string, holder: string): Promise<boolean> {
+    await this.#connection.connected();
     const isFree = { $or: [{ holder: null }, { $expr: { $lt: ['$at', { $subtract: ['$$NOW', this.#lastsMs] }] } }] };
     const update = { $set: { holder }, $currentDate: { at: true } } as const;
     const { matchedCount } = await this.#collection.updateOne({ _id: name, ...isFree }, update);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
 import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type Projection } from '../projection.ts';
@@ -17,7 +18,12 @@ const open = async (projections: readonly Projection[]) => {
     url: readModelsUrl(),
     service,
     projections,
-    log: { info: () => undefined, warn: () => undefined },
+    log: {
+      info: () => undefined,
+      warn: (f: object, m: string) => {
+        console.log(m, f);
+      },
+    },
   });
   readModels.start(log);
   const stop = new AbortController();
@@ -25,7 +31,8 @@ const open = async (projections: readonly Projection[]) => {
   const level = async (): Promise<void> => {
     const deadline = Date.now() + 10_000;
     while ((await readModels.status()).some(({ state }) => state !== 'serving'))
-      if (Date.now() > deadline) throw new Error(`not level: ${JSON.stringify(await readModels.status())}`);
+      if (Date.now() < deadline) await setTimeout(5);
+      else throw new Error(`not level: ${JSON.stringify(await readModels.status())}`);
   };
   await level();
   const append = async (stream: string, ...events: readonly DomainEvent[]): Promise<void> => {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as timeout } from 'node:timers/promises';
-import { type Connection } from 'mongoose';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Category, type StreamName } from '#libs/event-sourcing/event';
 import { type Leases } from '#libs/leases/leases';
@@ -10,7 +9,7 @@ import { type Projection, type Row } from '../projection.ts';
 import { type ReadModel, type ReadModels } from '../read-model.ts';
 import { type Progress, type ProjectionStatus, type Quarantined, type ReadModelUpkeep, type Retried } from '../upkeep.ts';
 import { quarantinedIn, waitingParts } from '../waiting.ts';
-import { asUnavailable, openMongo } from './connection.ts';
+import { asUnavailable, MongoConnection } from './connection.ts';
 import { type Control, ControlRecord, generationName, keyOf, type ModelRecord } from './control.ts';
 import { Generation } from './generation.ts';
 import { Marks, type Place } from './marks.ts';
@@ -40,6 +39,8 @@ const LEVEL_MS = 20;
 /** A question asked while one generation hands over to the next waits so long at most. */
 const HANDOVER_MS = 1_500;
 const RETRY_MS = 500;
+/** Indexing what is there already takes its time. */
+const DEPLOYMENT_MS = 3_600_000;
 
 type Model = Readonly<{ key: string; projection: Projection; categories: readonly Category[] }>;
 type Replay = Readonly<{ abort: AbortController; ended: Promise<void> }>;
@@ -53,7 +54,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   readonly categories: readonly Category[];
   readonly leases: Leases;
   readonly #service: string;
-  readonly #connection: Connection;
+  readonly #connection: MongoConnection;
   readonly #writer = randomBytes(6).toString('hex');
   readonly #models: ReadonlyMap<string, Model>;
   readonly #control: ControlRecord;
@@ -87,7 +88,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     this.#service = service;
     this.#models = modelsOf(projections);
     this.categories = [...new Set([...this.#models.values()].flatMap(({ categories }) => categories))];
-    this.#connection = openMongo(url);
+    this.#connection = new MongoConnection(url);
     this.#control = new ControlRecord(this.#connection, service);
     this.#marks = new Marks(this.#connection, service);
     this.leases = new MongoLeases(this.#connection, service);
@@ -800,9 +801,9 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
  * is there is changed.
  */
 export const prepareReadModels = async (url: string, service: string, projections: readonly Projection[]): Promise<void> => {
-  const connection = openMongo(url);
+  const connection = new MongoConnection(url, { callMs: DEPLOYMENT_MS });
   try {
-    await connection.asPromise();
+    await connection.connected();
     const record = new ControlRecord(connection, service);
     const marks = new Marks(connection, service);
     const models = modelsOf(projections);
