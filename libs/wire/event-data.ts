@@ -21,7 +21,7 @@ export type DataCodec = Readonly<{
 }>;
 
 /** What is wrong with a field, by its path in the data. */
-export class WrongField extends Error {
+class WrongField extends Error {
   override readonly name = 'WrongField';
 
   constructor(
