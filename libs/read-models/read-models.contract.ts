@@ -41,7 +41,10 @@ const put = (id: string, row: Omit<Thing, 'id'> = {}): ThingEvent => ({ type: 'T
 const removed = (id: string): ThingEvent => ({ type: 'ThingRemoved', data: { id } });
 
 /** What every adapter of the read models does. */
-export const readModelsContract = (open: (projections: readonly Projection[]) => Promise<ReadModelsSubject>): void => {
+export const readModelsContract = (
+  open: (projections: readonly Projection[]) => Promise<ReadModelsSubject>,
+  { randomSorts = 150 }: Readonly<{ randomSorts?: number }> = {},
+): void => {
   let subject: ReadModelsSubject;
   const put1 = (id: string, row: Omit<Thing, 'id'> = {}): Promise<void> => subject.append(`things.thing-${id}`, put(id, row));
   const model = () => subject.readModels.of(things);
@@ -210,7 +213,7 @@ export const readModelsContract = (open: (projections: readonly Projection[]) =>
           expect(paged).toEqual(expected.map(({ id }) => id));
           expect((await model().all(filter, sort)).map(({ id }) => id)).toEqual(paged);
         }),
-        { numRuns: 150 },
+        { numRuns: randomSorts },
       );
     });
   });

@@ -75,7 +75,7 @@ export const rangesAfter = (order: Sort, values: readonly Scalar[], operators: O
       const equals = order
         .slice(0, depth)
         .map((earlier, index) => ({ [fieldOf(earlier.by)]: operators({ $eq: values[index] ?? null }) }));
-      return beyond(direction, values[depth] ?? null).map((range) => [...equals, { [fieldOf(by)]: operators(range) }]);
+      return beyond(by, direction, values[depth] ?? null).map((range) => [...equals, { [fieldOf(by)]: operators(range) }]);
     })
     .toReversed()
     .flat();
@@ -83,12 +83,12 @@ export const rangesAfter = (order: Sort, values: readonly Scalar[], operators: O
 const LOWEST_NUMBER = -Infinity;
 const LOWEST_TEXT = '';
 
-const beyond = (direction: Sort[number]['direction'], last: Scalar): readonly Conditions[] => {
-  const isText = typeof last === 'string';
-  if (direction === 'ascending') {
-    if (last === null) return [{ $gte: LOWEST_NUMBER }, { $gte: LOWEST_TEXT }];
-    return isText ? [{ $gt: last }] : [{ $gt: last }, { $gte: LOWEST_TEXT }];
-  }
-  if (last === null) return [];
-  return isText ? [{ $lt: last }, { $gte: LOWEST_NUMBER }, { $eq: null }] : [{ $lt: last }, { $eq: null }];
+const beyond = (by: Path, direction: Sort[number]['direction'], last: Scalar): readonly Conditions[] => {
+  const isAscending = direction === 'ascending';
+  if (last === null) return isAscending ? [{ $gte: LOWEST_NUMBER }, { $gte: LOWEST_TEXT }] : [];
+  const next = isAscending ? { $gt: last } : { $lt: last };
+  // Every id is a text.
+  if (by === 'id') return [next];
+  if (isAscending) return typeof last === 'string' ? [next] : [next, { $gte: LOWEST_TEXT }];
+  return typeof last === 'string' ? [next, { $gte: LOWEST_NUMBER }, { $eq: null }] : [next, { $eq: null }];
 };
