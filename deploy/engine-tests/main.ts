@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** The folders whose `*.int.spec.ts` need an engine, and the variable that says where it is. */
 const ENGINES = {
   'event-store': { variable: 'EVENT_STORE_URL', folders: ['libs/event-sourcing/'], schemes: ['esdb:', 'esdb+discover:'] },
-  messaging: { variable: 'MESSAGING_URL', folders: ['libs/messaging/'], schemes: ['kafka:'] },
+  messaging: { variable: 'MESSAGING_URL', folders: ['libs/messaging/', 'libs/wire/'], schemes: ['kafka:'] },
   'read-models': {
     variable: 'READ_MODELS_URL',
     folders: ['libs/read-models/', 'libs/leases/'],

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Consumer, type ConsumerRunConfig, type EachMessagePayload } from 'kafkajs';
-import { type CommandId, type Recorded, type StreamName } from '#libs/event-sourcing/event';
+import { type CommandId, type DomainEvent, type Recorded, type StreamName } from '#libs/event-sourcing/event';
 import { type Instant } from '#libs/time/time';
 import { followBills } from '../../docs/events/consumer.ts';
+import { billOf, unbilled } from './testing/bills.ts';
 import { encode } from './wire-message.ts';
 
 const metadata = {
@@ -13,35 +14,8 @@ const metadata = {
   time: '2026-02-01T00:00:00.000Z' as Instant,
 };
 
-const bill = {
-  tenantId: 't1',
-  path: ['t0', 't1'],
-  tier: 'endCustomer',
-  name: 'Acme',
-  month: '2026-01',
-  figures: [],
-  proforma: null,
-  reason: { code: 'no-contract', message: 'No contract covers a day of this month.' },
-  contracts: [],
-  imports: [],
-  pricedUpstream: false,
-  warnings: [],
-  unassigned: [],
-  unbilled: [],
-  contentHash: 'h',
-  inputDigest: 'd',
-  revisedAt: '2026-02-01T00:00:00.000Z',
-};
-
-const total = (text: string) => ({
-  ...bill,
-  reason: null,
-  proforma: { currency: 'EUR', lines: [], net: text, roundingDifference: '0', taxes: [], passThroughTax: '0', total: text },
-});
-
-const event = (stream: string, revision: number, type: string, data: unknown): Recorded => ({
-  type,
-  data,
+const event = (stream: string, revision: number, said: DomainEvent): Recorded => ({
+  ...said,
   stream: stream as StreamName,
   revision,
   position: revision + 1,
@@ -79,10 +53,10 @@ const told = async (events: readonly Recorded[], seen = new Map<string, number>(
 
 describe('the consumer that the docs print', () => {
   const events = [
-    event(BILL, 0, 'BillRevised', bill),
-    event(BILL, 1, 'BillRevised', total('12.50')),
-    event('invoicing.rating-t0~2026-01', 0, 'CommandAccepted', {}),
-    event(BILL, 2, 'BillRevised', total('13.00')),
+    event(BILL, 0, unbilled),
+    event(BILL, 1, billOf('12.50')),
+    event('invoicing.rating-t0~2026-01', 0, { type: 'CommandAccepted', data: {} }),
+    event(BILL, 2, billOf('13.00')),
   ];
 
   it('says every revision of a bill', async () => {
