@@ -1,4 +1,6 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -96,6 +98,26 @@ const engines = async (): Promise<Addresses> => {
       `The engines are not there:\n  - ${faults.join('\n  - ')}\nStart them with "npm run engines:up", or name them in the environment.`,
     );
   return found;
+};
+
+/** Topics, collections and indexes. In a process of its own: what it loads is not needed any more. */
+const prepared = async (found: Addresses): Promise<void> => {
+  const child = spawn(process.execPath, [join(COMPILED, 'deploy', 'prepare', 'main.js')], {
+    env: { ...process.env, ...found },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code] = (await once(child, 'exit')) as readonly unknown[];
+  if (code !== 0) throw new Refused('The engines could not be prepared; why stands above.');
+};
+
+/** The log of `npm start` would lie there unread, and its administrator be unknown. */
+const refuseDataOfOneProcess = async (dataDir: string): Promise<void> => {
+  const isThere = await access(join(dataDir, 'tributary.db')).then(
+    () => true,
+    () => false,
+  );
+  if (isThere)
+    throw new Refused(`${dataDir} holds the data of a platform in one process (tributary.db): name another folder with --data.`);
 };
 
 /** All at once, so that they differ. */
@@ -248,7 +270,9 @@ const platform = async (): Promise<void> => {
     environment: process.env,
   };
   const found = await engines();
+  await refuseDataOfOneProcess(wishes.dataDir);
   await mkdir(join(wishes.dataDir, 'logs'), { recursive: true, mode: 0o700 });
+  await prepared(found);
   const plan = planOf(wishes, found, await freePorts(SERVICES.length * wishes.instances));
   const running = new RunningPlatform(plan, new PidsFile(values.pids === undefined ? undefined : typed(values.pids)));
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

@@ -158,9 +158,13 @@ const serveForwarding = (
     return reply;
   };
 
+  const errorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    refuse(request, reply, problemOf(error));
+  };
   const method = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
   fastify.route<{ Params: { service: string } }>({
     method,
+    errorHandler,
     url: '/api/v1/services/:service/operations/*',
     handler: (request, reply) => {
       const instances = directory.services.get(request.params.service);
@@ -171,6 +175,7 @@ const serveForwarding = (
   });
   fastify.route({
     method,
+    errorHandler,
     url: '/api/v1/*',
     handler: (request, reply) => {
       const path = pathOf(request);
@@ -180,9 +185,6 @@ const serveForwarding = (
       refuse(request, reply, unknown.length > 0 ? starting(unknown) : noRoute(request));
       return reply;
     },
-  });
-  fastify.setErrorHandler((error, request, reply) => {
-    refuse(request, reply, problemOf(error));
   });
 };
 

@@ -15,7 +15,7 @@ type Times = Readonly<{
   patienceMs: number;
 }>;
 
-const TIMES: Times = { everyMs: 30_000, retryMs: 250, patienceMs: 2_000 };
+const TIMES: Times = { everyMs: 30_000, retryMs: 250, patienceMs: 5_000 };
 
 /** The services behind the gateway: what they serve is asked of themselves, so the order in which they start does not matter. */
 export class ServiceDirectory {
@@ -82,7 +82,7 @@ export class ServiceDirectory {
 
   async #apiDocsOf({ url }: Instance, signal: AbortSignal): Promise<ApiDocs | undefined> {
     try {
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(this.#times.patienceMs * 5)]);
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(this.#times.patienceMs)]);
       const response = await fetch(`${url}/api/docs-json`, { signal: patience });
       const document: unknown = response.ok ? await response.json() : undefined;
       return isApiDocs(document) ? document : undefined;
