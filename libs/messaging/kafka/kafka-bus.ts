@@ -62,6 +62,7 @@ export class KafkaBus implements Bus, Published {
   #ending: AbortSignal = AbortSignal.abort();
   #lanes: readonly Lane[] = [];
   #ended = false;
+  #joined = false;
   #commit: Commit | undefined;
   #commitDue: NodeJS.Timeout | undefined;
   #committing: Promise<void> = Promise.resolve();
@@ -204,6 +205,8 @@ export class KafkaBus implements Bus, Published {
 
   /** How many messages (the broker's own marks included) the service's group has not yet handled, all instances together. */
   async left(ends?: ReadonlyMap<Partition, bigint>): Promise<number> {
+    // What this process is to read it does not know yet.
+    if (!this.#joined && this.#topics().length > 0) return 1;
     const places = await this.#places();
     let left = 0n;
     const count = (name: string, categories: readonly Category[]): void => {
@@ -281,13 +284,13 @@ export class KafkaBus implements Bus, Published {
   ): Promise<ReadonlyMap<Partition, bigint>> {
     const { feed, layout } = this.#options;
     await Promise.all(this.#lanes.map(({ ended }) => ended));
+    this.#feedNext.clear();
     // Whoever had these partitions before may have parked messages of them.
     await this.#parked.upToDate();
     const kept = await this.#keptPlaces(partitions);
     const feedTopics = layout.topicsOf(feed?.categories ?? []);
     const fed = partitions.filter((partition) => feedTopics.includes(placeOf(partition).topic));
     const places = feed && fed.length > 0 ? await feed.places(fed) : new Map<Partition, bigint>();
-    this.#feedNext.clear();
     for (const partition of fed) this.#feedNext.set(partition, places.get(partition) ?? 0n);
     if (revoked.aborted) return new Map();
     const delivery: Delivery = {
@@ -298,6 +301,7 @@ export class KafkaBus implements Bus, Published {
       },
     };
     this.#commit = commit;
+    this.#joined = true;
     this.#committed.clear();
     this.#lanes = this.#consumers.flatMap((consumer) =>
       partitions
@@ -380,6 +384,7 @@ export class KafkaBus implements Bus, Published {
     // At once, while the group still takes this member for the owner.
     const committing = this.#save(commit);
     this.#commit = undefined;
+    this.#joined = false;
     await Promise.all(this.#lanes.map(({ ended }) => ended));
     await Promise.all([committing, this.#committing]);
     if (this.#ending.aborted) await this.#save(commit);
@@ -424,7 +429,9 @@ export class KafkaBus implements Bus, Published {
   /** Where a reaction is: as this process knows, or as whoever has the partition has last said. */
   #nextOf(name: string, partition: Partition, kept: ReadonlyMap<Partition, Places>): bigint {
     const said = BigInt(kept.get(partition)?.[name] ?? '0');
-    const own = name === FEED ? this.#feedNext.get(partition) : this.#progress.get(`${name} ${partition}`);
+    // A feed may begin anew.
+    if (name === FEED) return this.#feedNext.get(partition) ?? said;
+    const own = this.#progress.get(`${name} ${partition}`);
     return own === undefined || own < said ? said : own;
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout as timeout } from 'node:timers/promises';
+import { type KafkaConfig } from 'kafkajs';
 import { type Logger } from 'pino';
 import { type Category } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
@@ -27,6 +28,8 @@ export type KafkaOptions = Readonly<{
   log: Logger;
   /** Milliseconds for which a log may be ahead of a checkpoint that does not move, before this relay takes over. */
   patience?: number;
+  /** How the client connects, where that is not by a plain socket. */
+  connection?: Pick<KafkaConfig, 'socketFactory' | 'ssl' | 'sasl'>;
 }> &
   Partial<Omit<Delivery, 'parked' | 'moved'>>;
 
@@ -43,12 +46,13 @@ export const openKafka = async ({
   feed,
   log,
   patience,
+  connection = {},
   delays = DELAYS,
   handlerTimeout = HANDLER_TIMEOUT_MS,
   sleep = (milliseconds, signal) => timeout(milliseconds, undefined, { signal }),
   clock = systemClock,
 }: KafkaOptions): Promise<OpenKafka> => {
-  const kafka = kafkaClient(url, `${service}.${instance}`);
+  const kafka = kafkaClient(url, `${service}.${instance}`, connection);
   const questions = new Questions(kafka);
   const layout = new Layout(questions, codec);
   const [own = ownTopicOf(service), ...others] = layout.topicsOf(categories);

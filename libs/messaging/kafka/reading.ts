@@ -16,6 +16,9 @@ const LONGEST_FETCH_MS = 250;
 const SESSION_TIMEOUT_MS = 10_000;
 const REBALANCE_TIMEOUT_MS = 30_000;
 const HEARTBEAT_MS = 1_000;
+/** A member that waits for the others at a rebalance hears nothing either. */
+const SILENCE_MS = 5_000;
+const LONGEST_SILENCE_MS = 45_000;
 const BYTES_OF_A_PARTITION = 4 * 1024 * 1024;
 
 /** Consecutive messages of a partition; `next` is the offset behind them and behind the broker's own marks that follow. */
@@ -95,17 +98,36 @@ const membership = async (
     last.revoked.abort();
     await Promise.all([last.passing, reader.left(commit)]);
   };
+  let heard = performance.now();
+  let silent = false;
+  const hear = (): void => {
+    heard = performance.now();
+    if (silent) reader.trouble(undefined);
+    silent = false;
+  };
+  let watching: NodeJS.Timeout | undefined;
   const crashed = new Promise<never>((_, reject) => {
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       reject(payload.error);
     });
+    // kafkajs goes on trying for long without a word, and may stay silent for ever.
+    watching = setInterval(() => {
+      const silence = performance.now() - heard;
+      if (silence < SILENCE_MS) return;
+      silent = true;
+      const message = `the broker has not answered for ${String(Math.floor(silence / 1_000))} s`;
+      reader.trouble(message);
+      if (silence > LONGEST_SILENCE_MS) reject(new Error(message));
+    }, HEARTBEAT_MS);
   });
   crashed.catch(() => undefined);
+  consumer.on(consumer.events.HEARTBEAT, hear);
   consumer.on(consumer.events.REBALANCING, () => {
     void leave();
   });
   consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
     void leave();
+    hear();
     const own = Object.entries(memberAssignment)
       .filter(([topic]) => !reader.sharedTopics.includes(topic))
       .flatMap(([topic, numbers]) => numbers.map((number) => partitionNamed(topic, number)));
@@ -166,6 +188,7 @@ const membership = async (
     await Promise.race([aborted(signal), crashed]);
   } finally {
     // Before the group is left: what is done can still be committed.
+    clearInterval(watching);
     await leave();
     await consumer.stop().catch(() => undefined);
     await consumer.disconnect().catch(() => undefined);

@@ -156,15 +156,15 @@ export class Relay {
       await producer.connect();
       // From here on whoever published before is fenced; only now does the checkpoint stand still.
       const first = await producer.transaction();
-      let from = await this.#verified();
       const asked = this.#republish;
+      const from = asked ? Math.min(asked.from, await this.#options.store.head()) : await this.#verified();
+      // Also where nothing changes: a coordinator that is not ready yet is found out before anything is published.
+      await this.#saveCheckpoint(first, from);
+      await first.commit();
       if (asked) {
-        from = Math.min(asked.from, await this.#options.store.head());
-        await this.#saveCheckpoint(first, from);
-        await first.commit();
         this.#republish = undefined;
         asked.begun();
-      } else await first.abort();
+      }
       this.#published = from;
       this.#leading = true;
       succeeded();
