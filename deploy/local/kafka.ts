@@ -27,7 +27,7 @@ share.coordinator.state.topic.min.isr=1
 `;
 
 /** Starts a broker whose data stay in `folder`, on `port` or a free one. @returns its address for MESSAGING_URL */
-export const startKafka = async (folder: string, pomFolder: string, port?: number): Promise<string> => {
+export const startKafka = async (folder: string, pomFolder: string, port?: number, heap = HEAP): Promise<string> => {
   mkdirSync(folder, { recursive: true });
   const jars = await fetchJars(join(pomFolder, 'pom.xml'), folder);
   const [own, controller] = [port ?? (await freePort()), await freePort()];
@@ -43,7 +43,7 @@ export const startKafka = async (folder: string, pomFolder: string, port?: numbe
   const engine: JavaEngine = {
     name: 'Kafka',
     folder,
-    arguments: [`-Xmx${HEAP}`, logging, 'kafka.Kafka', properties],
+    arguments: [`-Xmx${heap}`, logging, 'kafka.Kafka', properties],
     answers: () => brokerAnswers(url),
   };
   await startJava(engine, jars);

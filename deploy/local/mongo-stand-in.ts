@@ -6,12 +6,13 @@ const HEAP = '256m';
 
 /**
  * Starts a server that speaks MongoDB's wire protocol and keeps nothing on disk. It shows that the adapter speaks to a server and
- * handles conflicts, and proves nothing about MongoDB itself. @returns its address for READ_MODELS_URL
+ * handles conflicts, and proves nothing about MongoDB itself. It listens on the port `wanted` or a free one. @returns its address for
+ * READ_MODELS_URL
  */
-export const startMongoStandIn = async (folder: string, pomFolder: string): Promise<string> => {
+export const startMongoStandIn = async (folder: string, pomFolder: string, wanted?: number): Promise<string> => {
   mkdirSync(folder, { recursive: true });
   const jars = await fetchJars(join(pomFolder, 'pom.xml'), folder);
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   await startJava(
     {
       name: 'The stand-in for MongoDB',

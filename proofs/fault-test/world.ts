@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { v5 as uuidv5 } from 'uuid';
+import { type CommandId } from '#libs/event-sourcing/event';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { systemClock } from '#libs/time/time';
+import { type DuckDb } from '#libs/usage-store/duckdb';
+import { addUser } from '#services/access-control/src/user/add-user';
+import { play } from '#services/standalone/src/demo/play';
+import { type Scenario } from '#services/standalone/src/demo/scenario';
+import { PlatformClient, Refused } from '#services/standalone/src/platform-client';
+import { type Credentials, LoadClient } from '../platform-process.ts';
+import { type Texts, timeless } from './comparison.ts';
+
+const NAMESPACE = '6f1b9a52-5d0e-4c36-9b0c-8f7d0f6a8e11';
+const PASSWORD = 'correct horse battery';
+const CONNECTIONS = 8;
+const PATIENCE_MS = 60_000;
+/** An engine that was killed may take half a minute until everybody has found it again. */
+const PERSISTENCE_MS = 180_000;
+const LOGIN_MS = 60_000;
+const LOOK_MS = 200;
+
+/** The ids of everything that this operator makes are made of its own: the same on every platform. */
+export const operator = (number: number): Credentials => ({
+  email: `operator-${String(number)}@example.com`,
+  password: PASSWORD,
+});
+
+/** Adds the operator of a world to the log of access-control. */
+export const addOperator = async (store: EventStore, number: number): Promise<void> => {
+  const { email, password } = operator(number);
+  await addUser(
+    store,
+    { email, name: `Operator ${String(number)}`, password, tenantId: 'platform', role: 'operator' },
+    {
+      id: uuidv5(email, NAMESPACE) as CommandId,
+      keyed: false,
+      bodyHash: createHash('sha256').update(email).digest('hex'),
+      principal: { id: 'fault-test' },
+      tenant: null,
+      time: systemClock.now(),
+    },
+  );
+};
+
+const signedIn = async (url: string, number: number): Promise<PlatformClient> => {
+  const client = new PlatformClient(url, PATIENCE_MS, PERSISTENCE_MS);
+  const { email, password } = operator(number);
+  const until = performance.now() + LOGIN_MS;
+  for (;;)
+    try {
+      await client.login(email, password);
+      return client;
+    } catch (error) {
+      // What was written into the log is on its way.
+      if (!(error instanceof Refused && error.status === 401) || performance.now() > until) throw error;
+      await sleep(LOOK_MS);
+    }
+};
+
+/** A scenario as one operator has played it: what the demo shows, and where everything else is to be asked. */
+export type World = Readonly<{
+  number: number;
+  shown: Texts;
+  /** Ids by name. */
+  tenants: ReadonlyMap<string, string>;
+  months: readonly string[];
+}>;
+
+/** What is played, and where its files are written meanwhile. */
+export type Playing = Readonly<{ scenario: Scenario; duckDb: DuckDb; folder: string }>;
+
+/** Plays the scenario. Nothing that goes away meanwhile ends it, as long as it comes back. */
+export const playWorld = async ({ scenario, duckDb, folder }: Playing, url: string, number: number): Promise<World> => {
+  const client = await signedIn(url, number);
+  await mkdir(folder, { recursive: true });
+  const work = await mkdtemp(join(folder, 'play-'));
+  try {
+    const played = await play(scenario, client, duckDb, work, () => undefined);
+    const text = (value: unknown): string => timeless(JSON.stringify(value));
+    const shown = new Map([
+      ['the bills of the demo', text(played.months)],
+      ['the usage that the demo shows unpriced', text(played.unpriced)],
+      ['the line that the demo explains', text(played.explained)],
+      ['the imports of the demo', text(played.imports)],
+    ]);
+    return {
+      number,
+      shown,
+      tenants: new Map([...played.names].map(([id, name]) => [name, id])),
+      months: played.months.map(({ month }) => month),
+    };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+};
+
+type Items = Readonly<{ items?: readonly Readonly<{ id: string }>[] }>;
+
+/** Everything else that the platform answers about a world, as it is now. */
+export const answersAbout = async ({ number, shown, tenants, months }: World, url: string): Promise<Texts> => {
+  const line = new LoadClient(url, CONNECTIONS);
+  const answers = new Map<string, string>(shown);
+  const see = async (path: string): Promise<Items> => {
+    const { status, text, body } = await line.send<Items | undefined>({ method: 'GET', path: `/api/v1${path}` });
+    // A fault's text names the trace.
+    answers.set(path, status < 500 && body !== undefined ? `${String(status)} ${timeless(text)}` : String(status));
+    return body ?? {};
+  };
+  const about = async (tenantId: string): Promise<void> => {
+    const at = `/tenants/${tenantId}`;
+    await Promise.all(
+      ['', '/customers?scope=subtree', '/linked-accounts', '/auto-assignments', '/data-sources', '/users', '/source-health'].map(
+        (path) => see(at + path),
+      ),
+    );
+    for (const { id } of (await see(`${at}/imports`)).items ?? []) await see(`${at}/imports/${id}`);
+    for (const { id } of (await see(`${at}/contracts?scope=own`)).items ?? []) {
+      const contract = `${at}/contracts/${id}`;
+      for (const path of ['', '/status-changes', '/versions/1']) await see(contract + path);
+      const versions = (await see(`${contract}/versions`)).items?.length ?? 0;
+      if (versions > 1) await see(`${contract}/comparison?left=1&right=${String(versions)}`);
+    }
+    for (const month of months) {
+      await Promise.all(['unassigned', 'unbilled'].map((what) => see(`${at}/${what}?month=${month}`)));
+      await see(`${at}/bills?month=${month}&scope=subtree`);
+      const bill = `${at}/bills/${month}`;
+      await see(bill);
+      for (const { id } of (await see(`${bill}/lines?limit=500`)).items ?? []) {
+        await see(`${bill}/lines/${id}/explanation`);
+        await see(`${bill}/lines/${id}/source-lines`);
+      }
+    }
+  };
+  try {
+    await line.login(operator(number));
+    await Promise.all([...tenants.values()].map(about));
+    return answers;
+  } finally {
+    await line.close();
+  }
+};
