@@ -38,9 +38,9 @@ export interface ReadModelUpkeep {
   status(): Promise<readonly ProjectionStatus[]>;
   /**
    * Builds the projection anew beside the serving generation and puts it in its place once it has caught up. The serving one
-   * answers all the while. @throws DomainError `not-found`, `replay-running`, `replay-incomplete`
+   * answers all the while. Aborting gives the new one up. @throws DomainError `not-found`, `replay-running`, `replay-incomplete`
    */
-  replay(projection: string): Promise<void>;
+  replay(projection: string, signal?: AbortSignal): Promise<void>;
   /** Gives the generation being built up; the serving one goes on. @throws DomainError `not-found`, `replay-not-running` */
   cancelReplay(projection: string): Promise<void>;
   /** Parts and streams of the serving generations that wait for a fix. */

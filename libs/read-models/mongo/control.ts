@@ -4,11 +4,10 @@ import { type Partition } from '#libs/messaging/feed';
 import { type Projection } from '../projection.ts';
 import { isDuplicate, type MongoConnection } from './connection.ts';
 
-/** A generation that is built beside the serving one, by the process `owner` while its `beat` (server's clock) is fresh. */
+/** A generation that is built beside the serving one, by the process `owner`. */
 type Building = Readonly<{
   generation: number;
   owner: string;
-  beat: Date;
   startedAt: Date;
   /** It serves already; what was under way into its predecessor at that moment is being made up for. */
   closing: boolean;
@@ -22,6 +21,8 @@ export type ModelRecord = Readonly<{
   /** Where each partition ended when the generation was new; null while nobody could tell. */
   targets: readonly Readonly<{ partition: Partition; end: number }>[] | null;
   building: Building | null;
+  /** When the owner of `building` was last heard of, by the server's clock. */
+  beat: Date | null;
   /** The highest number given to a generation. */
   last: number;
   retired: readonly Readonly<{ generation: number; at: Date }>[];
@@ -52,6 +53,7 @@ const FIRST: Omit<ModelRecord, 'serving' | 'last'> = {
   ready: false,
   targets: null,
   building: null,
+  beat: null,
   retired: [],
   failure: null,
   resumed: 0,
@@ -139,7 +141,7 @@ export class ControlRecord {
       { building: null, last: record.last },
       {
         $set: { last: generation, failure: null, building: { generation, owner, startedAt: new Date(), closing: false } },
-        $currentDate: { 'building.beat': true },
+        $currentDate: { beat: true },
       },
     );
   }
@@ -151,8 +153,8 @@ export class ControlRecord {
       control,
       key,
       { 'building.generation': generation },
-      { $set: { 'building.owner': owner }, $currentDate: { 'building.beat': true } },
-      { $expr: { $lt: [`$models.${key}.building.beat`, { $subtract: ['$$NOW', staleMs] }] } },
+      { $set: { 'building.owner': owner }, $currentDate: { beat: true } },
+      { $expr: { $lt: [`$models.${key}.beat`, { $subtract: ['$$NOW', staleMs] }] } },
     );
   }
 
@@ -162,7 +164,7 @@ export class ControlRecord {
       control,
       key,
       { 'building.owner': owner, 'building.generation': generation },
-      { $currentDate: { 'building.beat': true } },
+      { $currentDate: { beat: true } },
     );
   }
 

@@ -23,6 +23,7 @@ export class Generation {
   readonly #heads = new Map<StreamName, Revision>();
   readonly #remembered = new Map<string, Document>();
   readonly #places = new Map<Partition, Place>();
+  readonly #takenUp = new Set<StreamName>();
   #stopped: Map<StreamName, Stopped> | undefined;
 
   constructor(
@@ -60,7 +61,9 @@ export class Generation {
 
   /** The streams that are not followed, as this process knows them. */
   async stopped(): Promise<ReadonlyMap<StreamName, Stopped>> {
-    return (this.#stopped ??= new Map((await this.#marks.stopped(this.name)).map((alarm) => [alarm.stream, alarm])));
+    return (this.#stopped ??= new Map(
+      (await this.#marks.stopped(this.name)).flatMap((alarm) => (this.#takenUp.has(alarm.stream) ? [] : [[alarm.stream, alarm]])),
+    ));
   }
 
   /** The next messages of this partition are wanted from here again. */
@@ -70,10 +73,9 @@ export class Generation {
   }
 
   /** Follows these streams although they were stopped. */
-  async takeUp(streams: readonly StreamName[]): Promise<void> {
-    const stopped = new Map(await this.stopped());
-    for (const stream of streams) stopped.delete(stream);
-    this.#stopped = stopped;
+  takeUp(streams: Iterable<StreamName>): void {
+    for (const stream of streams) this.#takenUp.add(stream);
+    this.#stopped = undefined;
   }
 
   /** Somebody else may have gone on, or will. */
@@ -106,7 +108,10 @@ export class Generation {
   marked({ heads, stopped, healed, places }: Marking): void {
     for (const [stream, revision] of heads) remember(this.#heads, stream, revision, HEADS);
     for (const stream of healed) this.#stopped?.delete(stream);
-    for (const alarm of stopped) this.#stopped?.set(alarm.stream, alarm);
+    for (const alarm of stopped) {
+      this.#takenUp.delete(alarm.stream);
+      this.#stopped?.set(alarm.stream, alarm);
+    }
     for (const [partition, place] of places) this.#places.set(partition, place);
   }
 
@@ -119,8 +124,13 @@ export class Generation {
     messages: readonly Delivered[],
     known: (stream: StreamName) => Revision | undefined = () => undefined,
   ): Promise<Omit<Marking, 'generation' | 'places'> & Readonly<{ touches: readonly Touch[] }>> {
-    const stopped = await this.stopped();
     const streams = [...new Set(messages.map(({ event }) => event.stream))];
+    let stopped = await this.stopped();
+    if (stopped.size > 0 && streams.some((stream) => stopped.has(stream))) {
+      // Before anything is passed over: it may have been taken up again.
+      this.#stopped = undefined;
+      stopped = await this.stopped();
+    }
     await this.#look(streams.filter((stream) => known(stream) === undefined && !this.#heads.has(stream)));
     const headOf = (stream: StreamName): Revision => known(stream) ?? this.#heads.get(stream) ?? NO_STREAM;
     let events: readonly Recorded[] = messages.map(({ event }) => event);

@@ -729,7 +729,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     const stopped = [...(await generation.stopped()).values()];
     if (stopped.length === 0) return { retried: 0, remaining: 0 };
     const streams = new Set<StreamName>(stopped.map(({ stream }) => stream));
-    await generation.takeUp([...streams]);
+    generation.takeUp(streams);
     const partitions = [...new Set(stopped.map(({ partition }) => partition))];
     const at = new Map(
       partitions.map((one) => [
