@@ -30,7 +30,7 @@ export class RevisionConflict extends Error {
 }
 
 /**
- * The write side. Adapters: `sqlite/` (embedded). Every adapter passes `event-store.contract.ts`.
+ * The write side. Adapters: `sqlite/` (embedded, or shared by the processes of one host), `eventstoredb/`. Every adapter passes `event-store.contract.ts`.
  * Events are upcast as they are read, so nobody sees an old shape.
  */
 export interface EventStore {
@@ -48,11 +48,16 @@ export interface EventStore {
   append(stream: StreamName, events: readonly DomainEvent[], expected: Revision, metadata: Metadata): Promise<Appended>;
   /** `append` for the events of several commands, in order: all of them or none. @throws RevisionConflict */
   appendBatches(stream: StreamName, batches: readonly Batch[], expected: Revision): Promise<Appended>;
-  /** Every event of the categories after `from` (exclusive) in store order; `'caught-up'` whenever the present end is reached. */
+  /**
+   * Every event of the categories after `from` (exclusive) in store order; `'caught-up'` whenever the present end is reached.
+   * `passed` hears of positions up to which all of these events have been taken, though the event there may be of another category:
+   * whoever goes on from one of them does not search the log from its own last event on again.
+   */
   subscribe(
     categories: readonly Category[],
     from: Position | 'start',
     signal: AbortSignal,
+    passed?: (position: Position) => void,
   ): AsyncIterable<Recorded | 'caught-up'>;
   /** Position of the last event, 0 in an empty log. */
   head(): Promise<Position>;

@@ -18,7 +18,7 @@ export type Category = Brand<string, 'Category'>;
 export type Revision = number;
 export const NO_STREAM: Revision = -1;
 
-/** Place of an event in its log's total order, from 1. Positions of different logs do not compare. */
+/** Place of an event in its log's total order, growing, not always by one; 0 is before the first. Positions of different logs do not compare. */
 export type Position = number;
 
 export type CommandId = Brand<string, 'CommandId'>;

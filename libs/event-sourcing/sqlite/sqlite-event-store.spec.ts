@@ -6,7 +6,7 @@ import { openSqlite } from '#libs/sqlite/database';
 import { StorageFull } from '#libs/sqlite/storage-error';
 import { metadataOf } from '../command.ts';
 import { type Category, type DomainEvent, NO_STREAM, type Position, type StreamName } from '../event.ts';
-import { eventStoreChecks, eventStoreContract, retiredEvents } from '../event-store.contract.ts';
+import { eventStoreChecks, eventStoreContract, freshPlaces, retiredEvents } from '../event-store.contract.ts';
 import { aCommand } from '../testing/command.ts';
 import { SqliteEventStore } from './sqlite-event-store.ts';
 
@@ -20,19 +20,22 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-const openAt = (url: string) => () => {
-  const store = new SqliteEventStore(openSqlite(url), { upcasters: retiredEvents });
-  return Promise.resolve({
-    store,
-    close: () => {
-      store.close();
-      return Promise.resolve();
-    },
-  });
-};
+const openAt =
+  (url: string, options: Parameters<typeof openSqlite>[1] = {}) =>
+  () => {
+    const store = new SqliteEventStore(openSqlite(url, options), { upcasters: retiredEvents });
+    return Promise.resolve({
+      store,
+      close: () => {
+        store.close();
+        return Promise.resolve();
+      },
+    });
+  };
 
 eventStoreContract('sqlite::memory:', openAt('sqlite::memory:'));
 eventStoreContract('a SQLite file', () => openAt(freshUrl())());
+eventStoreContract('a SQLite file that processes share', () => openAt(freshUrl(), { shared: true })());
 
 describe('the contract suite itself', () => {
   it.each(['a stale expected revision is refused and nothing is written', 'of two racing writers exactly one wins'])(
@@ -43,7 +46,7 @@ describe('the contract suite itself', () => {
       process.env['SABOTAGE'] = 'revision-check';
       const { store, close } = await openAt('sqlite::memory:')();
       delete process.env['SABOTAGE'];
-      await expect(check(store)).rejects.toThrow();
+      await expect(check(store, freshPlaces())).rejects.toThrow();
       await close();
     },
   );

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { v5 as uuidv5 } from 'uuid';
 import { sabotaged } from '#libs/sabotage';
 import { type Database, type Statement, type Value } from '#libs/sqlite/database';
 import { StorageError } from '#libs/sqlite/storage-error';
@@ -17,8 +16,8 @@ import {
   type StreamName,
 } from '../event.ts';
 import { type Appended, type Batch, type EventStore, type ReadRange, RevisionConflict } from '../event-store.ts';
-import { survivesJson } from '../json.ts';
 import { upcast, type Upcasters } from '../upcasting.ts';
+import { type WrittenEvent, written } from '../written-event.ts';
 import { type Beside, BriefEvent } from './brief-event.ts';
 
 const SCHEMA = `
@@ -126,10 +125,9 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
   }
 
   async appendBatches(stream: StreamName, batches: readonly Batch[], expected: Revision): Promise<Appended> {
-    const written = batches.flatMap((batch) => serialised(stream, batch));
-    if (written.length === 0) throw new TypeError(`Nothing to append to ${stream}.`);
+    const ready = written(stream, batches);
     try {
-      return await this.#database.turn.run(() => this.#write(stream, written, expected));
+      return await this.#database.turn.run(() => this.#write(stream, ready, expected));
     } catch (error) {
       if (error instanceof StorageError && error.fault === 'busy')
         throw new DomainError('unavailable', 'event-store-busy', 'Too many others write here at the same time: try again.');
@@ -141,6 +139,7 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
     categories: readonly Category[],
     from: Position | 'start',
     signal: AbortSignal,
+    passed: (position: Position) => void = () => undefined,
   ): AsyncGenerator<Recorded | 'caught-up'> {
     const ended = AbortSignal.any([signal, this.#closed.signal]);
     let position = from === 'start' ? 0 : from;
@@ -162,6 +161,7 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
       } else if (told) await this.#nextCommit(ended, others);
       else {
         told = true;
+        if (position > 0) passed(position);
         yield 'caught-up';
       }
     }
@@ -221,12 +221,12 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
     this.#appended = [];
   }
 
-  #write(stream: StreamName, written: readonly Written[], expected: Revision): Appended {
+  #write(stream: StreamName, ready: readonly WrittenEvent[], expected: Revision): Appended {
     const before = this.#revisionOf(stream);
     if (before !== expected && this.#checksRevision) throw new RevisionConflict(stream, expected);
     const category = categoryOf(stream);
     let revision = before;
-    const events = written.map(({ event, metadata, data, metadataText, eventId }): Recorded => {
+    const events = ready.map(({ event, metadata, data, metadataText, eventId }): Recorded => {
       revision += 1;
       const position = this.#insert.run(stream, revision, category, event.type, data, metadataText, eventId).lastInsertRowid;
       return { ...upcast(this.#upcasters, event), stream, revision, position, eventId, metadata };
@@ -308,24 +308,6 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
 }
 
 type Waiting = Readonly<{ others: number; proceed: () => void }>;
-
-type Written = Readonly<{ event: DomainEvent; metadata: Metadata; data: string; metadataText: string; eventId: string }>;
-
-/** Done before the turn, so that a value which cannot be stored fails its own command only. */
-const serialised = (stream: StreamName, { events, metadata }: Batch): readonly Written[] => {
-  const metadataText = JSON.stringify(metadata);
-  return events.map((event, index) => {
-    const survives = survivesJson(event.data, event.type);
-    const data = JSON.stringify(event.data);
-    return {
-      event: survives ? event : { type: event.type, data: JSON.parse(data) as unknown },
-      metadata,
-      data,
-      metadataText,
-      eventId: uuidv5(`${stream}/${String(index)}`, metadata.commandId),
-    };
-  });
-};
 
 /** A synchronous answer, or its error, as the port gives it. */
 const promised = <T>(work: () => T): Promise<T> => {
