@@ -10,12 +10,19 @@ import { file_tributary_invoicing_v1_events } from './generated/tributary/invoic
 import { file_tributary_tenants_v1_events } from './generated/tributary/tenants/v1/events_pb.ts';
 
 /** A type of event that is published. `categories` of its streams; none: of every stream. `name` is that of the message. */
-export type PublicEvent = Readonly<{ type: string; name: string; categories: readonly Category[]; codec: DataCodec }>;
+type PublicEvent = Readonly<{
+  type: string;
+  name: string;
+  categories: readonly Category[];
+  message: DescMessage;
+  codec: DataCodec;
+}>;
 
 const publicEvent = (message: DescMessage): PublicEvent => ({
   type: message.name,
   name: message.typeName,
   categories: getOption(message, event).categories as Category[],
+  message,
   codec: dataCodec(message),
 });
 

@@ -2,9 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { type CloudEvent, Kafka } from 'cloudevents';
-import { type Category, type CommandId, type Metadata, type Recorded, type StreamName } from '#libs/event-sourcing/event';
+import { type CommandId, type Metadata, type Recorded, type StreamName } from '#libs/event-sourcing/event';
 import { type Instant } from '#libs/time/time';
-import { isPublic, PUBLIC_CATEGORIES, TOPICS, topicOf } from './events.ts';
 import { ContractVersionSavedSchema } from './generated/tributary/contracts/v1/events_pb.ts';
 import { TenantRegisteredSchema, Tier } from './generated/tributary/tenants/v1/events_pb.ts';
 import { decode, encode, type WireMessage } from './wire-message.ts';
@@ -169,23 +168,5 @@ describe('data that its message cannot hold', () => {
 
   it('a property that is undefined is one that is not there', () => {
     expect(encode({ ...event, data: { ...data, more: undefined } }, 'log-1').value).toEqual(sent.value);
-  });
-});
-
-describe('categories and topics', () => {
-  it('each service has a topic of its own', () => {
-    expect(TOPICS).toEqual([
-      'tributary.access-control.v1',
-      'tributary.contracts.v1',
-      'tributary.ingestion.v1',
-      'tributary.invoicing.v1',
-      'tributary.tenants.v1',
-    ]);
-    expect(topicOf('access-control.userAccess' as Category)).toBe('tributary.access-control.v1');
-  });
-  it('what is not named as public is not public', () => {
-    expect(PUBLIC_CATEGORIES.every(isPublic)).toBe(true);
-    expect(isPublic('access-control.credentials' as Category)).toBe(false);
-    expect(isPublic('contracts.claim' as Category)).toBe(false);
   });
 });

@@ -60,9 +60,8 @@ both are committed, and \`npm run check\` fails when they are not what \`proto/\
 \`proto/baseline.binpb\`, the image of what was last released, and refuses what would break a reader of it.
 
 **With a release**, once its events are on topics that others read, \`npm run proto:baseline\` renews the image: commit it with the
-release and at no other time, or a change that breaks readers passes unseen. What \`buf\` does not compare: the texts of enum values
-and the other options of \`tributary/common/v1/options.proto\`, which say how the platform's own log reads. They never change for a
-field or value that was released.`,
+release and at no other time, or a change that breaks readers passes unseen. \`buf\` does not compare options: the tests see to it
+that those of \`tributary/common/v1/options.proto\`, by which the platform reads its own events, say the same of everything released.`,
     '## The events',
     ...services.flatMap((service) => [
       `### ${service.service ?? 'Facts of every service'}`,
