@@ -121,7 +121,8 @@ export const openPlatform = async (
   try {
     const accessTokens = await AccessTokens.open(dataDir, configuration(SecurityConfiguration).accessTokenMinutes);
     const { store, readModels } = storage;
-    return { platform: { store, readModels, clock, newId, log, dataDir, configuration, accessTokens }, storage };
+    const alone = storage.shared === undefined;
+    return { platform: { store, readModels, clock, newId, log, dataDir, alone, configuration, accessTokens }, storage };
   } catch (error) {
     await storage.close();
     throw error;
@@ -239,10 +240,8 @@ const LOOKING_MS = 250;
 /** One process of a service does it. */
 const onLease =
   (leases: Leases) =>
-  (work: Background): Background => ({
-    ...work,
-    run: (signal) => leases.whileHeld(work.name, signal, (held) => work.run(held)),
-  });
+  (work: Background): Background =>
+    work.inEveryProcess ? work : { ...work, run: (signal) => leases.whileHeld(work.name, signal, (held) => work.run(held)) };
 
 const rootModule = (services: readonly ServiceDefinition[], platform: Platform, own: Provider[]): DynamicModule => {
   const ports: Provider[] = [

@@ -33,7 +33,8 @@ export const openStorage = async (urls: Urls, { services, projections, upcasters
     const { openEmbedded } = await import('./embedded-storage.ts');
     return openEmbedded(eventStoreUrl, projections, upcasters);
   }
-  throw new ConfigurationFault([`MESSAGING_URL: there is no adapter yet (${service.name}, ${String(log.level)})`]);
+  const { openDistributed } = await import('./distributed-storage.ts');
+  return openDistributed({ ...urls, eventStoreUrl }, { service, projections, upcasters, log });
 };
 
 /** Do several processes work on the same data? */
@@ -82,7 +83,7 @@ export const lockData = async (dataDir: string, logFile: string): Promise<() => 
 };
 
 /** A relative file lies in the data directory. */
-const located = (url: string, dataDir: string): string => {
+export const located = (url: string, dataDir: string): string => {
   if (!url.startsWith('sqlite:')) return url;
   const file = url.slice('sqlite:'.length);
   return file === ':memory:' || file.startsWith('/') ? url : `sqlite:${join(dataDir, file)}`;

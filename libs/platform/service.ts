@@ -18,14 +18,21 @@ export type Platform = Readonly<{
   log: Logger;
   /** Folder of everything that is kept: the log, the usage store, the keys. */
   dataDir: string;
+  /** No other process works in that folder: whatever nobody in this one is about is left over. */
+  alone: boolean;
   /** One validated object per concern; a concern that is not the platform's own stands in `ServiceDefinition.configuration`. */
   configuration: <Concern extends object>(concern: Type<Concern>) => Concern;
   accessTokens: AccessTokens;
 }>;
 
-/** Work beside the requests (a scheduler, a queue's worker). It ends soon after `signal` aborts; shutdown waits for it. */
+/**
+ * Work beside the requests (a scheduler, a queue's worker). It ends soon after `signal` aborts; shutdown waits for it. Of the processes
+ * of a service one at a time does it, and it may be begun again.
+ */
 export type Background = Readonly<{
   name: string;
+  /** Each process does it for itself. */
+  inEveryProcess?: true;
   run: (signal: AbortSignal) => Promise<void>;
   /** Is there nothing left to do for what has happened so far? Tests wait for it; without it the work is always at rest. */
   idle?: () => boolean | Promise<boolean>;

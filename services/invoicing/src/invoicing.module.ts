@@ -64,6 +64,7 @@ export const invoicingService: ServiceDefinition = {
         idle: () => worker.idle(),
         troubles: () => worker.troubles(),
       },
+      { name: 'invoicing.usage-engine', inEveryProcess: true, run: (signal) => service.closeAfter(signal) },
     ];
   },
 };

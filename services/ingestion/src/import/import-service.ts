@@ -202,15 +202,19 @@ export class ImportService {
 
   /**
    * Removes what attempts before this start left behind: usage files of imports that do not name them, staged files, uploads of
-   * imports that have ended. A file that any finished import names stays, superseded or not; so does what no import is known of.
+   * imports that have ended. A file that any finished import names stays, superseded or not; so does what no import is known of, and
+   * what another process may be writing.
    */
   async #sweep(): Promise<void> {
-    await rm(path.join(this.#usage.folder, 'staging'), { recursive: true, force: true });
+    const { alone } = this.#platform;
+    if (alone) await rm(path.join(this.#usage.folder, 'staging'), { recursive: true, force: true });
     for (const file of await filesBelow(this.#usage.folder)) {
       const id = importOf(file);
       const state = id && (await this.#stateOf(id));
       if (!state) continue;
       const row = await this.#platform.readModels.of(imports).get(state.requested.importId);
+      // Elsewhere an attempt of it may go on, and rows come later than the events that name their files.
+      if (!alone && (row?.status === 'requested' || row?.status !== state.status)) continue;
       const named = row?.slices.some(({ files }) => files.some((kept) => kept.path === file));
       if (row && !named) await this.#usage.remove(file);
     }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import path from 'node:path';
 import { type Platform } from '#libs/platform/service';
 import { usageEngine } from '#libs/platform/usage-engine';
@@ -23,7 +24,8 @@ export class MonthRatingService {
   readonly usage: MonthUsage;
   readonly rated: RatedMonths;
   readonly worker: RatingWorker;
-  readonly #rating: Rating;
+  readonly #with: Rating;
+  #rating: Promise<void> = Promise.resolve();
   #engine: ReturnType<typeof usageEngine> | undefined;
 
   constructor(platform: Platform) {
@@ -31,7 +33,7 @@ export class MonthRatingService {
     this.archive = new InputArchive(path.join(dataDir, RATINGS), newId);
     this.usage = new MonthUsage(new UsageFiles(usageFolderOf(dataDir)), () => this.#open(platform));
     this.rated = new RatedMonths((input) => this.usage.groupsOf(input));
-    this.#rating = {
+    this.#with = {
       store,
       readModels,
       clock,
@@ -57,12 +59,18 @@ export class MonthRatingService {
 
   /** Makes one month current, as the worker does with every month that is due. */
   rate(rootId: TenantId, month: Month, signal: AbortSignal): Promise<void> {
-    return rateMonth(this.#rating, rootId, month, signal);
+    return rateMonth(this.#with, rootId, month, signal);
   }
 
-  /** Until the signal aborts; no request is under way any more by then, so it closes. */
-  async run(signal: AbortSignal): Promise<void> {
-    await this.worker.run(signal);
+  run(signal: AbortSignal): Promise<void> {
+    this.#rating = this.worker.run(signal);
+    return this.#rating;
+  }
+
+  /** Closes once the signal aborts: no request is under way any more by then. */
+  async closeAfter(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await once(signal, 'abort');
+    await this.#rating;
     await this.close();
   }
 

@@ -18,6 +18,7 @@ const distributor: Source = {
     proforma: null,
     reason: { code: 'no-parent', message: 'Nobody bills the root.' },
     contracts: [],
+    imports: [],
     warnings: [],
   },
 };
