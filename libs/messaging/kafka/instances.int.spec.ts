@@ -58,7 +58,7 @@ describe('two instances of a service', () => {
     const slowly = (name: string): Consumer =>
       reaction({
         handle: async (event) => {
-          await new Promise((resolve) => setTimeout(resolve, 3));
+          await new Promise((resolve) => setTimeout(resolve, 20));
           handled.push(event);
           by.set(name, (by.get(name) ?? 0) + 1);
         },
@@ -188,7 +188,7 @@ describe('a message that is no event', () => {
     await producer.send({ topic: service.topic, messages: [{ key: 'test.order-9', value: 'nonsense' }] });
     await producer.disconnect();
     await append(5, 5);
-    await until(() => handled.length === 10 && feed.taken.length === 10);
+    await until(() => handled.length >= 10 && feed.taken.length >= 10);
     await one.bus.settled();
     const [parked, ...others] = await one.bus.parked();
     expect(others).toEqual([]);

@@ -8,17 +8,18 @@ import {
 } from 'kafkajs';
 import { aborted, messageOf } from '../attempt.ts';
 import { type Partition } from '../feed.ts';
-import { Backoff } from './delay.ts';
+import { Backoff, pause } from './delay.ts';
 import { partition as partitionNamed, placeOf } from './topics.ts';
 
 /** A seek takes effect when the fetch under way ends, so that may not wait long for messages. */
 const LONGEST_FETCH_MS = 250;
 const SESSION_TIMEOUT_MS = 10_000;
-const REBALANCE_TIMEOUT_MS = 30_000;
+const REBALANCE_TIMEOUT_MS = 15_000;
 const HEARTBEAT_MS = 1_000;
 /** A member that waits for the others at a rebalance hears nothing either. */
 const SILENCE_MS = 5_000;
-const LONGEST_SILENCE_MS = 45_000;
+const LONGEST_SILENCE_MS = 25_000;
+const LONGEST_FAREWELL_MS = 5_000;
 const BYTES_OF_A_PARTITION = 4 * 1024 * 1024;
 
 /** Consecutive messages of a partition; `next` is the offset behind them and behind the broker's own marks that follow. */
@@ -115,9 +116,8 @@ const membership = async (
       const silence = performance.now() - heard;
       if (silence < SILENCE_MS) return;
       silent = true;
-      const message = `the broker has not answered for ${String(Math.floor(silence / 1_000))} s`;
-      reader.trouble(message);
-      if (silence > LONGEST_SILENCE_MS) reject(new Error(message));
+      reader.trouble('the broker does not answer');
+      if (silence > LONGEST_SILENCE_MS) reject(new Error('the broker does not answer'));
     }, HEARTBEAT_MS);
   });
   crashed.catch(() => undefined);
@@ -190,8 +190,8 @@ const membership = async (
     // Before the group is left: what is done can still be committed.
     clearInterval(watching);
     await leave();
-    await consumer.stop().catch(() => undefined);
-    await consumer.disconnect().catch(() => undefined);
+    const farewell = consumer.stop().then(() => consumer.disconnect());
+    await Promise.race([farewell.catch(() => undefined), pause(LONGEST_FAREWELL_MS, new AbortController().signal)]);
   }
 };
 

@@ -73,7 +73,7 @@ describe('publishing', () => {
 
 describe('two relays of one log', () => {
   it('publish nothing twice; when one ends, the other takes over', async () => {
-    const watching = await start('reader', { feed: reader, categories: [] });
+    const watching = await start('reader', { feed: reader, relaying: false });
     await start('a');
     await append(0, 30);
     const second = await start('b');
@@ -89,7 +89,7 @@ describe('two relays of one log', () => {
   });
 
   it('a paused one that wakes after the other took over publishes nothing more', async () => {
-    await start('reader', { feed: reader, categories: [] });
+    await start('reader', { feed: reader, relaying: false });
     let wake = (): void => undefined;
     const pausing = new Promise<void>((resolve) => (wake = resolve));
     let paused = false;
@@ -112,7 +112,7 @@ describe('two relays of one log', () => {
     });
     await append(0, 10);
     const second = await start('b');
-    await second.relay.caughtUp();
+    await until(() => second.relay.caughtUp());
     // The last to start publishes.
     await start('a', { store });
     await until(() => reader.taken.length === 10);

@@ -22,6 +22,14 @@ const LONGEST_PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 500;
 /** After which a broker aborts what a dead relay has begun; until then nobody can read on. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
+const TRANSIENT = [
+  'CONCURRENT_TRANSACTIONS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+];
+const MOST_TRIES = 200;
+const BETWEEN_TRIES_MS = 10;
 const FENCED = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING', 'TRANSACTION_COORDINATOR_FENCED'];
 const FENCED_CODES = [47, 90];
 
@@ -212,11 +220,21 @@ export class Relay {
     await transaction.send({ topic: this.#options.topic, acks: -1, messages });
   }
 
-  /** kafkajs passes `metadata` on, but its types do not say so. */
+  /**
+   * kafkajs passes `metadata` on, but its types do not say so; and it does not try again, as it does for messages, while the broker
+   * is still ending the transaction before.
+   */
   async #saveCheckpoint(transaction: Transaction, position: Position): Promise<void> {
     const { topic, store } = this.#options;
     const partitions = [{ partition: 0, offset: String(position), metadata: store.logId }];
-    await transaction.sendOffsets({ consumerGroupId: this.#group, topics: [{ topic, partitions }] });
+    for (let tries = 1; ; tries++)
+      try {
+        await transaction.sendOffsets({ consumerGroupId: this.#group, topics: [{ topic, partitions }] });
+        return;
+      } catch (error) {
+        if (tries === MOST_TRIES || !isTransient(error)) throw error;
+        await pause(BETWEEN_TRIES_MS, new AbortController().signal);
+      }
   }
 
   async #checkpoint(): Promise<Readonly<{ position: Position; logId: string }> | undefined> {
@@ -286,6 +304,9 @@ export class Relay {
     for await (const event of events) if (event !== 'caught-up') seen.position = event.position;
   }
 }
+
+const isTransient = (error: unknown): boolean =>
+  error instanceof Error && 'type' in error && TRANSIENT.includes(String(error.type));
 
 /** kafkajs wraps what has failed too often. */
 const isFenced = (error: unknown): boolean => {

@@ -110,7 +110,7 @@ export class Network {
 
   cut(): void {
     this.#cut = true;
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy(new Error('the network is cut'));
   }
 
   mend(): void {
@@ -142,11 +142,16 @@ export class TestService {
     });
   }
 
-  /** Runs an instance's relay and reactions until the result is called. */
-  async run(instance: string, consumers: readonly Consumer[], options: Partial<KafkaOptions> = {}): Promise<Running> {
+  /** Runs an instance, with its relay or without, until it is ended. */
+  async run(
+    instance: string,
+    consumers: readonly Consumer[],
+    { relaying = true, ...options }: Partial<KafkaOptions> & Readonly<{ relaying?: boolean }> = {},
+  ): Promise<Running> {
     const kafka = await this.open(instance, options);
     const ending = new AbortController();
-    const running = Promise.all([kafka.relay.run(ending.signal), kafka.bus.run(consumers, ending.signal)]);
+    const relay = relaying ? kafka.relay.run(ending.signal) : undefined;
+    const running = Promise.all([relay, kafka.bus.run(consumers, ending.signal)]);
     return {
       ...kafka,
       end: async () => {
