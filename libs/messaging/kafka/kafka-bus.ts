@@ -1,7 +1,7 @@
 import { type Kafka } from 'kafkajs';
 import { type Logger } from 'pino';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type Category, categoryOf, type Position, type StreamName } from '#libs/event-sourcing/event';
+import { type Category, type Position, type StreamName } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { aborted, attempt, messageOf } from '../attempt.ts';
 import { type Bus, type ConsumerStatus, type Parked } from '../bus.ts';
@@ -341,10 +341,9 @@ export class KafkaBus implements Bus, Published {
   ): Promise<bigint | undefined> {
     const place = places.get(partition) ?? 0n;
     if (end <= place) return undefined;
+    // Of other categories of the topic, too: whoever waits for one of them is told by the place that its position is passed.
     const delivered = items.flatMap((item) =>
-      'event' in item && item.offset >= place && feed.categories.includes(categoryOf(item.stream))
-        ? [{ event: item.event, logId: item.logId, offset: item.offset }]
-        : [],
+      'event' in item && item.offset >= place ? [{ event: item.event, logId: item.logId, offset: item.offset }] : [],
     );
     const backoff = new Backoff();
     for (let from = 0; !revoked.aborted;) {
