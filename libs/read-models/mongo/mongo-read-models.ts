@@ -39,6 +39,8 @@ const LEVEL_MS = 20;
 /** A question asked while one generation hands over to the next waits so long at most. */
 const HANDOVER_MS = 1_500;
 const RETRY_MS = 500;
+/** Whoever asked for stopped streams to go on waits so long at most. */
+const TAKE_UP_MS = 60_000;
 /** Indexing what is there already takes its time. */
 const DEPLOYMENT_MS = 3_600_000;
 
@@ -69,6 +71,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   readonly #seen = new Map<string, Place>();
   readonly #waiters: Waiters;
   readonly #replays = new Map<string, Replay>();
+  readonly #refills = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
   readonly #missing = new Map<string, readonly string[]>();
   readonly #olderSince = new Map<string, number>();
@@ -76,6 +79,8 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   #ensuring: Promise<Control> | undefined;
   #tending: Promise<void> = Promise.resolve();
   #trouble: string | null = null;
+  #store: string | undefined;
+  #wasEmptied = false;
 
   /** Does not wait for the server. The same projection may be named several times; two of one name are a programming error. */
   constructor({
@@ -112,7 +117,11 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
 
   async close(): Promise<void> {
     this.#closing.abort(new Error('The read models are being closed.'));
-    await Promise.allSettled([this.#tending, ...[...this.#replays.values()].map(({ ended }) => ended)]);
+    await Promise.allSettled([
+      this.#tending,
+      ...[...this.#replays.values()].map(({ ended }) => ended),
+      ...this.#refills.values(),
+    ]);
     await this.#connection.close();
   }
 
@@ -395,8 +404,10 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   /** As of now; made anew where there is nothing (any more). */
   async #looked(): Promise<Control> {
     const control = await this.#control.read();
-    const isWhole = control && [...this.#models.keys()].every((name) => control.models[this.#model(name).key]);
-    return isWhole ? control : this.#ensured();
+    const isWhole = control && [...this.#models.values()].every(({ key }) => control.models[key]);
+    if (!isWhole) return this.#ensured();
+    this.#notice(control);
+    return control;
   }
 
   #ensured(): Promise<Control> {
@@ -413,12 +424,19 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       // Empty yet, so that its indexes cost nothing; what holds documents is indexed by the deployment only.
       if (model) await this.#generation(made, model, 1).documents.create();
     });
-    if ([...this.#generations.keys()].some((name) => !name.startsWith(`${control.store}/`))) {
+    this.#notice(control);
+    return control;
+  }
+
+  /** Another store than before: it was emptied meanwhile. */
+  #notice({ store }: Control): void {
+    if (this.#store !== undefined && this.#store !== store) {
       this.#log.warn({ service: this.#service }, 'the read-model store was emptied: everything is built from the beginning');
+      this.#wasEmptied = true;
       this.#generations.clear();
       this.#seen.clear();
     }
-    return control;
+    this.#store = store;
   }
 
   #serving(control: Control, model: Model): Generation {
@@ -468,7 +486,10 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       try {
         const control = await this.#looked();
         for (const model of this.#models.values()) {
-          if (!control.models[model.key]?.ready) await this.#settle(model);
+          if (!control.models[model.key]?.ready) {
+            await this.#settle(model);
+            if (this.#wasEmptied) this.#refill(control, model);
+          }
           await this.#adoptReplay(control, model);
           await this.#dropRetired(control, model);
         }
@@ -629,9 +650,8 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       (await this.#marks.places([name], partitions)).get(name) ?? new Map();
     const rebuild = new Rebuild(generation, this.#marks, await placesOf(generation.name), careful);
     await this.#followWith(
-      model,
-      number,
-      rebuild,
+      this.#groupOf(model, number),
+      this.#rebuilding(model, rebuild),
       async () => {
         const serving = control.models[key]?.serving ?? 1;
         const servingName = generationName(control, key, serving);
@@ -666,48 +686,31 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       const generation = this.#anotherOf(control, model, number);
       const places = (await this.#marks.places([own], partitions)).get(own) ?? new Map<Partition, Place>();
       const rebuild = new Rebuild(generation, this.#marks, places, true);
-      await this.#followWith(model, number, rebuild, level, signal);
+      await this.#followWith(this.#groupOf(model, number), this.#rebuilding(model, rebuild), level, signal);
     }
     await this.#control.close(control, key, number);
   }
 
-  /** Until `done` says so, which is asked again and again. @throws what folding throws */
-  async #followWith(
-    model: Model,
-    number: number,
-    rebuild: Rebuild,
-    done: () => Promise<boolean>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  #groupOf({ key }: Model, generation: number): string {
+    return `${this.#service}.${key}.${String(generation)}`;
+  }
+
+  /** Reads what is published until `done` says so, which is asked again and again. @throws what the feed throws */
+  async #followWith(group: string, feed: Feed, done: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     const stop = new AbortController();
     let fault: unknown;
-    const feed: Feed = {
-      categories: model.categories,
-      places: (partitions) =>
-        Promise.resolve(
-          new Map(partitions.map((partition) => [partition, BigInt(rebuild.places.get(partition)?.offset ?? 0)] as const)),
-        ),
-      take: async (partition, messages, next) => {
-        try {
-          const alarm = await rebuild.take(partition, messages, Number(next));
-          if (alarm)
-            throw new DomainError(
-              'rejected',
-              'replay-incomplete',
-              `What is published lacks what "${model.projection.name}" needs of ${alarm.stream} at revision ${String(alarm.revision)} (${alarm.reason}), so it cannot be built from it. Publish the log again from its beginning.`,
-            );
-        } catch (error) {
-          fault ??= error;
-          stop.abort(error);
-          throw error;
-        }
-        return undefined;
-      },
+    const take: Feed['take'] = async (...delivered) => {
+      try {
+        return await feed.take(...delivered);
+      } catch (error) {
+        fault ??= error;
+        stop.abort(error);
+        throw error;
+      }
     };
-    const group = `${this.#service}.${model.key}.${String(number)}`;
     const until = AbortSignal.any([signal, stop.signal]);
     const following = this.#bus()
-      .follow(group, feed, until)
+      .follow(group, { categories: feed.categories, places: (partitions) => feed.places(partitions), take }, until)
       .catch((error: unknown) => {
         if (!until.aborted) fault ??= error;
       });
@@ -721,6 +724,73 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       stop.abort(new Error('Nothing more is needed.'));
       await following;
     }
+  }
+
+  /** An alarm ends it: what is not whole must not serve. */
+  #rebuilding({ categories, projection }: Model, rebuild: Rebuild): Feed {
+    return {
+      categories,
+      places: (partitions) =>
+        Promise.resolve(
+          new Map(partitions.map((partition) => [partition, BigInt(rebuild.places.get(partition)?.offset ?? 0)] as const)),
+        ),
+      take: async (partition, messages, next) => {
+        const alarm = await rebuild.take(partition, messages, Number(next));
+        if (alarm)
+          throw new DomainError(
+            'rejected',
+            'replay-incomplete',
+            `What is published lacks what "${projection.name}" needs of ${alarm.stream} at revision ${String(alarm.revision)} (${alarm.reason}), so it cannot be built from it. Publish the log again from its beginning.`,
+          );
+        return undefined;
+      },
+    };
+  }
+
+  /**
+   * Builds what a store lacks that was emptied while the bus went on: nothing may come in a partition for long, and the bus is asked
+   * for its past by whoever is given the partition, only.
+   */
+  #refill(control: Control, model: Model): void {
+    if (this.#refills.has(model.key)) return;
+    const number = control.models[model.key]?.serving ?? 1;
+    const generation = this.#anotherOf(control, model, number);
+    const feed: Feed = {
+      categories: model.categories,
+      places: async (partitions) => {
+        generation.forget();
+        const places = await Promise.all(
+          partitions.map(async (one) => [one, BigInt((await generation.place(one)).offset)] as const),
+        );
+        return new Map(places);
+      },
+      take: async (partition, messages, next) => {
+        const marking = await generation.take(partition, messages, Number(next));
+        await this.#marks.write([marking]);
+        generation.marked(marking);
+        return undefined;
+      },
+    };
+    const done = async (): Promise<boolean> => {
+      await this.#settle(model);
+      const now = this.#control.current;
+      return now?.store !== control.store || now.models[model.key]?.ready === true;
+    };
+    const refill = this.#followWith(
+      `${this.#service}.${model.key}.${String(number)}.${this.#writer}`,
+      feed,
+      done,
+      this.#closing.signal,
+    )
+      .catch((error: unknown) => {
+        if (!this.#closing.signal.aborted) this.#log.warn({ err: error }, 'building an emptied read model was interrupted');
+      })
+      .finally(() => {
+        // What this process remembers of its places is older than what was stored here.
+        this.#generations.get(generation.name)?.forget();
+        this.#refills.delete(model.key);
+      });
+    this.#refills.set(model.key, refill);
   }
 
   /** Follows stopped streams again, from the message that they stopped at to where the serving generation is. */
@@ -739,9 +809,6 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     );
     const placesNow = async (): Promise<ReadonlyMap<Partition, Place>> =>
       (await this.#marks.places([generation.name], partitions)).get(generation.name) ?? new Map();
-    const stop = new AbortController();
-    const until = AbortSignal.any([stop.signal, this.#closing.signal]);
-    let fault: unknown;
     const feed: Feed = {
       categories: model.categories,
       places: async (all) => {
@@ -751,48 +818,39 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       take: async (partition, messages, next) => {
         if (!at.has(partition)) return undefined;
         const own = messages.filter(({ event }) => streams.has(event.stream));
-        try {
-          const folded = await generation.fold(partition, own);
-          const marking = { generation: generation.name, ...folded, places: new Map<Partition, Place>() };
-          await this.#marks.write([marking]);
-          generation.marked(marking);
-        } catch (error) {
-          fault ??= error;
-          throw error;
-        }
+        const marking = {
+          generation: generation.name,
+          ...(await generation.fold(partition, own)),
+          places: new Map<Partition, Place>(),
+        };
+        await this.#marks.write([marking]);
+        generation.marked(marking);
         at.set(partition, Math.max(at.get(partition) ?? 0, Number(next)));
         return undefined;
       },
     };
-    const following = this.#bus()
-      .follow(`${this.#service}.${model.key}.${randomBytes(4).toString('hex')}`, feed, until)
-      .catch((error: unknown) => {
-        if (!until.aborted) fault ??= error;
-      });
-    const catchUp = async (): Promise<void> => {
-      for (const deadline = Date.now() + 60_000; ;) {
-        const places = await placesNow();
-        if (partitions.every((one) => (at.get(one) ?? 0) >= (places.get(one)?.offset ?? 0))) return;
-        if (fault !== undefined || Date.now() > deadline) throw fault ?? behind(model, 'does not get its messages again');
-        await timeout(LEVEL_MS, undefined, { signal: this.#closing.signal });
-      }
+    const caughtUp = async (): Promise<boolean> => {
+      const places = await placesNow();
+      return partitions.every((one) => (at.get(one) ?? 0) >= (places.get(one)?.offset ?? 0));
     };
-    try {
-      await catchUp();
+    let isTakenUp = false;
+    const done = async (): Promise<boolean> => {
+      if (!(await caughtUp())) return false;
+      if (isTakenUp) return true;
       const still = await generation.stopped();
       await this.#marks.resume(
         generation.name,
         [...streams].filter((stream) => !still.has(stream)),
       );
       await this.#control.resumed(control, model.key);
-      // What came while they were still stopped for those who follow the bus.
-      await catchUp();
-      const remaining = [...(await generation.stopped()).keys()].filter((stream) => streams.has(stream)).length;
-      return { retried: stopped.length, remaining };
-    } finally {
-      stop.abort(new Error('Nothing more is needed.'));
-      await following;
-    }
+      isTakenUp = true;
+      // Once more for what came while they were still stopped for those who follow the bus.
+      return caughtUp();
+    };
+    const group = `${this.#service}.${model.key}.${randomBytes(4).toString('hex')}`;
+    await this.#followWith(group, feed, done, AbortSignal.any([this.#closing.signal, AbortSignal.timeout(TAKE_UP_MS)]));
+    const remaining = [...(await generation.stopped()).keys()].filter((stream) => streams.has(stream)).length;
+    return { retried: stopped.length, remaining };
   }
 }
 
