@@ -33,7 +33,8 @@ const isThere = (path: string): Promise<boolean> =>
  * Takes a backup, follows it, and downloads it. What an interruption left is gone on with: `FILE.part` is what has come so far, and
  * `FILE.part.json` says of which backup. False: interrupted.
  */
-export const backup = async (session: Session, file: string, keep: boolean): Promise<boolean> => {
+export const backup = async (session: Session, file: string, keep: boolean, service: string | undefined): Promise<boolean> => {
+  const backups = `${(await session.service(service)).operations}/backups`;
   if (await isThere(file)) throw new Failed(`${file} is there already: name another file, or move it away.`);
   const unwritable = (error: unknown): never => {
     throw new Failed(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
@@ -41,16 +42,16 @@ export const backup = async (session: Session, file: string, keep: boolean): Pro
   // Before the platform takes one that nobody fetches.
   await access(dirname(file), constants.W_OK).catch(unwritable);
   const note = `${file}.part.json`;
-  const begun = (await earlier(session, note)) ?? (await begin(session));
+  const begun = (await earlier(session, backups, note)) ?? (await begin(session, backups));
   const { id } = begun;
   await writeFile(note, JSON.stringify({ id }), { mode: 0o600 }).catch(unwritable);
-  const archive = await finished(session, id);
-  if (!archive || !(await download(session, id, archive, file))) {
+  const archive = await finished(session, `${backups}/${id}`);
+  if (!archive || !(await download(session, `${backups}/${id}`, archive, file))) {
     session.print(`The backup ${id} stays with the platform; the same command goes on with it.`);
     return false;
   }
   await rm(note, { force: true });
-  if (!keep) await session.client.delete(`/operations/backups/${id}`);
+  if (!keep) await session.client.delete(`${backups}/${id}`);
   session.result({ id, file, ...archive });
   session.print(
     `${file} holds the log as far as position ${archive.position.toLocaleString('en')} and ${count(archive.files - 1, 'file')} ` +
@@ -64,12 +65,12 @@ export const backup = async (session: Session, file: string, keep: boolean): Pro
 };
 
 /** Of a call that was interrupted. */
-const earlier = async ({ client }: Session, note: string): Promise<Backup | undefined> => {
+const earlier = async ({ client }: Session, backups: string, note: string): Promise<Backup | undefined> => {
   const text = await readFile(note, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const { id } = JSON.parse(text) as Readonly<{ id: string }>;
   try {
-    const { body } = await client.get<Backup>(`/operations/backups/${encodeURIComponent(id)}`);
+    const { body } = await client.get<Backup>(`${backups}/${encodeURIComponent(id)}`);
     if (body.status !== 'failed') return body;
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 404) throw error;
@@ -78,12 +79,12 @@ const earlier = async ({ client }: Session, note: string): Promise<Backup | unde
   return undefined;
 };
 
-const begin = async (session: Session): Promise<Backup> => {
+const begin = async (session: Session, backups: string): Promise<Backup> => {
   try {
-    return (await session.client.post<Backup>('/operations/backups', {}, randomUUID())).body;
+    return (await session.client.post<Backup>(backups, {}, randomUUID())).body;
   } catch (error) {
     if (!(error instanceof Refused) || error.code !== 'backup-running') throw error;
-    const running = (await session.client.list<Backup>('/operations/backups')).find(({ status }) => status === 'running');
+    const running = (await session.client.list<Backup>(backups)).find(({ status }) => status === 'running');
     if (!running) throw error;
     session.print(`A backup is being taken already (since ${running.startedAt}): it is the one that is downloaded.`);
     return running;
@@ -93,9 +94,9 @@ const begin = async (session: Session): Promise<Backup> => {
 const STEPS: Readonly<Record<string, string>> = { copying: 'Copying the log', checking: 'Checking files', packing: 'Packing' };
 
 /** Undefined: interrupted. */
-const finished = async (session: Session, id: string): Promise<Archive | undefined> => {
+const finished = async (session: Session, path: string): Promise<Archive | undefined> => {
   for (;;) {
-    const { body } = await session.client.get<Backup>(`/operations/backups/${id}`);
+    const { body } = await session.client.get<Backup>(path);
     if (body.status === 'failed') throw new Failed(`The backup failed: ${body.error ?? ''}`);
     if (body.archive) return body.archive;
     if (body.progress)
@@ -107,13 +108,13 @@ const finished = async (session: Session, id: string): Promise<Archive | undefin
 };
 
 /** False: interrupted. */
-const download = async (session: Session, id: string, archive: Archive, file: string): Promise<boolean> => {
+const download = async (session: Session, path: string, archive: Archive, file: string): Promise<boolean> => {
   const part = `${file}.part`;
   const there = await stat(part).then(
     ({ size }) => size,
     () => 0,
   );
-  if (there < archive.bytes && !(await receive(session, id, archive, part, there))) return false;
+  if (there < archive.bytes && !(await receive(session, path, archive, part, there))) return false;
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(part)) hash.update(chunk as Buffer);
   if (hash.digest('hex') !== archive.sha256) {
@@ -125,12 +126,12 @@ const download = async (session: Session, id: string, archive: Archive, file: st
   return true;
 };
 
-const receive = async (session: Session, id: string, archive: Archive, part: string, from: number): Promise<boolean> => {
+const receive = async (session: Session, path: string, archive: Archive, part: string, from: number): Promise<boolean> => {
   const pace = new Pace(from);
   const handle = await open(part, 'a', 0o600);
   try {
     let done = from;
-    const response = await session.client.stream(`/operations/backups/${id}/content`, { range: `bytes=${String(from)}-` });
+    const response = await session.client.stream(`${path}/content`, { range: `bytes=${String(from)}-` });
     for await (const chunk of response.body) {
       await handle.write(chunk);
       done += chunk.length;
@@ -148,15 +149,26 @@ const receive = async (session: Session, id: string, archive: Archive, part: str
   }
 };
 
+type RestoreWishes = Readonly<{
+  dataDir: string;
+  replace: boolean;
+  /** Of a platform whose services have logs of their own. */
+  service: string | undefined;
+}>;
+
 /** Works on the data directory itself, which no process may hold. */
-export const restore = async (session: Session, file: string, dataDir: string, replace: boolean): Promise<void> => {
+export const restore = async (session: Session, file: string, { dataDir, replace, service }: RestoreWishes): Promise<void> => {
   const size = await stat(file).then(
     (found) => found.size,
     (error: unknown) => {
       throw new Failed(errorCode(error) === 'ENOENT' ? `${file} is not there.` : `${file} cannot be read.`);
     },
   );
-  const settings = readConfiguration([StorageConfiguration], { ...process.env, DATA_DIR: dataDir })(StorageConfiguration);
+  const settings = readConfiguration([StorageConfiguration], {
+    ...process.env,
+    ...(service === undefined ? {} : { EVENT_STORE_URL: `sqlite:logs/${service}.db` }),
+    DATA_DIR: dataDir,
+  })(StorageConfiguration);
   const data = restoreIn(settings);
   if (!data)
     throw new Failed('EVENT_STORE_URL names a log outside the data directory: put the files of the backup there by hand.');
@@ -166,6 +178,11 @@ export const restore = async (session: Session, file: string, dataDir: string, r
       return data.applyHeld();
     }
     const occupants = await data.occupants();
+    if (occupants.length > 0 && service !== undefined)
+      throw new Failed(
+        `${dataDir} is not empty (${occupants.join(', ')}): what services share cannot be replaced for one of them. Name a new folder ` +
+          'with --data, stop the platform, and put what comes to lie there in its place by hand.',
+      );
     if (occupants.length > 0 && !replace)
       throw new Failed(
         `${dataDir} is not empty (${occupants.join(', ')}): name another folder, or say --replace, which moves all of it aside.`,

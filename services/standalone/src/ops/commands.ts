@@ -8,11 +8,12 @@ import { backup, restore } from './backup.ts';
 import { exportLog } from './export-log.ts';
 import { drop, parked, reactions, retryParked } from './reactions.ts';
 import { cancel, projections, quarantined, replay, retryQuarantined } from './read-models.ts';
+import { republish } from './republish.ts';
 import { Failed, Session } from './session.ts';
 
 const USAGE = `What an operator does about a running platform.
 
-  npm run ops -- COMMAND [--against URL] [--data DIR] [--json]
+  npm run ops -- COMMAND [--against URL] [--data DIR] [--service NAME] [--json]
 
   projections                 how far each read model is
   replay NAME | --all         builds a read model anew from the log, and follows it; the present one answers meanwhile
@@ -27,9 +28,12 @@ const USAGE = `What an operator does about a running platform.
   backup FILE [--keep]        takes a backup while the platform works, and downloads it; --keep leaves it there, too
   restore FILE [--replace]    puts a backup into the data directory while no platform runs on it; --replace moves aside what is there
   export-log FILE             writes the log as JSON lines, or goes on after the last one in FILE
+  republish [--from POSITION] publishes the events of a service's log again; whoever had them passes them by
 
   --against URL  the platform; default: http://127.0.0.1:8080
   --data DIR     the data directory: credentials of create-admin, and where restore puts the data; default: DATA_DIR or ./data
+  --service NAME where the services are processes of their own: the one that is meant. Needed for backup, restore, export-log and
+                 republish; replay, cancel and retry take every service that has the read model, unless one is named
   --json         the result for programs
 
   The user is TRIBUTARY_USER with TRIBUTARY_PASSWORD, else the administrator of create-admin.
@@ -53,6 +57,8 @@ const OPTIONS = {
   target: { type: 'string' },
   keep: { type: 'boolean' },
   replace: { type: 'boolean' },
+  service: { type: 'string' },
+  from: { type: 'string' },
 } as const;
 
 type Values = ReturnType<typeof parsed>['values'];
@@ -84,20 +90,24 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   projections: { takes: [0, 0], run: projections },
   replay: {
     takes: [0, 1],
-    options: ['all'],
-    run: (session, args, { all = false }) => {
+    options: ['all', 'service'],
+    run: (session, args, { all = false, service }) => {
       if (all === args.length > 0) throw new Misunderstood('replay takes the name of one read model, or --all');
-      return replay(session, all ? 'all' : text(args, 0));
+      return replay(session, all ? 'all' : text(args, 0), service);
     },
   },
-  cancel: { takes: [1, 1], run: (session, args) => cancel(session, text(args, 0)) },
+  cancel: {
+    takes: [1, 1],
+    options: ['service'],
+    run: (session, args, { service }) => cancel(session, text(args, 0), service),
+  },
   quarantined: { takes: [0, 0], run: quarantined },
   retry: {
     takes: [0, 1],
-    options: ['reaction', 'target'],
-    run: (session, args, { reaction, target }) => {
+    options: ['reaction', 'target', 'service'],
+    run: (session, args, { reaction, target, service }) => {
       if (reaction === undefined && target !== undefined) throw new Misunderstood('--target belongs to a --reaction');
-      if (reaction === undefined) return retryQuarantined(session, args[0]);
+      if (reaction === undefined) return retryQuarantined(session, args[0], service);
       if (args.length > 0) throw new Misunderstood('retry takes the name of a read model or a --reaction, not both');
       return retryParked(session, reaction, target);
     },
@@ -110,16 +120,34 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   backup: {
     takes: [1, 1],
-    options: ['keep'],
-    run: (session, args, { keep = false }) => backup(session, typed(text(args, 0)), keep),
+    options: ['keep', 'service'],
+    run: (session, args, { keep = false, service }) => backup(session, typed(text(args, 0)), keep, service),
   },
   restore: {
     takes: [1, 1],
-    options: ['replace'],
+    options: ['replace', 'service'],
     offline: true,
-    run: (session, args, values) => restore(session, typed(text(args, 0)), dataDirOf(values), values.replace ?? false),
+    run: (session, args, values) => {
+      const { replace = false, service } = values;
+      if (service !== undefined && !/^[a-z]+(-[a-z]+)*$/.test(service)) throw new Misunderstood(`"${service}" is no service`);
+      if (service !== undefined && replace)
+        throw new Misunderstood('--replace moves aside what all services share: not with --service');
+      return restore(session, typed(text(args, 0)), { dataDir: dataDirOf(values), replace, service });
+    },
   },
-  'export-log': { takes: [1, 1], run: (session, args) => exportLog(session, typed(text(args, 0))) },
+  'export-log': {
+    takes: [1, 1],
+    options: ['service'],
+    run: (session, args, { service }) => exportLog(session, typed(text(args, 0)), service),
+  },
+  republish: {
+    takes: [0, 0],
+    options: ['service', 'from'],
+    run: (session, _args, { service, from }) => {
+      if (from !== undefined && !/^[1-9]\d{0,14}$/.test(from)) throw new Misunderstood(`"${from}" is no position`);
+      return republish(session, service, from === undefined ? undefined : Number(from));
+    },
+  },
 };
 
 const EVERYWHERE: readonly (keyof Values)[] = ['against', 'data', 'json', 'help'];

@@ -16,11 +16,12 @@ const NEWLINE = 10;
 const LINE_START = '{"position":';
 
 /** Writes the log into a file, or goes on after its last whole line. False: interrupted. */
-export const exportLog = async (session: Session, path: string): Promise<boolean> => {
+export const exportLog = async (session: Session, path: string, service: string | undefined): Promise<boolean> => {
+  const { operations } = await session.service(service);
   const { file, isNew } = await opened(path);
   try {
     const last = await lastLine(file, path);
-    if (last) await sameLog(session, last, path);
+    if (last) await sameLog(session, `${operations}/log`, last, path);
     const from = last?.position ?? 0;
     const pace = new Pace(from);
     let position = from;
@@ -29,7 +30,7 @@ export const exportLog = async (session: Session, path: string): Promise<boolean
         session.print(`${path} goes as far as position ${String(position)}; the same command goes on from there.`);
         return false;
       }
-      const response = await session.client.stream(`/operations/log?after=${String(position)}&limit=${String(PAGE)}`);
+      const response = await session.client.stream(`${operations}/log?after=${String(position)}&limit=${String(PAGE)}`);
       const head = Number(response.headers.get('x-log-head'));
       for await (const chunk of response.body) await file.write(chunk);
       const reached = (await lastLine(file, path))?.position ?? 0;
@@ -108,8 +109,8 @@ const newlineBefore = async (file: FileHandle, end: number): Promise<number | un
   return undefined;
 };
 
-const sameLog = async ({ client }: Session, { position, eventId }: Line, path: string): Promise<void> => {
-  const response = await client.stream(`/operations/log?after=${String(position - 1)}&limit=1`);
+const sameLog = async ({ client }: Session, log: string, { position, eventId }: Line, path: string): Promise<void> => {
+  const response = await client.stream(`${log}?after=${String(position - 1)}&limit=1`);
   const [text = ''] = (await textOf(Readable.from(response.body))).split('\n', 1);
   const there = text === '' ? undefined : (JSON.parse(text) as Line);
   if (there?.position !== position || there.eventId !== eventId)
