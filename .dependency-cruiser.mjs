@@ -24,10 +24,22 @@ export default {
       to: { path: 'node_modules/@duckdb/' },
     },
     {
+      name: 'mongo-driver-in-one-folder',
+      severity: 'error',
+      from: { pathNot: '^libs/read-models/mongo/' },
+      to: { path: 'node_modules/(mongoose|mongodb)/' },
+    },
+    {
       name: 'kafka-client-in-one-folder',
       severity: 'error',
       from: { pathNot: '^(libs/messaging/kafka|bench|docs)/|^libs/wire/consumer\\.spec\\.ts$' },
       to: { path: 'node_modules/kafkajs/' },
+    },
+    {
+      name: 'eventstoredb-driver-in-one-folder',
+      severity: 'error',
+      from: { pathNot: '^libs/event-sourcing/eventstoredb/' },
+      to: { path: 'node_modules/@eventstore/' },
     },
     {
       name: 'nest-in-the-shell-only',
@@ -83,7 +95,7 @@ export default {
       severity: 'error',
       from: {
         pathNot:
-          '(^bench/|^deploy/|^libs/platform/(open-storage|(embedded|distributed)-storage|sqlite-log)\\.ts$|/(sqlite|embedded|kafka|mongo|eventstoredb)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)',
+          '(^bench/|^deploy/|^libs/platform/(open-storage|(embedded|distributed)-storage|(sqlite|shared)-log)\\.ts$|/(sqlite|embedded|kafka|mongo|eventstoredb)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)',
       },
       to: { path: '^libs/[^/]+/(sqlite|embedded|kafka|mongo|eventstoredb)/|^libs/sqlite/(?!storage-error)' },
     },

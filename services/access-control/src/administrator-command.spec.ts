@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openLog } from '#libs/platform/shared-log';
 import { startPlatform } from '#libs/platform/testing/platform';
 import { accessControlService } from './access-control.module.ts';
 import { createAdmin } from './administrator-command.ts';
@@ -54,6 +55,22 @@ describe('making the first administrator', () => {
       text: 'There is an administrator already; nothing was changed.\n',
     });
     expect((await kept()).password).toBe('the first password');
+  });
+
+  it('makes it in the log that running processes share, once', async () => {
+    const log = join(dataDir, 'logs', 'access-control.db');
+    await mkdir(join(dataDir, 'logs'));
+    const running = await openLog(`sqlite:${log}`, [], {});
+    try {
+      expect(await run(['--password', 'the first password'])).toMatchObject({ done: true });
+      expect(await run()).toMatchObject({ done: false, text: expect.stringContaining('There is an administrator already') });
+      expect(await running.store.head()).toBeGreaterThan(0);
+      expect(await readdir(dataDir)).toEqual(['admin-credentials.json', 'logs']);
+      const named = { MESSAGING_URL: 'kafka:127.0.0.1:1', EVENT_STORE_URL: 'sqlite:logs/access-control.db' };
+      expect(await run([], named)).toMatchObject({ done: false, text: expect.stringContaining('already') });
+    } finally {
+      await running.close();
+    }
   });
 
   it.each([

@@ -1,21 +1,26 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isEmail } from 'class-validator';
 import { writeSecret } from '#libs/platform/access-tokens';
 import { openPlatform, reasonOf } from '#libs/platform/bootstrap';
-import { PLATFORM_CONCERNS, readConfiguration } from '#libs/platform/configuration';
+import { type Configuration, PLATFORM_CONCERNS, readConfiguration, StorageConfiguration } from '#libs/platform/configuration';
 import { errorCode } from '#libs/platform/error-code';
 import { createLog } from '#libs/platform/logging';
+import { isShared, located } from '#libs/platform/open-storage';
+import { openLog } from '#libs/platform/shared-log';
+import { systemClock } from '#libs/time/time';
 import { accessControlService } from './access-control.module.ts';
-import { addAdministrator, hasAdministrator } from './administrator.ts';
+import { addAdministrator, hasAdministrator, hasAdministratorInLog } from './administrator.ts';
 import { PASSWORD_LENGTH } from './credentials/password.ts';
 
 const USAGE = `Makes the first administrator of the platform in the data directory (DATA_DIR, ./data unless told).
 
   npm run create-admin -- [--email ADDRESS] [--password PASSWORD]
 
-Without --password the one in TRIBUTARY_PASSWORD is taken, or one is made and shown once. Stop the platform first.
+Without --password the one in TRIBUTARY_PASSWORD is taken, or one is made and shown once. Stop the platform first, unless its services
+are processes of their own ("npm run platform"): then it may run.
 `;
 
 /** What to print, and whether it is done (exit code 0) or refused (1). */
@@ -52,25 +57,72 @@ const carriedOut = async (
   const password = given ?? randomBytes(15).toString('base64url');
 
   const configuration = readConfiguration(PLATFORM_CONCERNS, environment);
-  const { platform, storage } = await openPlatform([accessControlService], configuration, { log: createLog('warn') });
-  try {
-    if (await hasAdministrator(platform.readModels)) return refused('There is an administrator already; nothing was changed.');
-    await addAdministrator(platform, email, password);
-    const file = join(platform.dataDir, 'admin-credentials.json');
-    await writeSecret(file, { user: email, password });
-    const shown = given === undefined ? `${password}   (shown this once)` : 'as given';
-    return {
-      done: true,
-      text: `The administrator is there.
+  const settings = configuration(StorageConfiguration);
+  const dataDir = resolve(settings.dataDir);
+  const sharedLog = await sharedLogOf({ ...settings, dataDir }, environment);
+  const added = await (sharedLog === undefined ? addAlone(configuration) : addBeside(sharedLog))(email, password);
+  if (!added) return refused('There is an administrator already; nothing was changed.');
+  const file = join(dataDir, 'admin-credentials.json');
+  await writeSecret(file, { user: email, password });
+  const shown = given === undefined ? `${password}   (shown this once)` : 'as given';
+  return {
+    done: true,
+    text: `The administrator is there.
   user      ${email}
   password  ${shown}
 Both are kept in ${file} (readable by you only); remove the file once you have noted them.
-Start the platform with: npm start
+${sharedLog === undefined ? 'Start the platform with: npm start' : 'The services know of it in a moment.'}
 `,
-    };
-  } finally {
-    await storage.close();
-  }
+  };
+};
+
+/** False: there is one. */
+type Add = (email: string, password: string) => Promise<boolean>;
+
+/** On data that no process holds. */
+const addAlone =
+  (configuration: Configuration): Add =>
+  async (email, password) => {
+    const { platform, storage } = await openPlatform([accessControlService], configuration, { log: createLog('warn') });
+    try {
+      if (await hasAdministrator(platform.readModels)) return false;
+      await addAdministrator(platform, email, password);
+      return true;
+    } finally {
+      await storage.close();
+    }
+  };
+
+/** On the log that running processes share. */
+const addBeside =
+  (url: string): Add =>
+  async (email, password) => {
+    const { store, close } = await openLog(url, [], accessControlService.upcasters ?? {});
+    try {
+      if (await hasAdministratorInLog(store)) return false;
+      await addAdministrator({ store, clock: systemClock, newId: randomUUID }, email, password);
+      return true;
+    } finally {
+      await close();
+    }
+  };
+
+/** Of `npm run platform`, unless another one is named. */
+const LOG_OF_SERVICE = join('logs', 'access-control.db');
+
+/** The service's log where it is shared by processes: so it is named, or `npm run platform` has made it in the data directory. */
+const sharedLogOf = async (
+  { dataDir, eventStoreUrl, messagingUrl }: StorageConfiguration,
+  { EVENT_STORE_URL: named = '' }: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> => {
+  if (named !== '')
+    return isShared({ messagingUrl }) || !named.startsWith('sqlite:') ? located(eventStoreUrl, dataDir) : undefined;
+  const made = join(dataDir, LOG_OF_SERVICE);
+  const isThere = await access(made).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? `sqlite:${made}` : undefined;
 };
 
 const refused = (reason: string): Outcome => ({ done: false, text: `${reason}\n` });
