@@ -63,7 +63,7 @@ describe('two instances of a service', () => {
           by.set(name, (by.get(name) ?? 0) + 1);
         },
       });
-    await append(0, 600);
+    for (let n = 0; n < 600; n++) await service.append(`test.order-${String(n % 40)}`, ordered(n));
     const first = await start('a', [slowly('a')]);
     await until(() => handled.length > 50);
     const second = await start('b', [slowly('b')]);
@@ -71,6 +71,7 @@ describe('two instances of a service', () => {
     await end(first);
     await second.bus.settled({ timeout: 30_000 });
     expect([...new Set(numbers(handled))]).toEqual(upTo(600));
+    expect(by.get('a')).toBeGreaterThan(50);
     expect(inOrder(handled)).toBe(true);
     expect(handled.length).toBeLessThan(700);
   });
