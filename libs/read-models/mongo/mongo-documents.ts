@@ -52,12 +52,10 @@ export const indexesOf = ({ indexes, elements = [] }: Projection): readonly Inde
   const rows = { shown: true };
   const key = (paths: readonly string[]): Index['key'] =>
     Object.fromEntries([...paths.filter((path) => path !== '_id'), '_id'].map((path) => [path, 1 as const]));
+  // By id alone every collection is indexed already, and no server makes a partial index of that.
+  const beyondIds = indexes.map((paths: readonly Path[]) => key(paths.map(fieldOf))).filter((of) => Object.keys(of).length > 1);
   return [
-    ...(indexes.length > 0 ? indexes : [[]]).map((paths: readonly Path[], number) => ({
-      name: `rows_${String(number)}`,
-      key: key(paths.map(fieldOf)),
-      partialFilterExpression: rows,
-    })),
+    ...beyondIds.map((of, number) => ({ name: `rows_${String(number)}`, key: of, partialFilterExpression: rows })),
     ...elements.map((path, number) => ({
       name: `elements_${String(number)}`,
       key: key([elementsOf(path)]),
