@@ -166,14 +166,9 @@ describe('two instances of a service', () => {
     expect(
       await other.readModels.reached([{ logId: log.logId, partition: 'elsewhere/0' as Partition, position: 9 }], { timeout: 50 }),
     ).toBe(true);
-    console.log(
-      'token waits on the other instance, ms',
-      waits
-        .toSorted((a, b) => a - b)
-        .filter((_, i) => i % 10 === 9 || i === 48)
-        .map((one) => one.toFixed(1))
-        .join(' '),
-    );
+    waits.sort((a, b) => a - b);
+    // Some calls to the server, and one poll.
+    expect(waits[Math.floor(waits.length / 2)]).toBeLessThan(250);
   });
 
   it('both notice that another generation serves, and lose nothing on the way', async () => {

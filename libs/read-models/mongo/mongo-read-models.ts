@@ -881,6 +881,18 @@ export const prepareReadModels = async (url: string, service: string, projection
   }
 };
 
+/** Removes all that a service's read models are; they are built from the beginning when it runs again. */
+export const eraseReadModels = async (url: string, service: string): Promise<void> => {
+  const connection = new MongoConnection(url, { callMs: DEPLOYMENT_MS });
+  try {
+    await connection.connected();
+    for (const { name } of await connection.raw.listCollections())
+      if (name.startsWith(`${service}.`)) await connection.raw.dropCollection(name);
+  } finally {
+    await connection.close();
+  }
+};
+
 const modelsOf = (projections: readonly Projection[]): ReadonlyMap<string, Model> => {
   const models = new Map<string, Model>();
   for (const projection of projections) {

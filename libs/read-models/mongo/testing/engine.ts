@@ -1,4 +1,4 @@
-import { MongoConnection } from '../connection.ts';
+import { eraseReadModels } from '../mongo-read-models.ts';
 
 /** Of the server that these tests run against. @throws Error without one: nothing skips silently */
 export const readModelsUrl = (): string => {
@@ -10,9 +10,5 @@ export const readModelsUrl = (): string => {
 
 /** Removes all that these services stored. */
 export const dropService = async (...services: readonly string[]): Promise<void> => {
-  const connection = new MongoConnection(readModelsUrl());
-  await connection.connected();
-  for (const { name } of await connection.raw.listCollections())
-    if (services.some((service) => name.startsWith(`${service}.`))) await connection.raw.dropCollection(name);
-  await connection.close();
+  for (const service of services) await eraseReadModels(readModelsUrl(), service);
 };
