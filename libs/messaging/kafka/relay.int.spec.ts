@@ -89,7 +89,7 @@ describe('two relays of one log', () => {
   });
 
   it('a paused one that wakes after the other took over publishes nothing more', async () => {
-    await start('reader', { feed: reader, relaying: false });
+    const watching = await start('reader', { feed: reader, relaying: false });
     let wake = (): void => undefined;
     const pausing = new Promise<void>((resolve) => (wake = resolve));
     let paused = false;
@@ -114,16 +114,17 @@ describe('two relays of one log', () => {
     const second = await start('b');
     await until(() => second.relay.caughtUp());
     // The last to start publishes.
-    await start('a', { store });
+    await start('a', { store, patience: 60_000 });
     await until(() => new Set(numbers()).size === 10);
     await append(10, 20);
     await until(() => new Set(numbers()).size === 30);
     expect(paused).toBe(true);
+    await watching.bus.settled();
     const before = reader.taken.length;
     wake();
     await append(30, 20);
     await until(() => new Set(numbers()).size === 50);
-    await until(() => second.relay.caughtUp());
+    await watching.bus.settled();
     expect(reader.taken.length).toBe(before + 20);
     expect(inOrder(reader.taken)).toBe(true);
   });
