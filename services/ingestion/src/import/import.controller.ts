@@ -7,6 +7,7 @@ import type {} from '@fastify/multipart';
 import { v5 as uuidv5 } from 'uuid';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { streamName } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
@@ -34,6 +35,7 @@ import { PLATFORM } from '#libs/platform/tokens';
 import { IsDecimalText, IsMonth, IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type ImportId, type TenantId } from '#libs/published/ids';
+import { project } from '#libs/read-models/fold';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { StorageFull } from '#libs/sqlite/storage-error';
 import { type Format, type Problem, type Rounding } from '../reading/delivery.ts';
@@ -268,7 +270,7 @@ export class ImportController {
     await this.#row(tenantId, id);
     await handle(this.#store, importing, id, cancel(command.time), { command });
     await this.#service.cancelled(id);
-    return this.details(tenantId, id);
+    return this.#answer(await this.#told(id));
   }
 
   async #request(
@@ -293,7 +295,7 @@ export class ImportController {
   async #accepted({ tenantId, importId }: Requested, reply: FastifyReply): Promise<ImportAnswer> {
     this.#service.worker.wake();
     void reply.header('location', `/api/v1/tenants/${tenantId}/imports/${importId}`);
-    return this.#answer(await this.#row(tenantId, importId));
+    return this.#answer(await this.#told(importId));
   }
 
   async #take(incoming: FastifyRequest, upload: Upload, command: Command, caller: Caller): Promise<Requested> {
@@ -308,6 +310,15 @@ export class ImportController {
     const row = await this.#readModels.of(imports).get(id);
     if (row?.tenantId !== tenantId) throw notThere();
     return row;
+  }
+
+  /** As its own stream tells it: where read models follow later, a command is answered before they have heard of it. */
+  async #told(id: ImportId): Promise<ImportRow> {
+    const { events } = await this.#store.read(streamName(importing.category, id));
+    const { documents } = project(imports, events, { documents: new Map(), heads: new Map() });
+    const row = documents[0]?.row ?? null;
+    if (row === null) throw notThere();
+    return JSON.parse(row) as ImportRow;
   }
 
   #answer({ path: _path, order: _order, files, slices, status, ...row }: ImportRow): ImportAnswer {
