@@ -36,7 +36,7 @@ export type Parked = Readonly<{
   bytes: string;
 }>;
 
-/** Between services. Adapters: `embedded/`. Every adapter passes `bus.contract.ts`. */
+/** Between services. Adapters: `embedded/`, `kafka/`. Every adapter passes `bus.contract.ts`. */
 export interface Bus {
   /** Before anything runs. @throws StorageError for a checkpoint that this log cannot have made; its message says what to do. */
   verify(consumers: readonly Consumer[]): Promise<void>;

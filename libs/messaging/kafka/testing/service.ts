@@ -25,7 +25,7 @@ import { type KafkaOptions, openKafka, type OpenKafka } from '../open-kafka.ts';
 export const brokerUrl = (): string => process.env['MESSAGING_URL'] ?? '';
 
 /** JSON through one topic, for tests that are not about what is on the wire. */
-export const jsonThrough = (topic: string): Codec => ({
+const jsonThrough = (topic: string): Codec => ({
   encode: (event, logId) => ({ key: event.stream, headers: { logId }, value: Buffer.from(JSON.stringify(event)) }),
   decode: ({ headers, value }) => ({
     event: JSON.parse((value ?? Buffer.alloc(0)).toString()) as Recorded,
