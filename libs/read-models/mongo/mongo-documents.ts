@@ -44,7 +44,8 @@ const AT_ONCE = 1_000;
 type Index = Readonly<{
   name: string;
   key: Readonly<Record<string, 1 | -1>>;
-  partialFilterExpression: Readonly<Record<string, unknown>>;
+  partialFilterExpression?: Readonly<Record<string, unknown>>;
+  unique?: boolean;
 }>;
 
 /** The indexes that a projection's queries are served by: over rows only, or over what waits only. */
@@ -62,6 +63,8 @@ export const indexesOf = ({ indexes, elements = [] }: Projection): readonly Inde
       partialFilterExpression: rows,
     })),
     { name: 'flagged', key: { flagged: 1, _id: 1 }, partialFilterExpression: { flagged: true } },
+    // A server need not see by itself that one of two fields is the key.
+    { name: 'guard', key: { _id: 1, version: 1 }, unique: true },
   ];
 };
 
@@ -93,8 +96,7 @@ export class MongoDocuments implements DocumentStore {
 
   /** The collection with its indexes; what is there already is left alone. */
   async create(): Promise<void> {
-    for (const { name, key, partialFilterExpression } of indexesOf(this.#projection))
-      await this.#collection.createIndex(key, { name, partialFilterExpression });
+    for (const { key, ...options } of indexesOf(this.#projection)) await this.#collection.createIndex(key, options);
   }
 
   /** Names of the indexes that its queries would need. */
