@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll } from '@jest/globals';
+import { afterAll, describe } from '@jest/globals';
 import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type Projection } from '../projection.ts';
 import { readModelsContract } from '../read-models.contract.ts';
@@ -45,4 +45,6 @@ afterAll(async () => {
 
 // Each page is some calls to the server.
 readModelsContract(open, { randomSorts: 40 });
-upkeepContract(open);
+describe('their upkeep', () => {
+  upkeepContract(open);
+});
