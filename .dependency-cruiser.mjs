@@ -95,7 +95,7 @@ export default {
       severity: 'error',
       from: {
         pathNot:
-          '(^bench/|^deploy/|^libs/platform/(open-storage|(embedded|distributed)-storage|(sqlite|shared)-log)\\.ts$|/(sqlite|embedded|kafka|mongo|eventstoredb)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)',
+          '(^bench/|^deploy/|^proofs/fault-test/|^libs/platform/(open-storage|(embedded|distributed)-storage|(sqlite|shared)-log)\\.ts$|/(sqlite|embedded|kafka|mongo|eventstoredb)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)',
       },
       to: { path: '^libs/[^/]+/(sqlite|embedded|kafka|mongo|eventstoredb)/|^libs/sqlite/(?!storage-error)' },
     },

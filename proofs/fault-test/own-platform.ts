@@ -9,7 +9,7 @@ import { SERVICES } from '../../deploy/local/platform-plan.ts';
 
 const LAUNCHER = 'dist/deploy/local/platform.js';
 const GATEWAY = 'dist/services/gateway/src/main.js';
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 40_000;
 const LOOK_MS = 50;
 const SERVING = /^(\S+) \| .*listening on (http:\/\/[^\s"\\]+)/;

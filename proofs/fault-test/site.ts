@@ -4,7 +4,7 @@ import { differencesOf, type Texts } from './comparison.ts';
 import { type Reference } from './embedded.ts';
 import { faultsOfLog, type ServiceLog } from './log.ts';
 import { type OwnEngines } from './own-engines.ts';
-import { type OwnPlatform } from './own-platform.ts';
+import { type OwnPlatform, SERVICES } from './own-platform.ts';
 import { documentsIn, logsIn, replayed, writingTo } from './stored.ts';
 import { messagesOn } from './topic-reader.ts';
 import { type Message, type Published, publishedOf } from './topic.ts';
@@ -37,8 +37,9 @@ export type Stored = Readonly<{
 /** The platform that is disturbed, and what it is compared with. */
 export class Site {
   readonly worlds: World[] = [];
-  /** Milliseconds of a play that nothing disturbed. */
+  /** Milliseconds of a play that nothing disturbed, and of the last one. */
   typicalMs = 5_000;
+  lastMs = 0;
   #numbers = 0;
 
   constructor(
@@ -68,7 +69,11 @@ export class Site {
     const number = ++this.#numbers;
     await this.reference.of(number);
     await writingTo(this.dataDir, 'access-control', (store) => addOperator(store, number));
-    const plays = urls.map((url) => playWorld(this.playing, url, number));
+    const begun = performance.now();
+    const plays = urls.map((url) => playWorld(this.playing, url, number, SERVICES));
+    void Promise.allSettled(plays).then(() => {
+      this.lastMs = performance.now() - begun;
+    });
     const [disturbed, ...played] = await Promise.allSettled([beside(Promise.allSettled(plays)), ...plays]);
     const faults: string[] = [];
     if (disturbed.status === 'rejected') faults.push(`the fault could not be brought about: ${String(disturbed.reason)}`);
@@ -110,7 +115,7 @@ export class Site {
         return [
           ...stored.logs.flatMap(({ service, events }) => faultsOfLog(service, events)),
           ...stored.published.faults,
-          ...differencesOf(await replayed(stored.logs), stored.documents).map((difference) => `not as a replay: ${difference}`),
+          ...differencesOf(replayed(stored.logs), stored.documents).map((difference) => `not as a replay: ${difference}`),
         ];
       },
       notReady.length > 0 ? 0 : REST_MS,

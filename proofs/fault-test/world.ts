@@ -20,7 +20,7 @@ const CONNECTIONS = 8;
 const PATIENCE_MS = 60_000;
 /** An engine that was killed may take half a minute until everybody has found it again. */
 const PERSISTENCE_MS = 180_000;
-const LOGIN_MS = 60_000;
+const KNOWN_MS = 60_000;
 const LOOK_MS = 200;
 
 /** The ids of everything that this operator makes are made of its own: the same on every platform. */
@@ -46,19 +46,24 @@ export const addOperator = async (store: EventStore, number: number): Promise<vo
   );
 };
 
-const signedIn = async (url: string, number: number): Promise<PlatformClient> => {
-  const client = new PlatformClient(url, PATIENCE_MS, PERSISTENCE_MS);
-  const { email, password } = operator(number);
-  const until = performance.now() + LOGIN_MS;
+/** What was written into the log behind the platform's back is on its way to every service: nobody was given a token to wait with. */
+const onceKnown = async <T>(ask: () => Promise<T>): Promise<T> => {
+  const until = performance.now() + KNOWN_MS;
   for (;;)
     try {
-      await client.login(email, password);
-      return client;
+      return await ask();
     } catch (error) {
-      // What was written into the log is on its way.
-      if (!(error instanceof Refused && error.status === 401) || performance.now() > until) throw error;
+      if (!(error instanceof Refused && [401, 403].includes(error.status)) || performance.now() > until) throw error;
       await sleep(LOOK_MS);
     }
+};
+
+const signedIn = async (url: string, number: number, services: readonly string[]): Promise<PlatformClient> => {
+  const client = new PlatformClient(url, PATIENCE_MS, PERSISTENCE_MS);
+  const { email, password } = operator(number);
+  await onceKnown(() => client.login(email, password));
+  for (const service of services) await onceKnown(() => client.get(`/services/${service}/operations/read-models`));
+  return client;
 };
 
 /** A scenario as one operator has played it: what the demo shows, and where everything else is to be asked. */
@@ -73,7 +78,7 @@ export type World = Readonly<{
 /** What is played, and where its files are written meanwhile. */
 export type Playing = Readonly<{ scenario: Scenario; duckDb: DuckDb; folder: string }>;
 
-/** Plays the scenario. Nothing that goes away meanwhile ends it, as long as it comes back. */
+/** Plays the scenario once these services know the operator. Nothing that goes away meanwhile ends it, as long as it comes back. */
 export const playWorld = async ({ scenario, duckDb, folder }: Playing, url: string, number: number): Promise<World> => {
   const client = await signedIn(url, number);
   await mkdir(folder, { recursive: true });
