@@ -17,6 +17,7 @@ import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type Upcasters } from '#libs/event-sourcing/upcasting';
 import { type Leases } from '#libs/leases/leases';
 import { type Projection } from '#libs/read-models/projection';
+import { type ReadModels } from '#libs/read-models/read-model';
 import { StorageError } from '#libs/sqlite/storage-error';
 import { systemClock, type Clock } from '#libs/time/time';
 import { AccessGuard } from './access-guard.ts';
@@ -43,6 +44,7 @@ import { Metrics } from './metrics.ts';
 import { HEALTH, METRICS, OperationsController } from './operations.controller.ts';
 import { Restore } from './restore.ts';
 import { RestoreController, RESTORES, type Restores } from './restore.controller.ts';
+import { ReadModelsWithOwnWrites } from './own-writes.ts';
 import { RepublishController, REPUBLISHING } from './republish.controller.ts';
 import { type Background, type Platform, type ServiceDefinition } from './service.ts';
 import { isShared, logFileIn, openStorage } from './open-storage.ts';
@@ -120,7 +122,8 @@ export const openPlatform = async (
   const storage = await openStorage({ ...settings, dataDir }, { services, projections, upcasters: upcastersOf(services), log });
   try {
     const accessTokens = await AccessTokens.open(dataDir, configuration(SecurityConfiguration).accessTokenMinutes);
-    const { store, readModels } = storage;
+    const { store } = storage;
+    const readModels = readModelsOf(storage, configuration(HttpConfiguration).consistencySeconds * 1_000);
     const alone = storage.shared === undefined;
     return { platform: { store, readModels, clock, newId, log, dataDir, alone, configuration, accessTokens }, storage };
   } catch (error) {
@@ -128,6 +131,9 @@ export const openPlatform = async (
     throw error;
   }
 };
+
+const readModelsOf = ({ readModels, shared }: Storage, patienceMs: number): ReadModels =>
+  shared ? new ReadModelsWithOwnWrites(readModels, shared.consistency, patienceMs) : readModels;
 
 /** Every projection once. @throws Error when two different ones bear the same name: they would write into each other's documents. */
 export const distinctProjections = (services: readonly Pick<ServiceDefinition, 'projections'>[]): readonly Projection[] => {
@@ -209,7 +215,7 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   };
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   work.start([
-    { name: 'reactions', run: (signal) => storage.bus.run(consumers, signal) },
+    ...(storage.shared ? [] : [{ name: 'reactions', run: (signal: AbortSignal) => storage.bus.run(consumers, signal) }]),
     { name: 'backups', run: (signal) => backups.run(signal) },
     ...(storage.shared?.work ?? []),
     ...services.flatMap(({ background }) => (background?.(platform) ?? []).map(onLease(storage.leases))),
@@ -218,6 +224,7 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
   const looking = storage.shared && setInterval(() => work.wake(), LOOKING_MS);
   work.signal.addEventListener('abort', () => clearInterval(looking));
   try {
+    if (storage.shared) await hostBus(app, (signal) => storage.bus.run(consumers, signal));
     await app.listen(port, host);
   } catch (error) {
     await app.close();
@@ -232,6 +239,13 @@ const serve = async (services: readonly ServiceDefinition[], { platform, storage
     settled: (timeoutMs = 10_000) => settled(storage, work, timeoutMs),
     stop: () => (stopped ??= app.close()),
   };
+};
+
+/** As a transport of Nest's, which is loaded where there is one only. */
+const hostBus = async (app: NestFastifyApplication, run: (signal: AbortSignal) => Promise<void>): Promise<void> => {
+  const { BusStrategy } = await import('./bus-strategy.ts');
+  app.connectMicroservice({ strategy: new BusStrategy(run) });
+  await app.startAllMicroservices();
 };
 
 /** How often work looks for itself where other processes cause some. */

@@ -268,14 +268,14 @@ describe('a backup', () => {
     const whole = await kept();
     await writeFile(`${file}.part`, whole.subarray(0, 10_000));
     await writeFile(`${file}.part.json`, JSON.stringify({ id: backup.id }));
-    expect(await downloadBackup(await session(), file, true)).toBe(true);
+    expect(await downloadBackup(await session(), file, true, undefined)).toBe(true);
     expect((await readFile(file)).equals(whole)).toBe(true);
-    await expect(downloadBackup(await session(), file, true)).rejects.toThrow('is there already');
+    await expect(downloadBackup(await session(), file, true, undefined)).rejects.toThrow('is there already');
     // A part that is not the beginning of the archive is found out.
     const other = join(folder, 'other.tar');
     await writeFile(`${other}.part`, Buffer.alloc(10_000));
     await writeFile(`${other}.part.json`, JSON.stringify({ id: backup.id }));
-    await expect(downloadBackup(await session(), other, true)).rejects.toThrow('SHA-256');
+    await expect(downloadBackup(await session(), other, true, undefined)).rejects.toThrow('SHA-256');
   });
 
   describe('of the log alone', () => {
@@ -295,20 +295,20 @@ describe('a backup', () => {
         string,
         string,
       ];
-      expect(await exportLog(await session(), atOnce)).toBe(true);
+      expect(await exportLog(await session(), atOnce, undefined)).toBe(true);
       const whole = await readFile(atOnce, 'utf8');
       expect(whole).toBe(`${(await logOf(http)).join('\n')}\n`);
       // Once after a line, once within one, once within the first.
       for (const length of [whole.indexOf('\n', 5_000) + 1, Math.floor(whole.length / 2), 10]) {
         await writeFile(resumed, whole.slice(0, length));
-        expect(await exportLog(await session(), resumed)).toBe(true);
+        expect(await exportLog(await session(), resumed, undefined)).toBe(true);
         expect(await readFile(resumed, 'utf8')).toBe(whole);
       }
       await writeFile(foreign, whole.slice(0, whole.indexOf('\n') + 1).replace(/"eventId":"[^"]*"/, '"eventId":"other"'));
-      await expect(exportLog(await session(), foreign)).rejects.toThrow('another log');
+      await expect(exportLog(await session(), foreign, undefined)).rejects.toThrow('another log');
       const stopped = new AbortController();
       stopped.abort();
-      expect(await exportLog(await session(stopped.signal), resumed)).toBe(false);
+      expect(await exportLog(await session(stopped.signal), resumed, undefined)).toBe(false);
     });
   });
 
@@ -336,7 +336,7 @@ describe('a backup', () => {
     for (let round = 0; round < 5; round += 1) {
       const quiet = await session();
       quiet.result = (status) => generations.push(Number((status as { generation: number }).generation));
-      expect(await replay(quiet, 'customer-list')).toBe(true);
+      expect(await replay(quiet, 'customer-list', undefined)).toBe(true);
     }
     const cancelled = await http.delete<{ code?: string }>('/operations/read-models/customer-list/replay');
     expect([cancelled.status, cancelled.body.code]).toEqual([409, 'replay-not-running']);
