@@ -79,8 +79,13 @@ export type World = Readonly<{
 export type Playing = Readonly<{ scenario: Scenario; duckDb: DuckDb; folder: string }>;
 
 /** Plays the scenario once these services know the operator. Nothing that goes away meanwhile ends it, as long as it comes back. */
-export const playWorld = async ({ scenario, duckDb, folder }: Playing, url: string, number: number): Promise<World> => {
-  const client = await signedIn(url, number);
+export const playWorld = async (
+  { scenario, duckDb, folder }: Playing,
+  url: string,
+  number: number,
+  services: readonly string[] = [],
+): Promise<World> => {
+  const client = await signedIn(url, number, services);
   await mkdir(folder, { recursive: true });
   const work = await mkdtemp(join(folder, 'play-'));
   try {
