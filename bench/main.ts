@@ -6,7 +6,8 @@ import { command, Misunderstood, whole } from '../proofs/arguments.ts';
 import { ownFolder } from '../proofs/left-behind.ts';
 import { BENCHES } from './benches.ts';
 import { calibration } from './calibration.ts';
-import { holds, type Measured } from './goal.ts';
+import { type Measured } from './goal.ts';
+import { rowOf, tableOf } from './table.ts';
 
 const USAGE = `Measures the platform as ratios to a limit or a peer that runs by turns with it in the same run, and prints one table.
 
@@ -16,15 +17,6 @@ const USAGE = `Measures the platform as ratios to a limit or a peer that runs by
   --rounds N  rounds of ours and theirs (default 9)
   --lines N   usage lines of an imported and rated month (default 1000000)
 `;
-
-const figure = (value: number): string => value.toPrecision(3);
-
-const row = (measured: Measured): string => {
-  const { goal, what, against, ratio, bound, seen } = measured;
-  const [word, limit] = 'atLeast' in bound ? ['≥', bound.atLeast] : ['≤', bound.atMost];
-  const spread = `${figure(ratio.median)} (${figure(ratio.p10)}–${figure(ratio.p90)})`;
-  return `| ${[goal, what, against, spread, `${word} ${String(limit)}`, holds(measured) ? 'yes' : 'NO', seen].join(' | ')} |`;
-};
 
 const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -48,13 +40,11 @@ const measure = async ({ goals, rounds, lines }: Wanted): Promise<void> => {
     if (goals.length > 0 && !bench.goals.some((goal) => goals.includes(goal))) continue;
     say(`${bench.goals.join(', ')} …`);
     const measured = await bench.run({ rounds, lines, folder: await mkdtemp(join(folder, 'run-')), say });
-    for (const one of measured) say(row(one));
+    for (const one of measured) say(rowOf(one));
     rows.push(...measured);
   }
   print('');
-  print('| goal | what | against | ratio (10th–90th percentile) | goal | held | seen |');
-  print('| --- | --- | --- | --- | --- | --- | --- |');
-  for (const one of rows) print(row(one));
+  for (const line of tableOf(rows)) print(line);
 };
 
 await command(USAGE, async () => {

@@ -1,9 +1,10 @@
-import { Partitioners, type PartitionMetadata } from 'kafkajs';
+import { type PartitionMetadata } from 'kafkajs';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Category, categoryOf, type StreamName } from '#libs/event-sourcing/event';
 import { type Partition } from '../feed.ts';
 import { kafkaClient, type Questions } from './broker.ts';
 import { type Codec } from './codec.ts';
+import { murmur2 } from './murmur2.ts';
 
 const DEFAULT_PARTITIONS = 3;
 /** An event may be as large as a request that makes it. */
@@ -62,7 +63,6 @@ export class Layout {
   readonly #questions: Questions;
   readonly #codec: Codec;
   readonly #partitions = new Map<string, PartitionMetadata[]>();
-  readonly #choose = Partitioners.DefaultPartitioner();
 
   constructor(questions: Questions, codec: Codec) {
     this.#questions = questions;
@@ -96,8 +96,7 @@ export class Layout {
   /** @throws DomainError `unavailable` until its topic is known */
   partitionOf(stream: StreamName): Partition {
     const topic = this.#codec.topicOf(categoryOf(stream));
-    const number = this.#choose({ topic, partitionMetadata: this.#known(topic), message: { key: stream, value: null } });
-    return partition(topic, number);
+    return partition(topic, (murmur2(stream) & 0x7fffffff) % this.#known(topic).length);
   }
 
   #known(topic: string): PartitionMetadata[] {
