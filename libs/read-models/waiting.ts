@@ -14,9 +14,9 @@ export const waitingParts = (documents: readonly Document[]): readonly WaitingPa
       .map(([part, state]) => ({ document: id, part, state })),
   );
 
-/** The event that a part waits for. */
+/** The event that a part waits for, which may be one of another stream than its own. */
 const firstWaiting = ({ stream, waiting, revision }: PartState): Readonly<{ stream: StreamName; revision: Revision }> => ({
-  stream,
+  stream: waiting?.[0]?.stream ?? stream,
   revision: waiting?.[0]?.revision ?? revision,
 });
 

@@ -76,9 +76,13 @@ export const documentsIn = async (url: string): Promise<Texts> => {
 };
 
 /** An event as its readers are told of it: the hash of its command's body stays in the log. */
-const told = ({ data, metadata, ...event }: StoredEvent): Recorded => ({
-  ...event,
+const told = ({ type, data, stream, revision, position, eventId, metadata }: StoredEvent): Recorded => ({
+  type,
   data: JSON.parse(data) as unknown,
+  stream,
+  revision,
+  position,
+  eventId,
   metadata: { ...(JSON.parse(metadata) as Metadata), bodyHash: '' },
 });
 

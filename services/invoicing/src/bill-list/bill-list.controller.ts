@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { page as pageOf } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
 import { named, object } from '#libs/platform/schema';
@@ -85,6 +85,8 @@ export class BillListController {
       ...(tier === undefined ? {} : { tier }),
       ...(name === undefined ? {} : { name: { contains: name } }),
     };
+    // Before the bills: where they say that a month is current, all of its bills are there already.
+    const states = await this.#states(tenantOf(caller).rootId, month);
     const page = await this.#readModels.of(billList).find({
       filter,
       ...paging(
@@ -96,7 +98,6 @@ export class BillListController {
         ],
       ),
     });
-    const states = await this.#states(page.items);
     return {
       ...page,
       items: page.items.map((row) => itemOf(row, caller, states.get(monthRatingId(row.rootId, row.month)) ?? 'applying')),
@@ -130,10 +131,9 @@ export class BillListController {
     return unpricedUsage(this.#readModels, kind, of, paging(query));
   }
 
-  async #states(rows: readonly BillRow[]): Promise<ReadonlyMap<string, RatingState>> {
-    const roots = [...new Set(rows.map(({ rootId }) => rootId))];
-    const states = await Promise.all(roots.map((rootId) => ratingStates(this.#readModels, { rootId })));
-    return new Map(states.flat().map(({ rootId, month, state }) => [monthRatingId(rootId, month), state]));
+  async #states(rootId: TenantId, month: Month | undefined): Promise<ReadonlyMap<string, RatingState>> {
+    const states = await ratingStates(this.#readModels, { rootId, ...(month === undefined ? {} : { month }) });
+    return new Map(states.map((judged) => [monthRatingId(rootId, judged.month), judged.state]));
   }
 }
 
