@@ -26,4 +26,13 @@ describe('failed logins in a row', () => {
     throttle.succeeded('ada');
     expect(failing(throttle, 3, 0)).toEqual([0, 0, 0]);
   });
+
+  it('are not those that nobody could judge', () => {
+    const throttle = new LoginThrottle(2, 15);
+    for (const attempt of [1, 2, 3]) {
+      expect([attempt, throttle.begin('ada', 0)]).toEqual([attempt, 0]);
+      throttle.undecided('ada');
+    }
+    expect(failing(throttle, 3, 0)).toEqual([0, 0, 900]);
+  });
 });

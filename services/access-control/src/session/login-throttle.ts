@@ -32,6 +32,14 @@ export class LoginThrottle {
     this.#attempts.delete(address);
   }
 
+  /** Nobody could tell whether it was the right password, so it counts for nothing. */
+  undecided(address: string): void {
+    const attempts = this.#attempts.get(address);
+    if (!attempts) return;
+    attempts.failures -= 1;
+    attempts.lockedUntil = 0;
+  }
+
   #remember(address: string, attempts: Attempts): void {
     this.#attempts.delete(address);
     this.#attempts.set(address, attempts);

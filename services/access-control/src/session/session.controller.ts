@@ -108,14 +108,10 @@ export class SessionController {
     const address = normalised(email);
     const wait = this.#throttle.begin(address, Date.parse(systemClock.now()));
     if (wait > 0) throw new TooManyAttempts('Too many logins have failed for this e-mail address. Try again later.', wait);
-    const person = await this.#personWith(address);
-    const { passwordHash } = person
-      ? (await present(this.#platform.store, credentials, person.id)).state
-      : { passwordHash: null };
-    const matches = await this.#passwords.matches(password, passwordHash);
-    if (!person || !matches || !(await this.#mayLogIn(person.id))) {
-      throw new Unauthenticated('login-failed', 'E-mail address and password do not match.');
-    }
+    const person = await this.#verified(address, password).catch((error: unknown) => {
+      if (!(error instanceof Unauthenticated)) this.#throttle.undecided(address);
+      throw error;
+    });
     this.#throttle.succeeded(address);
     return { ...(await this.#platform.accessTokens.issue(person.id)), user: await this.#profileOf(person.id) };
   }
@@ -142,6 +138,19 @@ export class SessionController {
   @Answers(200, profile)
   me(@CallerOf() { userId }: Caller): Promise<Profile> {
     return this.#profileOf(userId);
+  }
+
+  /** Whose address and password these are. @throws Unauthenticated */
+  async #verified(address: string, password: string): Promise<UserRow> {
+    const person = await this.#personWith(address);
+    const { passwordHash } = person
+      ? (await present(this.#platform.store, credentials, person.id)).state
+      : { passwordHash: null };
+    const matches = await this.#passwords.matches(password, passwordHash);
+    if (!person || !matches || !(await this.#mayLogIn(person.id))) {
+      throw new Unauthenticated('login-failed', 'E-mail address and password do not match.');
+    }
+    return person;
   }
 
   async #personWith(emailKey: string): Promise<UserRow | undefined> {
