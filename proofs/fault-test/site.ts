@@ -41,6 +41,7 @@ export class Site {
   typicalMs = 5_000;
   lastMs = 0;
   #numbers = 0;
+  #patienceMs = REST_MS;
 
   constructor(
     readonly platform: OwnPlatform,
@@ -76,6 +77,8 @@ export class Site {
     });
     const [disturbed, ...played] = await Promise.allSettled([beside(Promise.allSettled(plays)), ...plays]);
     const faults: string[] = [];
+    // What is wrong in a log stays so: nothing is to be waited for.
+    if (this.#wrongLogs().length > 0) this.#patienceMs = 0;
     if (disturbed.status === 'rejected') faults.push(`the fault could not be brought about: ${String(disturbed.reason)}`);
     const worlds: World[] = [];
     for (const play of played)
@@ -91,7 +94,11 @@ export class Site {
     return eventually(async () => {
       const found = await this.reference.differences(world.number, await answersAbout(world, this.platform.url));
       return found.map((difference) => `world ${String(world.number)}: ${difference}`);
-    });
+    }, this.#patienceMs);
+  }
+
+  #wrongLogs(): readonly string[] {
+    return logsIn(this.dataDir).flatMap(({ service, events }) => faultsOfLog(service, events));
   }
 
   async untilReady(): Promise<readonly string[]> {
@@ -118,7 +125,7 @@ export class Site {
           ...differencesOf(replayed(stored.logs), stored.documents).map((difference) => `not as a replay: ${difference}`),
         ];
       },
-      notReady.length > 0 ? 0 : REST_MS,
+      notReady.length > 0 ? 0 : this.#patienceMs,
     );
     return { seen: stored ? seenOf(stored) : '', faults: [...notReady, ...faults], ...(stored ? { stored } : {}) };
   }
