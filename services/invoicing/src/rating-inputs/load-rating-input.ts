@@ -118,9 +118,10 @@ const loadContracts = async (
   const byId = new Map<string, ContractInput>(known.map((tenant) => [tenant.id, tenant]));
   const present = await contracts.aggregate({ filter: { rootId }, groupBy: ['id'], sum: ['changes'] });
   const loaded = await Promise.all(
-    present.map(async ({ group: [id], sums: [changes] }) => {
+    present.map(async ({ group: [id], sums: [changes], quarantined }) => {
       const before = byId.get(String(id));
-      if (before?.changes === changes) return before;
+      // What waits in quarantine is no change of the row yet, and all the same nothing is to be rated without it.
+      if (before?.changes === changes && quarantined === 0) return before;
       const tenant = await contracts.get(String(id));
       return tenant && inOrder(tenant);
     }),
