@@ -10,7 +10,7 @@ import { SERVICES, type Service } from './own-platform.ts';
 import { eventually, type Outcome, type Site } from './site.ts';
 import { writingTo } from './stored.ts';
 import { Doubler } from './topic-reader.ts';
-import { answersAbout, operator, type World } from './world.ts';
+import { answersAbout, type World } from './world.ts';
 
 export type Case = Readonly<{ name: string; what: string; run: (site: Site) => Promise<Outcome> }>;
 
@@ -154,7 +154,7 @@ const doubled: Case = {
 const commanded = async (site: Site, method: string, path: string): Promise<Readonly<{ status: number; text: string }>> => {
   const line = new LoadClient(site.platform.url, 1);
   try {
-    await line.login(operator(1));
+    line.authorize(site.worlds.at(-1)?.accessToken ?? '');
     const answer = await line.send({ method, path: `/api/v1${path}`, ...(method === 'GET' ? {} : { body: {} }) });
     return { status: answer.status, text: answer.text };
   } finally {
