@@ -16,8 +16,7 @@ const LONGEST_TEXT = 1_000;
 
 /** For PCRE and for Java: whatever is no letter or digit of ASCII stands for itself once escaped, but a control character. */
 const literal = (text: string): string =>
-  text.replaceAll(/[\u0000-\u007f]/g, (character) => {
-    if (/\w/.test(character)) return character;
+  text.replaceAll(/[^\w\u0080-\uffff]/g, (character) => {
     const code = character.charCodeAt(0);
     return code < 0x20 || code === 0x7f ? `\\x${code.toString(16).padStart(2, '0')}` : `\\${character}`;
   });

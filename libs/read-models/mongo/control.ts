@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '#libs/time/time';
 import { randomBytes } from 'node:crypto';
 import { type Collection } from 'mongoose';
 import { type Partition } from '#libs/messaging/feed';
@@ -63,15 +64,21 @@ const FIRST: Omit<ModelRecord, 'serving' | 'last'> = {
 export class ControlRecord {
   readonly #collection: Collection<StoredControl>;
   readonly #connection: MongoConnection;
+  readonly #clock: Clock;
   readonly #id = 'control';
   #reading: Promise<Control | undefined> | undefined;
   #current: Control | undefined;
   #asked = 0;
   #answered = 0;
 
-  constructor(connection: MongoConnection, service: string) {
+  constructor(connection: MongoConnection, service: string, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#collection = connection.raw.collection<StoredControl>(`${service}.control`);
     this.#connection = connection;
+  }
+
+  #now(): Date {
+    return new Date(this.#clock.now());
   }
 
   /** As it was read last; undefined also where there was none. */
@@ -140,7 +147,7 @@ export class ControlRecord {
       key,
       { building: null, last: record.last },
       {
-        $set: { last: generation, failure: null, building: { generation, owner, startedAt: new Date(), closing: false } },
+        $set: { last: generation, failure: null, building: { generation, owner, startedAt: this.#now(), closing: false } },
         $currentDate: { beat: true },
       },
     );
@@ -176,7 +183,7 @@ export class ControlRecord {
       { serving: previous, 'building.owner': owner, 'building.generation': generation },
       {
         $set: { serving: generation, 'building.closing': true, ready: true },
-        $push: { retired: { generation: previous, at: new Date() } },
+        $push: { retired: { generation: previous, at: this.#now() } },
       },
     );
   }
@@ -195,7 +202,7 @@ export class ControlRecord {
         'building.closing': false,
         ...(owner === undefined ? {} : { 'building.owner': owner }),
       },
-      { $set: { building: null, failure }, $push: { retired: { generation, at: new Date() } } },
+      { $set: { building: null, failure }, $push: { retired: { generation, at: this.#now() } } },
     );
   }
 

@@ -72,8 +72,8 @@ const reached = (instance: Instance, event: Recorded | undefined, timeout = 5_00
 const bytes = async ({ readModels }: Instance): Promise<readonly string[]> => (await readModels.documents('counters')).bytes();
 
 const until = async (what: () => Promise<boolean>): Promise<void> => {
-  for (const deadline = Date.now() + 15_000; !(await what()); await setTimeout(10))
-    if (Date.now() > deadline) throw new Error('it did not come to that');
+  for (const deadline = performance.now() + 15_000; !(await what()); await setTimeout(10))
+    if (performance.now() > deadline) throw new Error('it did not come to that');
 };
 
 const generationOf = async ({ readModels }: Instance): Promise<number | null> =>

@@ -4,6 +4,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Category, type StreamName } from '#libs/event-sourcing/event';
 import { type Leases } from '#libs/leases/leases';
 import { type Written } from '#libs/messaging/consistency-token';
+import { type Clock, systemClock } from '#libs/time/time';
 import { type Delivered, type Feed, type Partition, type Published } from '#libs/messaging/feed';
 import { type Projection, type Row } from '../projection.ts';
 import { type ReadModel, type ReadModels } from '../read-model.ts';
@@ -63,6 +64,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   readonly #marks: Marks;
   readonly #log: Log;
   readonly #pace: Pace;
+  readonly #clock: Clock;
   readonly #generations = new Map<string, Generation>();
   /** Where the bus goes on in each partition. */
   readonly #at = new Map<Partition, number>();
@@ -89,12 +91,14 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     projections,
     log,
     pace = PACE,
-  }: Readonly<{ url: string; service: string; projections: readonly Projection[]; log: Log; pace?: Pace }>) {
+    clock = systemClock,
+  }: Readonly<{ url: string; service: string; projections: readonly Projection[]; log: Log; pace?: Pace; clock?: Clock }>) {
     this.#service = service;
     this.#models = modelsOf(projections);
     this.categories = [...new Set([...this.#models.values()].flatMap(({ categories }) => categories))];
     this.#connection = new MongoConnection(url);
-    this.#control = new ControlRecord(this.#connection, service);
+    this.#control = new ControlRecord(this.#connection, service, clock);
+    this.#clock = clock;
     this.#marks = new Marks(this.#connection, service);
     this.leases = new MongoLeases(this.#connection, service);
     this.#log = log;
@@ -113,6 +117,11 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   start(published: Published): void {
     this.#published = published;
     this.#tending = this.#tend();
+  }
+
+  /** Milliseconds of the wall clock. */
+  #now(): number {
+    return Date.parse(this.#clock.now());
   }
 
   async close(): Promise<void> {
@@ -280,7 +289,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
         quarantined: stopped.length + waitingParts(flagged).length,
         error: record.failure ?? this.#trouble,
         progress: building
-          ? progressOf(doneIn(places.get(names[1] ?? '')), end, building.startedAt)
+          ? progressOf(doneIn(places.get(names[1] ?? '')), end, (this.#now() - building.startedAt.getTime()) / 1_000)
           : record.ready
             ? null
             : { done, total: Math.max(done, end ?? done), eventsPerSecond: null, secondsLeft: null },
@@ -549,7 +558,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   async #dropRetired(control: Control, model: Model): Promise<void> {
     const record = control.models[model.key];
     if (!record) return;
-    const before = Date.now() - this.#pace.retired;
+    const before = this.#now() - this.#pace.retired;
     for (const { generation, at } of record.retired)
       if (at.getTime() < before) {
         await this.#drop(control, model, generation);
@@ -560,7 +569,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     for (const [key, older] of Object.entries(control.models)) {
       const [of, number] = key.split('@');
       if (!record.ready || of !== name || Number(number) >= version) continue;
-      const since = this.#olderSince.get(key) ?? Date.now();
+      const since = this.#olderSince.get(key) ?? this.#now();
       this.#olderSince.set(key, since);
       if (since > before) continue;
       const past = { ...model, key, projection: { ...model.projection, version: Number(number) } };
@@ -912,9 +921,8 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const doneIn = (places: ReadonlyMap<Partition, Place> | undefined): number =>
   [...(places?.values() ?? [])].reduce((sum, { offset }) => sum + offset, 0);
 
-const progressOf = (done: number, end: number | undefined, startedAt: Date): Progress => {
+const progressOf = (done: number, end: number | undefined, seconds: number): Progress => {
   const total = Math.max(done, end ?? done);
-  const seconds = (Date.now() - startedAt.getTime()) / 1_000;
   if (done === 0 || seconds <= 0) return { done, total, eventsPerSecond: null, secondsLeft: null };
   const eventsPerSecond = done / seconds;
   return { done, total, eventsPerSecond, secondsLeft: (total - done) / eventsPerSecond };

@@ -30,10 +30,10 @@ export const startInstance = (
   return {
     readModels,
     level: async () => {
-      for (const deadline = Date.now() + 15_000; ;) {
+      for (const deadline = performance.now() + 15_000; ;) {
         const states = await readModels.status();
         if (states.every(({ state }) => state === 'serving')) return;
-        if (Date.now() > deadline) throw new Error(`not level: ${JSON.stringify(states)}`);
+        if (performance.now() > deadline) throw new Error(`not level: ${JSON.stringify(states)}`);
         await setTimeout(5);
       }
     },
