@@ -9,6 +9,7 @@ import { MongoConnection } from '#libs/read-models/mongo/connection';
 import { collectionName, ControlRecord, keyOf } from '#libs/read-models/mongo/control';
 import { MongoDocuments } from '#libs/read-models/mongo/mongo-documents';
 import { openSqlite } from '#libs/sqlite/database';
+import { systemClock } from '#libs/time/time';
 import { SERVICES } from '#services/standalone/src/services';
 import { type Texts } from './comparison.ts';
 import { type ServiceLog } from './log.ts';
@@ -59,7 +60,7 @@ export const documentsIn = async (url: string): Promise<Texts> => {
   try {
     await connection.connected();
     for (const service of SERVICES) {
-      const control = await new ControlRecord(connection, service.name).read();
+      const control = await new ControlRecord(connection, service.name, systemClock).read();
       for (const projection of distinctProjections([service])) {
         const key = keyOf(projection);
         const serving = control?.models[key]?.serving;
