@@ -7,7 +7,7 @@ import { prepareReadModels } from '#libs/read-models/mongo/mongo-read-models';
 import { TOPICS } from '#libs/wire/events';
 import { SERVICES } from '#services/standalone/src/services';
 
-export class TopicsConfiguration {
+class TopicsConfiguration {
   @Variable('TOPIC_PARTITIONS', 'Partitions of a topic that is made: as many instances of a service can share its events')
   @IsInt()
   @Min(1)

@@ -11,7 +11,7 @@ export type Consistency = Readonly<{
   reached: (written: readonly Written[], timeoutMs: number) => Promise<boolean>;
 }>;
 
-export const CONSISTENCY_TOKEN = 'consistency-token';
+const CONSISTENCY_TOKEN = 'consistency-token';
 
 /** As long as any header may be: some hundred logs with their partitions. */
 const LONGEST = 8_192;

@@ -29,7 +29,7 @@ export type Storage = Readonly<{
   close: () => Promise<void>;
 }>;
 
-export type Shared = Readonly<{
+type Shared = Readonly<{
   /** What runs in every process beside the requests: the relay, the read models' own upkeep. */
   work: readonly Background[];
   consistency: Consistency;

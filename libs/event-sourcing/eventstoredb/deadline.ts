@@ -2,7 +2,7 @@ import { type StreamingRead } from '@eventstore/db-client';
 import { unreachable } from './faults.ts';
 
 /** How long one answer of the server, or the next part of one, is waited for. The client itself would wait for ever in places. */
-export const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 10_000;
 
 /** @throws DomainError `event-store-unavailable` when `answer` is not there in time; what was asked may have been done. */
 export const within = async <T>(answer: Promise<T>, address: string, ms = DEADLINE_MS): Promise<T> => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Kafka } from 'kafkajs';
 import { type Logger } from 'pino';
 import { DomainError } from '#libs/event-sourcing/domain-error';
@@ -19,6 +20,8 @@ import { type Layout, placeOf } from './topics.ts';
 /** More than this many messages waiting for a reaction hold up the reading of all. */
 const LONGEST_QUEUE = 5_000;
 const MOST_AT_ONCE = 1_000;
+/** Messages, decoded in a few milliseconds. */
+const PIECE = 500;
 const COMMIT_EVERY_MS = 50;
 const COMMIT_AGAIN_MS = 1_000;
 const SETTLE_TIMEOUT_MS = 10_000;
@@ -261,8 +264,7 @@ export class KafkaBus implements Bus, Published {
         for (const [partition, place] of await feed.places(partitions)) next.set(partition, place);
         return new Map(partitions.map((partition) => [partition, next.get(partition) ?? 0n]));
       },
-      take: ({ partition, messages, next: end }, revoked) =>
-        this.#feedWith(feed, next, { partition, items: messages.map((message) => this.#read(partition, message)), end }, revoked),
+      take: (slice, revoked) => this.#feedInPieces(feed, next, slice, revoked),
       takeShared: () => undefined,
       left: () => Promise.resolve(),
       trouble: (message) => {
@@ -362,6 +364,24 @@ export class KafkaBus implements Bus, Published {
         this.#feedTrouble = `the read models do not take ${partition}: ${messageOf(error)}`;
         await backoff.wait(revoked);
       }
+    }
+    return undefined;
+  }
+
+  /** For whoever reads very much beside everything else that the process does: decoding all of a fetch in one go would hold that up. */
+  async #feedInPieces(
+    feed: Feed,
+    places: Map<Partition, bigint>,
+    { partition, messages, next }: Slice,
+    revoked: AbortSignal,
+  ): Promise<bigint | undefined> {
+    for (let at = 0; at === 0 || at < messages.length; at += PIECE) {
+      if (at > 0) await nextTurn();
+      const items = messages.slice(at, at + PIECE).map((message) => this.#read(partition, message));
+      const following = messages[at + PIECE];
+      const end = following ? BigInt(following.offset) : next;
+      const back = await this.#feedWith(feed, places, { partition, items, end }, revoked);
+      if (back !== undefined || revoked.aborted) return back;
     }
     return undefined;
   }

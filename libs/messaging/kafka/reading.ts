@@ -20,7 +20,8 @@ const HEARTBEAT_MS = 1_000;
 const SILENCE_MS = 5_000;
 const LONGEST_SILENCE_MS = 25_000;
 const LONGEST_FAREWELL_MS = 5_000;
-const BYTES_OF_A_PARTITION = 4 * 1024 * 1024;
+/** kafkajs decodes all that it has fetched in one go, during which the process does nothing else. */
+const BYTES_OF_A_PARTITION = 1024 * 1024;
 
 /** Consecutive messages of a partition; `next` is the offset behind them and behind the broker's own marks that follow. */
 export type Slice = Readonly<{ partition: Partition; messages: readonly KafkaMessage[]; next: bigint }>;

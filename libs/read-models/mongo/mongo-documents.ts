@@ -49,7 +49,7 @@ type Index = Readonly<{
 }>;
 
 /** The indexes that a projection's queries are served by: over rows only, or over what waits only. */
-export const indexesOf = ({ indexes, elements = [] }: Projection): readonly Index[] => {
+const indexesOf = ({ indexes, elements = [] }: Projection): readonly Index[] => {
   const rows = { shown: true };
   const key = (paths: readonly string[]): Index['key'] =>
     Object.fromEntries([...paths.filter((path) => path !== '_id'), '_id'].map((path) => [path, 1 as const]));

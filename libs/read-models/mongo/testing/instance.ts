@@ -5,7 +5,7 @@ import { type PartitionedLog } from '../../testing/partitioned-log.ts';
 import { type Log, MongoReadModels, type Pace } from '../mongo-read-models.ts';
 import { readModelsUrl } from './engine.ts';
 
-export const SILENT: Log = { info: () => undefined, warn: () => undefined };
+const SILENT: Log = { info: () => undefined, warn: () => undefined };
 
 /** An instance of a service, with the partitions that a bus gave it. */
 export type Instance = Readonly<{
