@@ -11,7 +11,7 @@ import { bareClient, serviceNamed, silent } from './topic.ts';
 
 const WARM_UP = 0.25;
 /** As the bus has it. */
-const FETCHED = { maxWaitTimeInMs: 250, maxBytesPerPartition: 4 * 1024 * 1024 };
+const FETCHED = { maxWaitTimeInMs: 250, maxBytesPerPartition: 1024 * 1024 };
 
 const [, , side, messagingUrl = '', name = '', events = '', folder = ''] = process.argv;
 const { codec, topic } = serviceNamed(name);

@@ -11,6 +11,7 @@ import { bareClient, serviceNamed } from './topic.ts';
 /** One round of `token-wait.ts`: `MESSAGING_URL READ_MODELS_URL SERVICE BARE_SERVICE FOLDER`; prints what was seen as JSON. */
 
 const WARM_UP = 100;
+const TENANTS = WARM_UP;
 /** Waits and their limits by turns. */
 const TURNS = 5;
 const A_TURN = 100;
@@ -22,11 +23,13 @@ const service = await runService(name, { messagingUrl, readModelsUrl, log: join(
 const producer = bareClient(messagingUrl).producer({ allowAutoTopicCreation: false });
 await producer.connect();
 
-let tenants = 0;
-/** Appends one event and waits for the read model; the wait alone counts. */
+let commands = 0;
+/** Appends one event, after the first ones to streams that are there, and waits for the read model; the wait alone counts. */
 const write = async (): Promise<number> => {
-  const n = tenants++;
-  const { position } = await service.store.append(streamOf(n), [tenantEvent(n, 0)], NO_STREAM, metadataOf(n));
+  const [n, revision] = [commands % TENANTS, Math.floor(commands / TENANTS)];
+  const event = tenantEvent(n, revision);
+  const { position } = await service.store.append(streamOf(n), [event], NO_STREAM + revision, metadataOf(commands));
+  commands += 1;
   const before = performance.now();
   const isThere = await service.readModels.reached([service.written(streamOf(n), position)], { timeout: LONGEST_WAIT_MS });
   if (!isThere) throw new Error(`The read model has not reached position ${String(position)}.`);
