@@ -32,8 +32,7 @@ export const missingEngines = (engines: Addresses): readonly string[] =>
     .map((variable) => `${NEEDED[variable]} (${variable})`);
 
 /** Which log a service has: the server that was named, or a file of its own that its processes on this host share. */
-const eventStoreOf = (service: string, engines: Addresses): string =>
-  engines.EVENT_STORE_URL ?? `sqlite:logs/${service}.db`;
+const eventStoreOf = (service: string, engines: Addresses): string => engines.EVENT_STORE_URL ?? `sqlite:logs/${service}.db`;
 
 /** @param ports a free one for each process of each service, in order */
 export const planOf = ({ instances, dataDir, port, environment }: Wishes, engines: Addresses, ports: readonly number[]): Plan => {
