@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { type Collection } from 'mongoose';
+import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Leases } from '#libs/leases/leases';
 import { isDuplicate, type MongoConnection } from './connection.ts';
 
@@ -31,7 +32,11 @@ export class MongoLeases implements Leases {
     const holder = randomBytes(8).toString('hex');
     while (!signal.aborted) {
       // A server that is away gives no lease.
-      if (await this.#taken(name, holder).catch(() => false)) await this.#hold(name, holder, signal, work);
+      if (await this.#taken(name, holder).catch(() => false))
+        await this.#hold(name, holder, signal, work).catch((error: unknown) => {
+          // Work that came upon read models which are away or being built begins anew with the next lease.
+          if (!(error instanceof DomainError && error.refusal === 'unavailable')) throw error;
+        });
       await timeout(this.#askMs, undefined, { signal }).catch(() => undefined);
     }
   }
