@@ -1,6 +1,6 @@
 import { type BenchOptions, type Measured } from '../goal.ts';
 
-export type EngineBenchOptions = Omit<BenchOptions, 'lines'> & Readonly<{ messagingUrl: string; readModelsUrl: string }>;
+type EngineBenchOptions = Omit<BenchOptions, 'lines'> & Readonly<{ messagingUrl: string; readModelsUrl: string }>;
 
 export type EngineBench = Readonly<{
   goals: readonly string[];

@@ -6,7 +6,7 @@ import { makeTopics } from '#libs/messaging/kafka/topics';
 import { decode, encode } from '#libs/wire/wire-message';
 
 /** As the services have it. */
-export const PARTITIONS = 3;
+const PARTITIONS = 3;
 
 export const silent = pino({ level: 'silent' });
 
