@@ -100,6 +100,20 @@ export default {
       to: { path: '^libs/[^/]+/(sqlite|embedded|kafka|mongo|eventstoredb)/|^libs/sqlite/(?!storage-error)' },
     },
     {
+      name: 'engines-are-loaded-when-chosen',
+      comment: 'The embedded default starts without a driver, its folder or what stands on it.',
+      severity: 'error',
+      from: {
+        pathNot:
+          '(^(bench|proofs|deploy|docs)/|^libs/platform/distributed-storage\\.ts$|/(kafka|mongo|eventstoredb)/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)',
+      },
+      to: {
+        path: '^libs/platform/(distributed-storage|bus-strategy)\\.ts$|^libs/[^/]+/(kafka|mongo|eventstoredb)/|node_modules/(kafkajs|mongoose|mongodb|@eventstore)/',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'proofs-and-benches-stand-outside',
       severity: 'error',
       from: { path: '^(services|libs)/' },

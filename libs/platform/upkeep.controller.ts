@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as timeout } from 'node:timers/promises';
 import { type Logger } from 'pino';
 import { type Bus, type ConsumerStatus, type Failure, type Parked } from '#libs/messaging/bus';
 import { pageOf } from '#libs/read-models/cursor';
@@ -48,6 +48,9 @@ class ParkedQuery extends PageQuery {
   @IsName(200)
   reaction?: string;
 }
+
+/** Where processes share the read models, the store has to be asked whether another one replays already. */
+const REFUSED_WITHIN_MS = 100;
 
 type ParkedMessage = Omit<Parked, 'bytes'> & Readonly<{ event: unknown }>;
 type RetriedParked = Readonly<{ handled: number; remaining: number }>;
@@ -143,7 +146,7 @@ export class UpkeepController {
     const log = this.#log.child({ readModel: name });
     const replay = this.#readModels.replay(name);
     // What is refused is refused at once; what begins is told by the status from here on.
-    await Promise.race([replay, nextTurn()]);
+    await Promise.race([replay, timeout(REFUSED_WITHIN_MS)]);
     log.info({ userId }, 'replay asked for');
     replay.then(
       () => {

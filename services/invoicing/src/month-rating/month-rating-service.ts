@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import path from 'node:path';
+import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Platform } from '#libs/platform/service';
 import { usageEngine } from '#libs/platform/usage-engine';
 import { type DuckDb } from '#libs/usage-store/duckdb';
@@ -52,7 +53,9 @@ export class MonthRatingService {
       due: () => dueMonths(readModels),
       rate: (rootId, month, signal) => this.rate(rootId, month, signal),
       failed: (error, of) => {
-        log.error({ err: error, rootId: of?.rootId, month: of?.month }, 'rating failed; it is tried again');
+        // Read models that are being built say so themselves.
+        if (error instanceof DomainError && error.refusal === 'unavailable') log.debug({ reason: error.message }, 'rating waits');
+        else log.error({ err: error, rootId: of?.rootId, month: of?.month }, 'rating failed; it is tried again');
       },
     });
   }
