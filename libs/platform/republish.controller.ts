@@ -1,7 +1,6 @@
-import { Body, Controller, Inject, Optional as Absent, Put } from '@nestjs/common';
+import { Body, Controller, Inject, Put } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsInt, Max, Min } from 'class-validator';
-import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Position } from '#libs/event-sourcing/event';
 import { Answers } from './answers.ts';
 import { describeProblems } from './problem-responses.ts';
@@ -9,7 +8,7 @@ import { Requires } from './requires.ts';
 import { integer, object, saying } from './schema.ts';
 import { Optional } from './validation.ts';
 
-/** `Shared['republish'] | undefined`. */
+/** `Shared['republish']`. */
 export const REPUBLISHING = Symbol('republishing');
 
 type Republishing = Readonly<{ from: Position }>;
@@ -23,13 +22,16 @@ class RepublishInput {
   from?: number;
 }
 
-/** For a topic that was lost, or a reader that must see everything anew: whoever had the messages passes the repeated ones by. */
+/**
+ * Where services are processes of their own: for a topic that was lost, or a reader that must see everything anew. Whoever had the
+ * messages passes the repeated ones by.
+ */
 @ApiTags('operations')
 @Controller('operations')
 export class RepublishController {
-  readonly #republish: ((from: Position) => Promise<void>) | undefined;
+  readonly #republish: (from: Position) => Promise<void>;
 
-  constructor(@Absent() @Inject(REPUBLISHING) republish: ((from: Position) => Promise<void>) | undefined) {
+  constructor(@Inject(REPUBLISHING) republish: (from: Position) => Promise<void>) {
     this.#republish = republish;
   }
 
@@ -38,12 +40,9 @@ export class RepublishController {
   @Requires('operations:write', 'platform')
   @ApiOperation({
     summary: 'Publish the events of the log again',
-    description: 'In order. 422 `nothing-published` where services share one process.',
   })
-  @describeProblems(422, 503)
+  @describeProblems(503)
   async republish(@Body() { from = 1 }: RepublishInput): Promise<Republishing> {
-    if (!this.#republish)
-      throw new DomainError('rejected', 'nothing-published', 'The services share this process: it publishes nothing.');
     await this.#republish(from);
     return { from };
   }
