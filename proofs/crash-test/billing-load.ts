@@ -27,6 +27,7 @@ type Bill = Readonly<{
   imports: readonly Readonly<{ importId: string }>[];
 }>;
 type Bills = Readonly<{ items: readonly Bill[] }>;
+type ImportPage = Readonly<{ body: Readonly<{ items: readonly ImportAnswer[]; total: number; nextCursor: string | null }> }>;
 type ImportAnswer = Readonly<{
   id: string;
   tenantId: string;
@@ -179,15 +180,18 @@ export class BilledMonth implements Witness {
       faults.push(
         `contract ${contract.id} is at version ${String(body.version)} ${etag}, acknowledged ${String(this.#version)} ${this.#etag}`,
       );
-    const imports = await asked<{ items: readonly ImportAnswer[]; total: number }>(
-      line,
-      `/tenants/${tenants.distributor}/imports?limit=500`,
-    );
-    const listed = new Map(imports.body.items.map((one) => [one.id, one]));
-    const missing = [...this.#imports.keys()].filter((id) => !listed.has(id)).slice(imports.body.total > 500 ? Infinity : 0);
+    const listed = new Map<string, ImportAnswer>();
+    let total = 0;
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: ImportPage = await asked(line, `/tenants/${tenants.distributor}/imports?limit=500${cursor}`);
+      for (const one of page.body.items) listed.set(one.id, one);
+      total = page.body.total;
+      cursor = page.body.nextCursor === null ? null : `&cursor=${encodeURIComponent(page.body.nextCursor)}`;
+    }
+    const missing = [...this.#imports.keys()].filter((id) => !listed.has(id));
     if (missing.length > 0) faults.push(`${String(missing.length)} acknowledged imports are not listed`);
-    if (imports.body.total < this.deliveries || imports.body.total > this.#possibleDeliveries)
-      faults.push(`${String(imports.body.total)} imports are listed, ${String(this.deliveries)} were acknowledged`);
+    if (total < this.deliveries || total > this.#possibleDeliveries)
+      faults.push(`${String(total)} imports are listed, ${String(this.deliveries)} were acknowledged`);
     for (const [id, n] of this.#imports) {
       const amount = listed.get(id)?.slices[0]?.billedCost[0]?.amount;
       if (amount !== undefined && amount !== String(totalOf(usageOf(n)))) faults.push(`import ${id} came to ${amount}`);
