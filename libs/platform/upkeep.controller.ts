@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, Inject, Param, Put, Query } from '@nestj
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { type Logger } from 'pino';
+import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Bus, type ConsumerStatus, type Failure, type Parked } from '#libs/messaging/bus';
 import { pageOf } from '#libs/read-models/cursor';
 import { type Page } from '#libs/read-models/read-model';
@@ -145,8 +146,11 @@ export class UpkeepController {
   async replay(@Param('name') name: string, @CallerOf() { userId }: Caller): Promise<ProjectionStatus> {
     const log = this.#log.child({ readModel: name });
     const replay = this.#readModels.replay(name);
-    // What is refused is refused at once; what begins is told by the status from here on.
-    await Promise.race([replay, timeout(REFUSED_WITHIN_MS)]);
+    // What is refused is refused at once; what begins is told by the status from here on, its early end included.
+    const refused = replay.catch((error: unknown) => {
+      if (error instanceof DomainError) throw error;
+    });
+    await Promise.race([refused, timeout(REFUSED_WITHIN_MS)]);
     log.info({ userId }, 'replay asked for');
     replay.then(
       () => {
