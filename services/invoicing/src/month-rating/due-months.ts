@@ -26,7 +26,7 @@ export const ratingStates = async (
       const id = monthRatingId(month.rootId, month.month);
       const rating = ratings.get(id);
       // Bills come by other ways than the word that they are rated: fewer of them are not all of what was rated.
-      const isWhole = rating !== undefined && bills.get(id) === rating.billVersion;
+      const isWhole = rating !== undefined && (bills.get(id) ?? 0) === rating.billVersion;
       return { ...month, state: isWhole && rating.inputVersion === month.inputVersion ? 'current' : 'applying' };
     })
     .sort((a, b) => (a.month === b.month ? (a.rootId < b.rootId ? -1 : 1) : a.month > b.month ? -1 : 1));
