@@ -16,8 +16,6 @@ export type Case = Readonly<{ name: string; what: string; run: (site: Site) => P
 
 const BROKER_AWAY_MS = 3_000;
 const READ_MODELS_AWAY_MS = 1_000;
-/** Long enough for the other relay to lose its patience, too short for the group of readers to miss a member. */
-const RELAY_PAUSED_MS = 7_000;
 const PAUSED_AT_MOST_MS = 60_000;
 const POISON_MS = 60_000;
 
@@ -200,11 +198,18 @@ const pausedRelay: Case = {
     const gateway = await platform.gatewayTo((of) => (of === service ? [3 - instance] : [1, 2]));
     const stoodBy = platform.stoodBy(service, instance);
     const outcome = await disturbed(site, async () => {
-      await site.moment(0.2);
+      const published = await site.publishedBy(service);
       const pid = await platform.pidOf(service, instance);
       process.kill(pid, 'SIGSTOP');
-      await sleep(RELAY_PAUSED_MS);
-      process.kill(pid, 'SIGCONT');
+      try {
+        const faults = await eventually(
+          async () => ((await site.publishedBy(service)) > published ? [] : [`nobody publishes for ${service} meanwhile`]),
+          PAUSED_AT_MOST_MS,
+        );
+        if (faults.length > 0) throw new Error(faults.join());
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
     }, [gateway]);
     const fenced = await eventually(() =>
       Promise.resolve(

@@ -4,7 +4,7 @@ import { differencesOf, type Texts } from './comparison.ts';
 import { type Reference } from './embedded.ts';
 import { faultsOfLog, type ServiceLog } from './log.ts';
 import { type OwnEngines } from './own-engines.ts';
-import { type OwnPlatform, SERVICES } from './own-platform.ts';
+import { type OwnPlatform, type Service, SERVICES } from './own-platform.ts';
 import { documentsIn, logsIn, replayed, writingTo } from './stored.ts';
 import { messagesOn } from './topic-reader.ts';
 import { type Message, type Published, publishedOf } from './topic.ts';
@@ -103,6 +103,12 @@ export class Site {
 
   async untilReady(): Promise<readonly string[]> {
     return eventually(async () => ((await this.platform.isReady()) ? [] : ['not every process becomes ready again']));
+  }
+
+  /** How many messages of a service its topic holds. */
+  async publishedBy(service: Service): Promise<number> {
+    const messages = await messagesOn(this.engines.addresses.MESSAGING_URL);
+    return messages.filter(({ key }) => key.startsWith(`${service}.`)).length;
   }
 
   async stored(): Promise<Stored> {

@@ -20,7 +20,7 @@ const CONNECTIONS = 8;
 const PATIENCE_MS = 60_000;
 /** An engine that was killed may take half a minute until everybody has found it again. */
 const PERSISTENCE_MS = 180_000;
-const KNOWN_MS = 60_000;
+const KNOWN_MS = PERSISTENCE_MS;
 const LOOK_MS = 200;
 
 /** The ids of everything that this operator makes are made of its own: the same on every platform. */
