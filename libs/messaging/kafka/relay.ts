@@ -12,8 +12,8 @@ import { type Layout, placeOf } from './topics.ts';
 const READ_AHEAD = 8_000;
 const LARGEST_TRANSACTION = 4_000;
 const LARGEST_TRANSACTION_BYTES = 4 * 1024 * 1024;
-/** Writing the checkpoint doubles the time of a transaction, so small ones share one. What a crash leaves behind it is published again. */
-const CHECKPOINT_EVERY_MS = 100;
+/** What a crash leaves behind the checkpoint is published again. */
+const CHECKPOINT_EVERY_MS = 200;
 /** A broker forgets offsets that nobody has committed for some days. */
 const CHECKPOINT_AT_LEAST_EVERY_MS = 3_600_000;
 /** How long a log may be ahead of a checkpoint that does not move, before another relay takes over. */
@@ -56,8 +56,9 @@ class Refused extends Error {
 
 /**
  * Publishes what the service's log holds, in store order, at least once. Its checkpoint is an offset of the group
- * `<service>.relay`, moved within transactions of one `transactional.id`: whoever begins to publish fences whoever did before, and
- * a fenced relay can neither publish nor move the checkpoint. It then stands by until the checkpoint no longer follows the log.
+ * `<service>.relay`. Publishing and moving the checkpoint are transactions of one `transactional.id` each, so that neither waits for
+ * the other: whoever begins to publish fences whoever did before, and a fenced relay can neither publish nor move the checkpoint. It
+ * then stands by until the checkpoint no longer follows the log.
  */
 export class Relay {
   readonly name: string;
@@ -143,17 +144,11 @@ export class Relay {
 
   /** Until the signal aborts; rejects when it is fenced, or when something is away. */
   async #lead(signal: AbortSignal, succeeded: () => void): Promise<void> {
-    const { kafka, layout, service, topic } = this.#options;
+    const { layout, service, topic } = this.#options;
     await layout.learn([topic]);
     await this.#verified();
-    const producer = kafka.producer({
-      transactionalId: `${service}.relay`,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      transactionTimeout: TRANSACTION_TIMEOUT_MS,
-      allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 2, maxRetryTime: 300, retries: 12 },
-    });
+    const producer = this.#producer(`${service}.relay`);
+    const keeper = this.#producer(`${service}.relay.checkpoint`);
     const ending = new AbortController();
     const end = (): void => {
       ending.abort();
@@ -161,9 +156,10 @@ export class Relay {
     signal.addEventListener('abort', end);
     this.#interrupt = end;
     try {
-      await producer.connect();
+      await Promise.all([producer.connect(), keeper.connect()]);
       // From here on whoever published before is fenced; only now does the checkpoint stand still.
-      const first = await producer.transaction();
+      const first = await keeper.transaction();
+      await (await producer.transaction()).abort();
       const asked = this.#republish;
       const from = asked ? Math.min(asked.from, await this.#options.store.head()) : await this.#verified();
       // Also where nothing changes: a coordinator that is not ready yet is found out before anything is published.
@@ -176,48 +172,68 @@ export class Relay {
       this.#published = from;
       this.#leading = true;
       succeeded();
-      if (!signal.aborted && !this.#republish) await this.#pump(producer, from, ending.signal, succeeded);
+      if (!signal.aborted && !this.#republish) {
+        const kept = new AbortController();
+        const keeping = this.#keepCheckpoint(keeper, from, kept.signal);
+        keeping.catch(end);
+        try {
+          await this.#pump(producer, from, ending.signal, succeeded);
+        } finally {
+          kept.abort();
+          await Promise.allSettled([keeping]);
+        }
+        await keeping;
+      }
     } finally {
       this.#leading = false;
       ending.abort();
       this.#interrupt = () => undefined;
       signal.removeEventListener('abort', end);
-      await producer.disconnect().catch(() => undefined);
+      await Promise.allSettled([producer.disconnect(), keeper.disconnect()]);
     }
   }
 
   async #pump(producer: Producer, from: Position, signal: AbortSignal, succeeded: () => void): Promise<void> {
     const reading = new Ahead(this.#options, from, signal);
-    let saved = from;
-    let savedAt = performance.now();
     while (!signal.aborted) {
-      const due = savedAt + (this.#published === saved ? CHECKPOINT_AT_LEAST_EVERY_MS : CHECKPOINT_EVERY_MS);
-      const pending = await reading.next(Math.max(0, due - performance.now()));
+      const pending = await reading.next();
       const last = pending.at(-1);
-      const saving = performance.now() >= due;
-      if (!last && !saving) continue;
-      const position = last?.position ?? this.#published ?? from;
+      if (!last) continue;
       const transaction = await producer.transaction();
-      if (last) await this.#send(transaction, pending);
-      if (saving) await this.#saveCheckpoint(transaction, position);
+      const messages = pending.map(({ message, partition }) => ({ ...message, partition }));
+      await transaction.send({ topic: this.#options.topic, acks: -1, messages });
       await transaction.commit();
-      this.#published = position;
-      if (saving) {
-        saved = position;
-        savedAt = performance.now();
-      }
+      this.#published = last.position;
       succeeded();
     }
-    const position = this.#published ?? from;
-    if (position === saved) return;
-    const last = await producer.transaction();
-    await this.#saveCheckpoint(last, position);
-    await last.commit();
   }
 
-  async #send(transaction: Transaction, pending: readonly Pending[]): Promise<void> {
-    const messages = pending.map(({ message, partition }) => ({ ...message, partition }));
-    await transaction.send({ topic: this.#options.topic, acks: -1, messages });
+  /** Until the signal aborts, and then once more. */
+  async #keepCheckpoint(producer: Producer, from: Position, signal: AbortSignal): Promise<void> {
+    let saved = from;
+    let savedAt = performance.now();
+    for (let last = false; !last;) {
+      await pause(CHECKPOINT_EVERY_MS, signal);
+      last = signal.aborted;
+      const position = this.#published ?? from;
+      if (position === saved && performance.now() - savedAt < CHECKPOINT_AT_LEAST_EVERY_MS) continue;
+      const transaction = await producer.transaction();
+      await this.#saveCheckpoint(transaction, position);
+      await transaction.commit();
+      saved = position;
+      savedAt = performance.now();
+    }
+  }
+
+  #producer(transactionalId: string): Producer {
+    return this.#options.kafka.producer({
+      transactionalId,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      transactionTimeout: TRANSACTION_TIMEOUT_MS,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 2, maxRetryTime: 300, retries: 12 },
+    });
   }
 
   /**
@@ -342,16 +358,9 @@ class Ahead {
       });
   }
 
-  /** What there is, in order; nothing at the timeout. @throws what reading has thrown, after everything before it was given */
-  async next(timeout: number): Promise<readonly Pending[]> {
-    if (this.#pending.length === 0 && !this.#ended) {
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        timer = setTimeout(resolve, timeout);
-      });
-      clearTimeout(timer);
-    }
+  /** What there is, in order; nothing once the signal has aborted. @throws what reading has thrown, after everything before it was given */
+  async next(): Promise<readonly Pending[]> {
+    if (this.#pending.length === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
     if (this.#pending.length === 0 && this.#failed !== undefined) throw this.#failed;
     if (this.#pending.length === 0 && this.#ended && !this.#signal.aborted) throw new Error('the log cannot be read any more');
     let bytes = 0;

@@ -66,7 +66,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   readonly #pace: Pace;
   readonly #clock: Clock;
   readonly #generations = new Map<string, Generation>();
-  /** Where the bus goes on in each partition. */
+  /** Where the bus goes on in each partition that this process was given last. */
   readonly #at = new Map<Partition, number>();
   /** How often stopped streams had been taken up again when this process last looked. */
   readonly #resumed = new Map<string, number>();
@@ -109,6 +109,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
         const record = control?.models[key];
         return control && record ? this.#seen.get(`${generationName(control, key, record.serving)}/${partition}`) : undefined;
       },
+      (partition) => this.#at.has(partition),
       (wanted) => this.#lookAt(wanted),
     );
   }
@@ -148,6 +149,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       const control = await this.#ensured();
       for (const generation of this.#generations.values()) generation.forget();
       const places = new Map<Partition, bigint>();
+      this.#at.clear();
       for (const partition of partitions) {
         const following = this.#following(partition);
         const offsets = await Promise.all(
@@ -198,6 +200,8 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       for (const [of, place] of marking.places) this.#seen.set(`${generation.name}/${of}`, place);
       for (const alarm of marking.stopped) this.#log.warn({ ...alarm, generation: generation.name }, 'stream stopped');
     }
+    // Should another generation serve meanwhile, whoever asks it finds that out.
+    this.#waiters.wake();
     // Whoever made another generation serve meanwhile looks at the places after that: one of the two notices.
     const now = await this.#looked();
     let back: number | undefined;
@@ -211,7 +215,6 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       if (offset < next) back = Math.min(offset, back ?? offset);
       if (!now.models[model.key]?.ready) await this.#settle(model);
     }
-    this.#waiters.wake();
     return back;
   }
 

@@ -8,7 +8,10 @@ export type Wanted = Readonly<{ key: string; partition: Partition; logId: string
 
 type Waiter = { readonly wanted: readonly Wanted[]; readonly reached: () => void };
 
+/** What another process handles is looked for. */
 const POLL_MS = 3;
+/** What this process handles itself wakes whoever waits; only what is not to be expected is looked for. */
+const OWN_POLL_MS = 50;
 
 /** Has what is wanted been handled? A log that another one has followed in the partition (a backup was restored) is not waited for. */
 const isAt = ({ positions, log }: Place, { logId, position }: Wanted): boolean => {
@@ -23,12 +26,19 @@ const isAt = ({ positions, log }: Place, { logId, position }: Wanted): boolean =
 export class Waiters {
   readonly #waiting = new Set<Waiter>();
   readonly #placeOf: (wanted: Wanted) => Place | undefined;
+  readonly #isOwn: (partition: Partition) => boolean;
   readonly #look: (wanted: readonly Wanted[]) => Promise<void>;
+  #lookedAt = 0;
   #polling = false;
 
-  /** `look` brings what `placeOf` knows up to date. */
-  constructor(placeOf: (wanted: Wanted) => Place | undefined, look: (wanted: readonly Wanted[]) => Promise<void>) {
+  /** `look` brings what `placeOf` knows up to date. `isOwn`: does this process handle the partition, as far as it knows? */
+  constructor(
+    placeOf: (wanted: Wanted) => Place | undefined,
+    isOwn: (partition: Partition) => boolean,
+    look: (wanted: readonly Wanted[]) => Promise<void>,
+  ) {
     this.#placeOf = placeOf;
+    this.#isOwn = isOwn;
     this.#look = look;
   }
 
@@ -61,10 +71,12 @@ export class Waiters {
   }
 
   #isReached(wanted: readonly Wanted[]): boolean {
-    return wanted.every((one) => {
-      const place = this.#placeOf(one);
-      return place !== undefined && isAt(place, one);
-    });
+    return wanted.every((one) => this.#isThere(one));
+  }
+
+  #isThere(wanted: Wanted): boolean {
+    const place = this.#placeOf(wanted);
+    return place !== undefined && isAt(place, wanted);
   }
 
   async #poll(): Promise<void> {
@@ -72,9 +84,15 @@ export class Waiters {
     this.#polling = true;
     try {
       while (this.#waiting.size > 0) {
-        // An unreachable server is not an answer: they wait on until their time is over.
-        await this.#look([...this.#waiting].flatMap(({ wanted }) => wanted)).catch(() => undefined);
-        this.wake();
+        const missing = [...this.#waiting].flatMap(({ wanted }) => wanted).filter((one) => !this.#isThere(one));
+        const foreign = missing.filter((one) => !this.#isOwn(one.partition) || this.#placeOf(one) === undefined);
+        const all = performance.now() - this.#lookedAt >= OWN_POLL_MS;
+        if (all || foreign.length > 0) {
+          if (all) this.#lookedAt = performance.now();
+          // An unreachable server is not an answer: they wait on until their time is over.
+          await this.#look(all ? missing : foreign).catch(() => undefined);
+          this.wake();
+        }
         if (this.#waiting.size > 0) await timeout(POLL_MS);
       }
     } finally {
