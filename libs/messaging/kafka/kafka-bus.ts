@@ -20,8 +20,10 @@ import { type Layout, placeOf } from './topics.ts';
 /** More than this many messages waiting for a reaction hold up the reading of all. */
 const LONGEST_QUEUE = 5_000;
 const MOST_AT_ONCE = 1_000;
-/** Messages, decoded in a few milliseconds. */
-const PIECE = 500;
+/** Messages, decoded and folded in a millisecond or two: commands wait for as many pieces as their append has turns. */
+const PIECE = 100;
+/** Of a partition, fetched at once by whoever reads very much beside everything else. */
+const BYTES_BESIDE = 128 * 1024;
 const COMMIT_EVERY_MS = 50;
 const COMMIT_AGAIN_MS = 1_000;
 const SETTLE_TIMEOUT_MS = 10_000;
@@ -271,7 +273,7 @@ export class KafkaBus implements Bus, Published {
         if (message !== undefined) this.#options.log.warn({ group, reason: message }, 'reading waits');
       },
     };
-    await readAsMember(kafka, group, reader, signal);
+    await readAsMember(kafka, group, reader, signal, BYTES_BESIDE);
   }
 
   async close(): Promise<void> {
@@ -322,7 +324,11 @@ export class KafkaBus implements Bus, Published {
 
   async #take(slice: Slice, revoked: AbortSignal, feed: Feed | undefined): Promise<bigint | undefined> {
     const { partition, messages, next: end } = slice;
-    const items = messages.map((message) => this.#read(partition, message));
+    const items: Item[] = [];
+    for (let at = 0; at < messages.length; at += PIECE) {
+      if (at > 0) await nextTurn();
+      items.push(...messages.slice(at, at + PIECE).map((message) => this.#read(partition, message)));
+    }
     if (feed && this.#feedNext.has(partition)) {
       const back = await this.#feedWith(feed, this.#feedNext, { partition, items, end }, revoked);
       if (back !== undefined || revoked.aborted) return back;

@@ -47,11 +47,17 @@ export interface Reader {
 type Assignment = { readonly revoked: AbortController; placed: boolean; passing: Promise<void> };
 
 /** Reads as a member of `group` until the signal aborts, starting anew whatever becomes of the client. Never rejects. */
-export const readAsMember = async (kafka: Kafka, group: string, reader: Reader, signal: AbortSignal): Promise<void> => {
+export const readAsMember = async (
+  kafka: Kafka,
+  group: string,
+  reader: Reader,
+  signal: AbortSignal,
+  bytesOfPartition = BYTES_OF_A_PARTITION,
+): Promise<void> => {
   const backoff = new Backoff();
   while (!signal.aborted) {
     try {
-      await membership(kafka, group, reader, signal, () => {
+      await membership(kafka, group, reader, signal, bytesOfPartition, () => {
         backoff.succeeded();
       });
     } catch (error) {
@@ -68,6 +74,7 @@ const membership = async (
   group: string,
   reader: Reader,
   signal: AbortSignal,
+  bytesOfPartition: number,
   joined: () => void,
 ): Promise<void> => {
   const consumer = kafka.consumer({
@@ -76,7 +83,7 @@ const membership = async (
     rebalanceTimeout: REBALANCE_TIMEOUT_MS,
     heartbeatInterval: HEARTBEAT_MS,
     maxWaitTimeInMs: LONGEST_FETCH_MS,
-    maxBytesPerPartition: BYTES_OF_A_PARTITION,
+    maxBytesPerPartition: bytesOfPartition,
     allowAutoTopicCreation: false,
     partitionAssigners: [sharing(reader.sharedTopics)],
     // It would restart on its own in some cases and not in others.

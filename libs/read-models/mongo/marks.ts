@@ -31,9 +31,13 @@ type StoredMark = {
   partition?: Partition;
 };
 
+type Operation = Parameters<Collection<StoredMark>['bulkWrite']>[0][number];
+
 export const NOWHERE: Place = { offset: 0, positions: {}, log: null };
 
 const AT_ONCE = 1_000;
+/** Written in a millisecond or two. */
+const PIECE = 200;
 
 /** How far generations are: heads of streams, places in partitions, streams that had to be stopped. */
 export class Marks {
@@ -45,15 +49,6 @@ export class Marks {
 
   /** Heads and stopped streams first, then the places: after a crash in between, events come again and are skipped. */
   async write(markings: readonly Marking[]): Promise<void> {
-    const before = markings.flatMap(({ generation, heads, stopped, healed }) => [
-      ...[...heads].map(([stream, revision]) => ({
-        updateOne: { filter: { _id: headId(generation, stream) }, update: { $max: { revision } }, upsert: true },
-      })),
-      ...healed.map((stream) => ({ deleteOne: { filter: { _id: alarmId(generation, stream) } } })),
-      ...stopped.map(({ stream, ...alarm }) => ({
-        updateOne: { filter: { _id: alarmId(generation, stream) }, update: { $set: alarm }, upsert: true },
-      })),
-    ]);
     const places = markings.flatMap(({ generation, places: reached }) =>
       [...reached].map(([partition, { offset, positions, log }]) => {
         const highest = Object.entries(positions).map(([id, position]) => [`positions.${id}`, position]);
@@ -61,13 +56,15 @@ export class Marks {
         return { updateOne: { filter: { _id: placeId(generation, partition) }, update, upsert: true } };
       }),
     );
-    if (before.length < AT_ONCE) {
-      if (before.length + places.length > 0) await this.#collection.bulkWrite([...before, ...places], { ordered: true });
-      return;
+    // As few as they are mostly, they share one order with the places; a rebuild's many are written piece by piece before them.
+    let piece: Operation[] = [];
+    for (const operation of beforePlaces(markings)) {
+      piece.push(operation);
+      if (piece.length < PIECE) continue;
+      await this.#collection.bulkWrite(piece, { ordered: false });
+      piece = [];
     }
-    for (let at = 0; at < before.length; at += AT_ONCE)
-      await this.#collection.bulkWrite(before.slice(at, at + AT_ONCE), { ordered: false });
-    await this.#collection.bulkWrite(places, { ordered: false });
+    if (piece.length + places.length > 0) await this.#collection.bulkWrite([...piece, ...places], { ordered: true });
   }
 
   /** Of the streams that have one. */
@@ -120,6 +117,16 @@ export class Marks {
 
   async drop(generation: string): Promise<void> {
     await this.#collection.deleteMany({ _id: { $gte: `${generation}/`, $lt: `${generation}0` /* what follows a slash */ } });
+  }
+}
+
+function* beforePlaces(markings: readonly Marking[]): Generator<Operation> {
+  for (const { generation, heads, stopped, healed } of markings) {
+    for (const [stream, revision] of heads)
+      yield { updateOne: { filter: { _id: headId(generation, stream) }, update: { $max: { revision } }, upsert: true } };
+    for (const stream of healed) yield { deleteOne: { filter: { _id: alarmId(generation, stream) } } };
+    for (const { stream, ...alarm } of stopped)
+      yield { updateOne: { filter: { _id: alarmId(generation, stream) }, update: { $set: alarm }, upsert: true } };
   }
 }
 

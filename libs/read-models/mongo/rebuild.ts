@@ -9,7 +9,8 @@ import { type Marks, NOWHERE, type Place, type Stopped } from './marks.ts';
 const HELD = 100_000;
 /** A crash costs at most about this much of the work. */
 const FLUSH_MS = 20_000;
-const AT_ONCE = 1_000;
+/** Encoded and written in a millisecond or two. */
+const AT_ONCE = 100;
 
 /** A row cannot be computed: which event is to blame is found out by folding batch by batch. */
 export class RowFault extends Error {}
