@@ -58,6 +58,19 @@ describe('publishing', () => {
     expect(sorted()).toEqual(upTo(40));
   });
 
+  it('remembers how far it has come in what it does not publish, too', async () => {
+    await append(0, 5);
+    for (let n = 0; n < 5; n++) await service.append('test.private-a', ordered(n));
+    const first = await start('a', { feed: reader });
+    await until(async () => (await first.relay.position()) === 10);
+    await first.bus.settled();
+    await first.end();
+    running = [];
+    const second = await start('b', { relaying: false });
+    expect(await second.relay.position()).toBe(10);
+    expect(sorted()).toEqual(upTo(5));
+  });
+
   it('publishes everything once more when asked to', async () => {
     await append(0, 20);
     const one = await start('a', { feed: reader });

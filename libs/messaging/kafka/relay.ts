@@ -47,7 +47,8 @@ type RelayOptions = Readonly<{
   patience?: number;
 }>;
 
-type Pending = Readonly<{ position: Position; partition: number; message: Message; bytes: number }>;
+/** Without a message: up to there nothing is left to publish. */
+type Pending = Readonly<{ position: Position; message?: Message; bytes: number }>;
 
 /** The checkpoint cannot be of this log. */
 class Refused extends Error {
@@ -199,10 +200,12 @@ export class Relay {
       const pending = await reading.next();
       const last = pending.at(-1);
       if (!last) continue;
-      const transaction = await producer.transaction();
-      const messages = pending.map(({ message, partition }) => ({ ...message, partition }));
-      await transaction.send({ topic: this.#options.topic, acks: -1, messages });
-      await transaction.commit();
+      const messages = pending.flatMap(({ message }) => (message ? [message] : []));
+      if (messages.length > 0) {
+        const transaction = await producer.transaction();
+        await transaction.send({ topic: this.#options.topic, acks: -1, messages });
+        await transaction.commit();
+      }
       this.#published = last.position;
       succeeded();
     }
@@ -372,13 +375,17 @@ class Ahead {
 
   async #read(from: Position, signal: AbortSignal): Promise<void> {
     const { store, categories, codec, layout } = this.#options;
-    for await (const event of store.subscribe(categories, from, signal)) {
+    const passed = (position: Position): void => {
+      if (this.#pending.at(-1)?.message === undefined) this.#pending.pop();
+      this.#pending.push({ position, bytes: 0 });
+      this.#wake();
+    };
+    for await (const event of store.subscribe(categories, from, signal, passed)) {
       if (event === 'caught-up') continue;
       const { key, headers, value } = codec.encode(event, store.logId);
       this.#pending.push({
         position: event.position,
-        partition: placeOf(layout.partitionOf(event.stream)).partition,
-        message: { key, headers, value },
+        message: { key, headers, value, partition: placeOf(layout.partitionOf(event.stream)).partition },
         bytes: value.length,
       });
       this.#wake();
