@@ -24,7 +24,7 @@ const MOST_AT_ONCE = 1_000;
 const PIECE = 100;
 /** Of a partition, fetched at once by whoever reads very much beside everything else. */
 const BYTES_BESIDE = 128 * 1024;
-const COMMIT_EVERY_MS = 50;
+const COMMIT_EVERY_MS = 200;
 const COMMIT_AGAIN_MS = 1_000;
 const SETTLE_TIMEOUT_MS = 10_000;
 const LOOK_AGAIN_MS = 20;

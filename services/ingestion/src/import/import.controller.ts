@@ -10,6 +10,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { streamName } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle } from '#libs/event-sourcing/handle';
+import { notedWrites } from '#libs/event-sourcing/writes';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { IngestionConfiguration } from '#libs/platform/configuration';
@@ -40,6 +41,7 @@ import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { StorageFull } from '#libs/sqlite/storage-error';
 import { type Format, type Problem, type Rounding } from '../reading/delivery.ts';
 import { asked, cancel, importing, type ImportedFile, notThere, request, type Requested } from './import.ts';
+import { servingOf } from '../usage-month/serving.ts';
 import { importOf, ImportService, type Progressed } from './import-service.ts';
 import { type ImportRow, imports } from './imports.projection.ts';
 import { allowedFiles, Upload, withNamedParts } from './intake.ts';
@@ -249,10 +251,19 @@ export class ImportController {
   @ApiOperation({
     summary: 'One import',
     description:
-      'With its progress while it runs; problems name file, row (the header is row 1), column and value, the first 20.',
+      'With its progress while it runs; problems name file, row (the header is row 1), column and value, the first 20. Where services ' +
+      'are processes of their own, a finished one comes with the Consistency-Token of what it has imported.',
   })
   async details(@Param('tenantId') tenantId: TenantId, @Param('importId') id: ImportId): Promise<ImportAnswer> {
-    return this.#answer(await this.#row(tenantId, id));
+    const row = await this.#row(tenantId, id);
+    const answer = this.#answer(row);
+    const writes = notedWrites();
+    if (!writes || row.status !== 'finished') return answer;
+    const serving = await servingOf(this.#store, row);
+    // What follows from its end is under way still.
+    if (!serving) return { ...answer, status: 'running' };
+    writes.push(...serving);
+    return answer;
   }
 
   @Post(':importId/cancel')
