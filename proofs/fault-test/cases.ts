@@ -74,7 +74,9 @@ const kills: Case = {
       faults.push(...found, ...(await site.untilReady()));
       const took = ((performance.now() - begun) / 1_000).toFixed(0);
       const who = instances.map((instance) => `${victim}.${String(instance)}`).join(' and ');
-      site.progress(`${String(run + 1)} of ${String(site.runs)}: ${who}, ${took} s${found[0] === undefined ? '' : `: DIFFERENT: ${found[0]}`}`);
+      site.progress(
+        `${String(run + 1)} of ${String(site.runs)}: ${who}, ${took} s${found[0] === undefined ? '' : `: DIFFERENT: ${found[0]}`}`,
+      );
     }
     const whole = await site.whole();
     return {
