@@ -46,6 +46,7 @@ import { Restore } from './restore.ts';
 import { RestoreController, RESTORES, type Restores } from './restore.controller.ts';
 import { ReadModelsWithOwnWrites } from './own-writes.ts';
 import { RepublishController, REPUBLISHING } from './republish.controller.ts';
+import { type BegunReplay, inThisThread, replayOfThisThread } from './replay-thread.ts';
 import { type Background, type Platform, type ServiceDefinition } from './service.ts';
 import { isShared, logFileIn, openStorage } from './open-storage.ts';
 import { type Storage } from './storage.ts';
@@ -80,8 +81,7 @@ const SHELL_PROJECTIONS: readonly Projection[] = [tenantTree, memberships, userA
  * @throws ConfigurationFault with every fault; StorageError when the data cannot be opened
  */
 export const start = async (services: readonly ServiceDefinition[], options: StartOptions = {}): Promise<Running> => {
-  const concerns = [...PLATFORM_CONCERNS, ...services.flatMap(({ configuration = [] }) => configuration)];
-  const configuration = readConfiguration(concerns, options.environment ?? process.env);
+  const configuration = configurationOf(services, options.environment ?? process.env);
   const log = options.log ?? createLog(configuration(LoggingConfiguration).level);
   const settings = configuration(StorageConfiguration);
   // Where processes share the data none of them may move them aside.
@@ -94,6 +94,12 @@ export const start = async (services: readonly ServiceDefinition[], options: Sta
     throw error;
   }
 };
+
+const configurationOf = (
+  services: readonly ServiceDefinition[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Configuration =>
+  readConfiguration([...PLATFORM_CONCERNS, ...services.flatMap(({ configuration = [] }) => configuration)], environment);
 
 /** Undefined where the log does not lie in the data directory. */
 export const restoreIn = ({ dataDir, eventStoreUrl }: StorageConfiguration): Restore | undefined => {
@@ -345,11 +351,25 @@ const settled = async ({ bus, store }: Storage, work: BackgroundWork, timeoutMs:
 /** For a `main.ts`: starts, says where, and ends with exit code 1 and a readable reason when it cannot. */
 export const run = async (services: readonly ServiceDefinition[], options: StartOptions = {}): Promise<Running | undefined> => {
   try {
-    return await start(services, options);
+    const replay = replayOfThisThread();
+    if (!replay) return await start(services, options);
+    await inThisThread((signal) => carryOut(services, replay, signal));
+    return undefined;
   } catch (error) {
     process.stderr.write(`${reasonOf(error)}\n`);
     process.exitCode = 1;
     return undefined;
+  }
+};
+
+const carryOut = async (services: readonly ServiceDefinition[], replay: BegunReplay, signal: AbortSignal): Promise<void> => {
+  const configuration = configurationOf(services, process.env);
+  const log = createLog(configuration(LoggingConfiguration).level);
+  const { storage } = await openPlatform(services, configuration, { log });
+  try {
+    await storage.shared?.carryOut(replay, signal);
+  } finally {
+    await storage.close();
   }
 };
 

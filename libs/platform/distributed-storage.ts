@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isMainThread } from 'node:worker_threads';
 import { type Logger } from 'pino';
 import { type Category, categoryOf } from '#libs/event-sourcing/event';
 import { type Upcasters } from '#libs/event-sourcing/upcasting';
@@ -8,6 +9,7 @@ import { MongoReadModels } from '#libs/read-models/mongo/mongo-read-models';
 import { type Projection } from '#libs/read-models/projection';
 import { decode, encode } from '#libs/wire/wire-message';
 import { isPublic, PUBLIC_CATEGORIES, serviceOf, topicOf } from '#libs/wire/events';
+import { replayInThread } from './replay-thread.ts';
 import { openLog } from './shared-log.ts';
 import { type Storage } from './storage.ts';
 
@@ -27,7 +29,14 @@ export const openDistributed = async (urls: Urls, { service, projections, upcast
   const { name, secrets = [] } = service;
   const categories = PUBLIC_CATEGORIES.filter((category) => serviceOf(category) === name);
   const written = await openLog(urls.eventStoreUrl, [...categories, ...secrets], upcasters);
-  const readModels = new MongoReadModels({ url: urls.readModelsUrl, service: name, projections, log });
+  const [, program = ''] = process.argv;
+  const readModels = new MongoReadModels({
+    url: urls.readModelsUrl,
+    service: name,
+    projections,
+    log,
+    ...(isMainThread ? { beside: (replay, signal) => replayInThread(program, replay, signal) } : {}),
+  });
   const kafka = await openKafka({
     url: urls.messagingUrl,
     service: name,
@@ -55,6 +64,7 @@ export const openDistributed = async (urls: Urls, { service, projections, upcast
         },
       ],
       republish: (from) => kafka.relay.republish(from - 1),
+      carryOut: (replay, signal) => readModels.carryOut(replay, signal),
       consistency: {
         written: (writes) =>
           writes

@@ -6,6 +6,7 @@ import { type Bus } from '#libs/messaging/bus';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { type ReadModelUpkeep } from '#libs/read-models/upkeep';
 import { type Consistency } from './consistency.ts';
+import { type BegunReplay } from './replay-thread.ts';
 import { type Background } from './service.ts';
 
 /** The adapters of a process, opened together because some of them stand on each other. */
@@ -33,6 +34,8 @@ type Shared = Readonly<{
   /** What runs in every process beside the requests: the relay, the read models' own upkeep. */
   work: readonly Background[];
   consistency: Consistency;
+  /** Carries a replay out that another thread of this process has begun. */
+  carryOut: (replay: BegunReplay, signal: AbortSignal) => Promise<void>;
   /** Publishes everything from this position on again; resolves once that is bound to happen. */
   republish: (from: Position) => Promise<void>;
 }>;

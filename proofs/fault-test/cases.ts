@@ -190,6 +190,38 @@ const republished: Case = {
   },
 };
 
+type Statuses = Readonly<{ items: readonly Readonly<{ projection: string; generation: number | null; progress: unknown }>[] }>;
+
+const replays: Case = {
+  name: 'replays',
+  what: 'every read model of every service is built anew meanwhile',
+  run: async (site) => {
+    const statusesOf = async (service: Service): Promise<Statuses['items']> => {
+      const { text } = await commanded(site, 'GET', `/services/${service}/operations/read-models?limit=500`);
+      return (JSON.parse(text) as Statuses).items;
+    };
+    let replayed = 0;
+    const outcome = await disturbed(site, async () => {
+      for (const service of SERVICES) {
+        const before = await statusesOf(service);
+        for (const { projection } of before) {
+          const path = `/services/${service}/operations/read-models/${projection}/replay`;
+          const { status, text } = await commanded(site, 'PUT', path);
+          if (status !== 202) throw new Error(`${service} does not replay ${projection}: ${String(status)} ${text}`);
+          const left = await eventually(async () => {
+            const now = (await statusesOf(service)).find((one) => one.projection === projection);
+            const was = before.find((one) => one.projection === projection)?.generation ?? 0;
+            return now?.progress === null && (now.generation ?? 0) > was ? [] : [`${projection}: ${JSON.stringify(now)}`];
+          });
+          if (left.length > 0) throw new Error(`${service} does not get on with a replay: ${left.join()}`);
+          replayed++;
+        }
+      }
+    });
+    return { ...outcome, seen: `${String(replayed)} replays; ${outcome.seen}` };
+  },
+};
+
 const pausedRelay: Case = {
   name: 'paused-relay',
   what: 'the process that publishes stops, another takes over, and it goes on',
@@ -337,5 +369,6 @@ export const CASES: readonly Case[] = [
   readModels,
   doubled,
   republished,
+  replays,
   poison,
 ];

@@ -165,6 +165,16 @@ export class ControlRecord {
     );
   }
 
+  /** From one writer to another one that the first has asked to go on. False when it is not the first one's. */
+  handOn(control: Control, key: string, from: string, to: string): Promise<boolean> {
+    return this.#change(
+      control,
+      key,
+      { 'building.owner': from },
+      { $set: { 'building.owner': to }, $currentDate: { beat: true } },
+    );
+  }
+
   /** False when it is no longer the owner's: cancelled, or taken over. */
   beat(control: Control, key: string, owner: string, generation: number): Promise<boolean> {
     return this.#change(

@@ -216,6 +216,54 @@ describe('two instances of a service', () => {
   });
 });
 
+describe('a replay that others carry out', () => {
+  it('ends with another generation that serves', async () => {
+    const others = start({ partitions: [] });
+    const one = start({ beside: (replay, signal) => others.readModels.carryOut(replay, signal) });
+    await Promise.all([one.level(), others.level()]);
+    for (let round = 0; round < 50; round++) count(`c${String(round)}`, 1);
+    await until(async () => (await bytes(one)).length === 50);
+    const before = await bytes(one);
+    await one.readModels.replay('counters');
+    expect(await generationOf(one)).toBe(2);
+    expect(await bytes(one)).toEqual(before);
+  });
+
+  it('is told what ended it early', async () => {
+    const others = start({ partitions: [] });
+    const one = start({ beside: (replay, signal) => others.readModels.carryOut(replay, signal) });
+    await Promise.all([one.level(), others.level()]);
+    const [first, , third] = new PartitionedLog().append('test.counter-a', counted('a', 1), counted('a', 2), counted('a', 3));
+    if (first && third) log.publish(first, third);
+    expect(await reached(one, third)).toBe(true);
+    await expect(one.readModels.replay('counters')).rejects.toMatchObject({ code: 'replay-incomplete' });
+    expect(await generationOf(one)).toBe(1);
+  });
+
+  it('can be cancelled, and is left alone then', async () => {
+    const others = start({ partitions: [] });
+    let begun = (): void => undefined;
+    const under = new Promise<void>((resolve) => (begun = resolve));
+    const one = start({
+      beside: (replay, signal) =>
+        new Promise((_, reject) => {
+          begun();
+          signal.addEventListener('abort', () => {
+            others.readModels.carryOut(replay, AbortSignal.timeout(5_000)).catch(reject);
+          });
+        }),
+    });
+    await Promise.all([one.level(), others.level()]);
+    const replay = one.readModels.replay('counters');
+    const ended = expect(replay).rejects.toMatchObject({ code: 'replay-not-running' });
+    await under;
+    await one.readModels.cancelReplay('counters');
+    await ended;
+    expect(await generationOf(one)).toBe(1);
+    expect((await one.readModels.status())[0]).toMatchObject({ state: 'serving', progress: null });
+  });
+});
+
 describe('a stream that lacks an event', () => {
   it('is stopped, forbids a replay, and goes on by itself once all is published again', async () => {
     const one = start();

@@ -22,6 +22,12 @@ import { Waiters, type Wanted } from './waiting-for.ts';
 
 export type Log = Readonly<{ warn: (fields: object, message: string) => void; info: (fields: object, message: string) => void }>;
 
+/**
+ * Carries a replay out beside this process's other work, by `carryOut` of other read models of the service. Ends when the signal
+ * aborts; rejects with what ended it early.
+ */
+export type ReplayBeside = (replay: Readonly<{ projection: string; writer: string }>, signal: AbortSignal) => Promise<void>;
+
 /** Milliseconds. */
 export type Pace = Readonly<{
   /** Between two looks at what is to be done. */
@@ -65,6 +71,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   readonly #log: Log;
   readonly #pace: Pace;
   readonly #clock: Clock;
+  readonly #beside: ReplayBeside | undefined;
   readonly #generations = new Map<string, Generation>();
   /** Where the bus goes on in each partition that this process was given last. */
   readonly #at = new Map<Partition, number>();
@@ -92,8 +99,19 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     log,
     pace = PACE,
     clock = systemClock,
-  }: Readonly<{ url: string; service: string; projections: readonly Projection[]; log: Log; pace?: Pace; clock?: Clock }>) {
+    beside,
+  }: Readonly<{
+    url: string;
+    service: string;
+    projections: readonly Projection[];
+    log: Log;
+    pace?: Pace;
+    clock?: Clock;
+    /** Without it replays are carried out by these read models themselves. */
+    beside?: ReplayBeside;
+  }>) {
     this.#service = service;
+    this.#beside = beside;
     this.#models = modelsOf(projections);
     this.categories = [...new Set([...this.#models.values()].flatMap(({ categories }) => categories))];
     this.#connection = new MongoConnection(url);
@@ -319,6 +337,22 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
         throw new DomainError('conflict', 'replay-running', `The projection "${name}" is being replayed already.`);
     });
     await this.#build(model, signal);
+  }
+
+  /**
+   * Goes on with a replay that `writer` has begun and has asked these read models to carry out. They are good for nothing else
+   * afterwards: an abort closes them, so that what they have stored is left for whoever goes on.
+   */
+  async carryOut({ projection, writer }: Readonly<{ projection: string; writer: string }>, signal: AbortSignal): Promise<void> {
+    const model = this.#model(projection);
+    signal.addEventListener('abort', () => {
+      this.#closing.abort(signal.reason);
+    });
+    await this.#answered(async () => {
+      if (!(await this.#control.handOn(await this.#looked(), model.key, writer, this.#writer)))
+        throw new DomainError('conflict', 'replay-not-running', `The projection "${projection}" is not being replayed any more.`);
+    });
+    await this.#build(model);
   }
 
   async cancelReplay(name: string): Promise<void> {
@@ -593,8 +627,10 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
 
   async #build(model: Model, signal?: AbortSignal): Promise<void> {
     const abort = new AbortController();
-    const signals = [abort.signal, this.#closing.signal, ...(signal ? [signal] : [])];
-    const ended = this.#buildUntil(model, AbortSignal.any(signals), abort);
+    const until = AbortSignal.any([abort.signal, this.#closing.signal, ...(signal ? [signal] : [])]);
+    const ended = this.#beside
+      ? this.#beside({ projection: model.projection.name, writer: this.#writer }, until).finally(() => this.#control.read())
+      : this.#buildUntil(model, until, abort);
     this.#replays.set(model.key, { abort, ended });
     try {
       await ended;

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Partition } from '#libs/messaging/feed';
 import { type Projection } from '../../projection.ts';
 import { type PartitionedLog } from '../../testing/partitioned-log.ts';
-import { type Log, MongoReadModels, type Pace } from '../mongo-read-models.ts';
+import { type Log, MongoReadModels, type Pace, type ReplayBeside } from '../mongo-read-models.ts';
 import { readModelsUrl } from './engine.ts';
 
 const SILENT: Log = { info: () => undefined, warn: () => undefined };
@@ -15,15 +15,22 @@ export type Instance = Readonly<{
   close: () => Promise<void>;
 }>;
 
-type Options = Readonly<{ partitions?: readonly Partition[]; pace?: Pace; url?: string; log?: Log }>;
+type Options = Readonly<{ partitions?: readonly Partition[]; pace?: Pace; url?: string; log?: Log; beside?: ReplayBeside }>;
 
 export const startInstance = (
   service: string,
   projections: readonly Projection[],
   published: PartitionedLog,
-  { partitions = published.partitionsOf([]), pace, url = readModelsUrl(), log = SILENT }: Options = {},
+  { partitions = published.partitionsOf([]), pace, url = readModelsUrl(), log = SILENT, beside }: Options = {},
 ): Instance => {
-  const readModels = new MongoReadModels({ url, service, projections, log, ...(pace ? { pace } : {}) });
+  const readModels = new MongoReadModels({
+    url,
+    service,
+    projections,
+    log,
+    ...(pace ? { pace } : {}),
+    ...(beside ? { beside } : {}),
+  });
   readModels.start(published);
   const stop = new AbortController();
   const driven = published.drive(readModels, partitions, stop.signal);

@@ -9,7 +9,8 @@ type FinishedImport = Readonly<{ id: ImportId; slices: readonly Slice[] }>;
 
 /** Where it stands that each slice of a finished import is served by it, or by a later one; undefined before that is so. */
 export const servingOf = async (store: EventStore, { id, slices }: FinishedImport): Promise<readonly Write[] | undefined> => {
-  const end = (await store.read(importing.stream(id))).events.at(-1)?.position ?? 0;
+  const { events: told } = await store.read(importing.stream(id));
+  const end = told.findLast(({ type }) => type === 'ImportFinished')?.position ?? 0;
   const serving: Write[] = [];
   for (const { dataSourceId, month, contentHash } of slices) {
     const stream = usageMonth.stream(usageMonthId(dataSourceId, month));
