@@ -27,7 +27,9 @@ export interface Feed {
 
 /** What a bus between processes offers to those who read all of it. */
 export interface Published {
-  /** Of the topics of these categories. */
+  /** Whether events of these categories may be in the partition; also while the broker has not answered yet. */
+  mayHold(partition: Partition, categories: readonly Category[]): boolean;
+  /** Of the topics of these categories; none while the broker has not answered yet. */
   partitionsOf(categories: readonly Category[]): readonly Partition[];
   /** Where this stream's events are. */
   partitionOf(stream: StreamName): Partition;

@@ -226,6 +226,10 @@ export class KafkaBus implements Bus, Published {
     return Number(left);
   }
 
+  mayHold(partition: Partition, categories: readonly Category[]): boolean {
+    return this.#options.layout.topicsOf(categories).includes(placeOf(partition).topic);
+  }
+
   partitionsOf(categories: readonly Category[]): readonly Partition[] {
     return this.#options.layout.topicsOf(categories).flatMap((topic) => this.#options.layout.partitions(topic));
   }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Recorded } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
+import { type Partition } from '../feed.ts';
 import { brokerUrl, CATEGORIES, inOrder, Network, RecordingFeed, type Running, TestService, until } from './testing/service.ts';
 import { makeTopics } from './topics.ts';
 
@@ -205,6 +206,10 @@ describe('a broker that is away', () => {
     const one = await start('a', { feed: reader, connection: network.connection });
     const stream = 'test.order-a' as Recorded['stream'];
     expect(() => one.bus.partitionOf(stream)).toThrow(expect.objectContaining({ refusal: 'unavailable' }));
+    // Whoever waits for a position there must not be told that nobody reads it.
+    expect(one.bus.partitionsOf(CATEGORIES)).toEqual([]);
+    expect(one.bus.mayHold(`${service.topic}/0` as Partition, CATEGORIES)).toBe(true);
+    expect(one.bus.mayHold('another/0' as Partition, CATEGORIES)).toBe(false);
     await until(() => one.relay.troubles().length > 0);
     network.mend();
     await until(() => reader.taken.length >= 10);

@@ -506,7 +506,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
   }
 
   #following(partition: Partition): readonly Model[] {
-    return [...this.#models.values()].filter((model) => this.#partitions(model).includes(partition));
+    return [...this.#models.values()].filter(({ categories }) => this.#bus().mayHold(partition, categories));
   }
 
   #partitions({ categories }: Model): readonly Partition[] {

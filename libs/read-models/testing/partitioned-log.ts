@@ -26,6 +26,10 @@ export class PartitionedLog implements Published {
     }
   }
 
+  mayHold(partition: Partition): boolean {
+    return this.#partitions.includes(partition);
+  }
+
   partitionsOf(_categories: readonly Category[]): readonly Partition[] {
     return this.#partitions;
   }
