@@ -23,14 +23,31 @@ export type Position = number;
 
 export type CommandId = Brand<string, 'CommandId'>;
 
-/** Who acted. `onBehalfOf` is the tenant whose context a user of an upstream tenant had switched into. */
-type Actor = Readonly<{ id: string; onBehalfOf?: string }>;
+/** How somebody came to act as they did, where it was not simply as themselves. */
+export const WAYS_OF_ACTING = ['switch', 'impersonation', 'delegated', 'key'] as const;
+export type WayOfActing = (typeof WAYS_OF_ACTING)[number];
+
+/** Who acted. */
+export type Principal = Readonly<{
+  /** The user (or service account, or part of the platform) whose powers were used. */
+  id: string;
+  /** The tenant whose context a user of an upstream tenant had switched into. */
+  onBehalfOf?: string;
+  /** The real person, where somebody acted as another user, and why they did. */
+  actor?: Readonly<{ id: string; reason?: string }>;
+  via?: WayOfActing;
+  /** The tenant as whose user the real person acted, where it is not the one that the command is about. */
+  home?: string;
+}>;
+
+/** The person behind an action: who a log names first. */
+export const personOf = ({ id, actor }: Principal): string => actor?.id ?? id;
 
 export type Metadata = Readonly<{
   commandId: CommandId;
   /** SHA-256 of the command's body: the same key with another body is refused. */
   bodyHash: string;
-  principal: Actor;
+  principal: Principal;
   /** The tenant the command was about; null for the platform itself. */
   tenant: string | null;
   /** Business time of the decision. */

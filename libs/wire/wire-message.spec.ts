@@ -22,7 +22,7 @@ const data = {
 const metadata: Metadata = {
   commandId: 'c1' as CommandId,
   bodyHash: 'of the body',
-  principal: { id: 'ada', onBehalfOf: 't0' },
+  principal: { id: 'ada', onBehalfOf: 't0', actor: { id: 'eve', reason: 'Über 20 % off' }, via: 'impersonation', home: 'r0' },
   tenant: 't1',
   time: '2026-01-02T03:04:05.000Z' as Instant,
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -62,6 +62,10 @@ describe('an event on the wire', () => {
       ce_commandid: 'c1',
       ce_principalid: 'ada',
       ce_onbehalfof: 't0',
+      ce_actorid: 'eve',
+      ce_actorreason: 'Über 20 % off',
+      ce_via: 'impersonation',
+      ce_home: 'r0',
       ce_tenant: 't1',
       ce_traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     });
@@ -84,11 +88,12 @@ describe('an event on the wire', () => {
   });
 
   it('leaves out what there is not', () => {
-    const { onBehalfOf: _, ...principal } = metadata.principal;
+    const principal = { id: metadata.principal.id };
     const { traceparent: _trace, ...rest } = metadata;
     const { headers } = encode({ ...event, metadata: { ...rest, principal, tenant: null } }, 'log-1');
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['ce_tenant']));
-    expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['ce_onbehalfof']));
+    for (const name of ['onbehalfof', 'actorid', 'actorreason', 'via', 'home'])
+      expect(Object.keys(headers)).not.toEqual(expect.arrayContaining([`ce_${name}`]));
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['ce_traceparent']));
     expect(decode({ headers, value: sent.value }).event.metadata).toEqual({
       commandId: 'c1',
@@ -127,6 +132,7 @@ describe('a message that cannot be read', () => {
     ['without a revision', withHeader('ce_revision', undefined), 'revision no ce_revision'],
     ['with a revision that is no number', withHeader('ce_revision', '-1'), 'ce_revision is "-1", no number'],
     ['with a position beyond all bounds', withHeader('ce_position', '9'.repeat(20)), 'ce_position'],
+    ['with a way of acting that nobody knows', withHeader('ce_via', 'magic'), 'its header ce_via is "magic"'],
     ['of another content type', withHeader('content-type', 'application/json'), 'content-type is application/json'],
     ['without a value', withValue(null), `${where}it has no value`],
     ['cut off', withValue(sent.value.subarray(0, -3)), where],

@@ -3,8 +3,10 @@ import {
   categoryOf,
   type CommandId,
   type Metadata,
+  type Principal,
   type Recorded,
   type StreamName,
+  WAYS_OF_ACTING,
 } from '#libs/event-sourcing/event';
 import { type Instant } from '#libs/time/time';
 import { publicEventNamed, publicEventOf, serviceOf } from './events.ts';
@@ -46,8 +48,7 @@ export const encode = (event: Recorded, logId: string): WireMessage => {
         ce_position: String(position),
         ce_logid: logId,
         ce_commandid: commandId,
-        ce_principalid: principal.id,
-        ...(principal.onBehalfOf === undefined ? {} : { ce_onbehalfof: principal.onBehalfOf }),
+        ...headersOf(principal),
         ...(tenant === null ? {} : { ce_tenant: tenant }),
         ...(traceparent === undefined ? {} : { ce_traceparent: traceparent }),
       },
@@ -87,15 +88,38 @@ export const decode = ({ headers, value }: Received): Readonly<{ event: Recorded
 };
 
 const metadataOf = (headers: Received['headers']): Metadata => {
-  const onBehalfOf = optionalText(headers, 'ce_onbehalfof');
   const traceparent = optionalText(headers, 'ce_traceparent');
   return {
     commandId: textOf(headers, 'ce_commandid') as CommandId,
     bodyHash: '',
-    principal: { id: textOf(headers, 'ce_principalid'), ...(onBehalfOf === undefined ? {} : { onBehalfOf }) },
+    principal: principalIn(headers),
     tenant: optionalText(headers, 'ce_tenant') ?? null,
     time: textOf(headers, 'ce_time') as Instant,
     ...(traceparent === undefined ? {} : { traceparent }),
+  };
+};
+
+const headersOf = ({ id, onBehalfOf, actor, via, home }: Principal): Readonly<Record<string, string>> => ({
+  ce_principalid: id,
+  ...(onBehalfOf === undefined ? {} : { ce_onbehalfof: onBehalfOf }),
+  ...(actor === undefined ? {} : { ce_actorid: actor.id }),
+  ...(actor?.reason === undefined ? {} : { ce_actorreason: actor.reason }),
+  ...(via === undefined ? {} : { ce_via: via }),
+  ...(home === undefined ? {} : { ce_home: home }),
+});
+
+const principalIn = (headers: Received['headers']): Principal => {
+  const [onBehalfOf, actorId, reason, said, home] = ['onbehalfof', 'actorid', 'actorreason', 'via', 'home'].map((name) =>
+    optionalText(headers, `ce_${name}`),
+  );
+  const via = WAYS_OF_ACTING.find((way) => way === said);
+  if (said !== undefined && via === undefined) throw new Error(`its header ce_via is "${said}", which is not known here`);
+  return {
+    id: textOf(headers, 'ce_principalid'),
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
+    ...(actorId === undefined ? {} : { actor: { id: actorId, ...(reason === undefined ? {} : { reason }) } }),
+    ...(via === undefined ? {} : { via }),
+    ...(home === undefined ? {} : { home }),
   };
 };
 

@@ -15,6 +15,18 @@ export const HEADERS: readonly Header[] = [
   { name: 'ce_commandid', text: 'UUID of the command that caused it; events of one command have the same.' },
   { name: 'ce_principalid', text: 'Who acted: UUID of a user, or the name of a part of the platform.' },
   { name: 'ce_onbehalfof', text: 'UUID of the tenant in whose name that was done.', optional: true },
+  { name: 'ce_actorid', text: 'UUID of the person who acted as the principal; none: the principal itself.', optional: true },
+  { name: 'ce_actorreason', text: 'Why that person acted as another.', optional: true },
+  {
+    name: 'ce_via',
+    text: 'How the principal came to act: `switch`, `impersonation`, `delegated`, `key`; none: simply as a user.',
+    optional: true,
+  },
+  {
+    name: 'ce_home',
+    text: 'UUID of the tenant as whose user the person acted (or `platform`), where it is not that of `ce_tenant`.',
+    optional: true,
+  },
   { name: 'ce_tenant', text: 'UUID of the tenant that it is about; none for the platform itself.', optional: true },
   { name: 'ce_traceparent', text: 'W3C Trace Context of the command.', optional: true },
 ];

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Category, categoryOf, type CommandId, type Recorded, streamName } from '#libs/event-sourcing/event';
+import { type Category, categoryOf, type CommandId, type Recorded, streamName, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
 import { type Instant } from '#libs/time/time';
 import { declaredEvents } from '#libs/wire/testing/declared-events';
 import { isPublic, PUBLIC_CATEGORIES, PUBLIC_EVENTS } from '#libs/wire/events';
@@ -30,12 +30,17 @@ const anything = fc.string({ unit: 'binary' });
 const count = fc.nat(Number.MAX_SAFE_INTEGER);
 const orNothing = <Name extends string>(name: Name) =>
   fc.option(anything, { nil: undefined }).map((value) => (value === undefined ? {} : { [name]: value }));
+const actor = fc
+  .option(fc.tuple(anything, orNothing('reason')), { nil: undefined })
+  .map((acting) => (acting ? { actor: { id: acting[0], ...acting[1] } } : {}));
+const way = fc.option(fc.constantFrom(...WAYS_OF_ACTING), { nil: undefined }).map((via) => (via === undefined ? {} : { via }));
+const trace = orNothing('traceparent');
 const metadata = fc
-  .tuple(anything, anything, orNothing('onBehalfOf'), fc.option(anything), anything, orNothing('traceparent'))
-  .map(([commandId, id, onBehalfOf, tenant, time, traceparent]) => ({
+  .tuple(anything, anything, orNothing('onBehalfOf'), actor, way, orNothing('home'), fc.option(anything), anything, trace)
+  .map(([commandId, id, onBehalfOf, acting, via, home, tenant, time, traceparent]) => ({
     commandId: commandId as CommandId,
     bodyHash: 'of the body',
-    principal: { id, ...onBehalfOf },
+    principal: { id, ...onBehalfOf, ...acting, ...via, ...home },
     tenant,
     time: time as Instant,
     ...traceparent,
