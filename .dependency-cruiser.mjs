@@ -42,6 +42,13 @@ export default {
       to: { path: 'node_modules/@eventstore/' },
     },
     {
+      name: 'csv-library-in-one-folder',
+      comment: 'What is written there is harmless to a spreadsheet.',
+      severity: 'error',
+      from: { pathNot: '^libs/csv/' },
+      to: { path: 'node_modules/csv-(parse|stringify)/' },
+    },
+    {
       name: 'nest-in-the-shell-only',
       comment: 'Decisions, projections and ports stay plain functions.',
       severity: 'error',

@@ -1,0 +1,99 @@
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Columns, readCsv, writeCsv } from './csv.ts';
+
+type Row = Readonly<{ name: string; amount: string | null }>;
+const columns: Columns<Row> = [
+  ['name', ({ name }) => name],
+  ['amount', ({ amount }) => amount],
+];
+const written = (name: string, amount: string | null = null): string => writeCsv(columns, [{ name, amount }]);
+
+describe('a file that is written', () => {
+  it('has headings, quotation marks where they are needed, and empty cells for nothing', () => {
+    expect(written('Ada, "the first"', '12.5')).toBe('name,amount\r\n"Ada, ""the first""",12.5\r\n');
+    expect(written('Ada')).toBe('name,amount\r\nAda,\r\n');
+    expect(writeCsv(columns, [])).toBe('name,amount\r\n');
+  });
+
+  it.each(['=1+1', '+1', '-1+1', '@SUM(A1)', '\t=1', '\r=1', '＝1', '=HYPERLINK("https://evil.example")'])(
+    'holds no formula: %j',
+    (name) => {
+      const [, row] = parse(written(name));
+      expect(row).toEqual([`'${name}`, '']);
+    },
+  );
+
+  it('leaves negative amounts what they are', () => {
+    expect(written('x', '-12.50')).toBe('name,amount\r\nx,-12.50\r\n');
+  });
+
+  it('begins no cell like a formula, whatever is in it, and loses nothing', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.constantFrom('', '=', '+', '-', '@'), (rest, first) => {
+        const name = first + rest;
+        const [, row] = parse(written(name)) as readonly (readonly string[])[];
+        const shown = row?.[0] ?? '';
+        expect(/^[=+@]/.test(shown) || (shown.startsWith('-') && !/^-\d+(\.\d+)?$/.test(shown))).toBe(false);
+        expect(shown.replace(/^'(?=[=+\-@\t\r＝＋－＠])/, '')).toBe(name.replace(/^'(?=[=+\-@\t\r＝＋－＠])/, ''));
+      }),
+    );
+  });
+});
+
+describe('a file that is read', () => {
+  const read = (text: string) => readCsv(text, { needed: ['email', 'name'], optional: ['role'], most: 2 });
+  const refusal = (text: string): string => {
+    try {
+      read(text);
+    } catch (error) {
+      if (error instanceof DomainError) return `${error.code}: ${error.message}`;
+      throw error;
+    }
+    return '';
+  };
+
+  it('gives cells by heading, with their lines, however it is separated', () => {
+    const ada = { line: 2, cells: { email: 'ada@example.com', name: 'Ada, L.' } };
+    expect(read('email,name\nada@example.com,"Ada, L."\n')).toEqual([ada]);
+    expect(read('\uFEFFEMAIL; Name\r\nada@example.com; Ada, L.\r\n')).toEqual([ada]);
+    expect(read('name,email,role\n\n\nBob,bob@example.com,admin')).toEqual([
+      { line: 4, cells: { email: 'bob@example.com', name: 'Bob', role: 'admin' } },
+    ]);
+    expect(read('email,name\n')).toEqual([]);
+  });
+
+  it.each([
+    ['', 'invalid-csv: Line 1 of the file must hold the headings email, name.'],
+    ['email\nx', 'invalid-csv: Line 1 of the file lacks the heading "name".'],
+    ['email,name,colour\n', 'invalid-csv: Line 1 of the file has the unknown heading "colour"; known: email, name, role.'],
+    ['email,name,name\n', 'invalid-csv: Line 1 of the file has the heading "name" twice.'],
+    ['email,name\na,b\nc\n', 'invalid-csv: Line 3 of the file has 1 cells, its headings are 2.'],
+    ['email,name\na,b\nc,d\ne,f\n', 'invalid-csv: Line 4 of the file is one too many: at most 2 rows.'],
+    [
+      'email,name\na,"b\n',
+      'invalid-csv: Line 2 of the file is no CSV: a quotation mark is missing, or stands inside a cell that has none around it.',
+    ],
+  ])('names the line of what is wrong in %j', (text, message) => {
+    expect(refusal(text)).toBe(message);
+  });
+
+  it('is what was written, whatever people are called', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        const name = text.trim();
+        fc.pre(!/^[=+\-@'＝＋－＠]/.test(name));
+        const file = writeCsv<string>(
+          [
+            ['email', () => 'e'],
+            ['name', (cell) => cell],
+          ],
+          [name],
+        );
+        expect(read(file)).toEqual([expect.objectContaining({ cells: { email: 'e', name } })]);
+      }),
+    );
+  });
+});

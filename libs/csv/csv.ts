@@ -1,0 +1,98 @@
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+
+/** What a cell may be told by; nothing at all is an empty cell. */
+export type Cell = string | number | boolean | null;
+
+/** The columns of a CSV file, in order: the heading, and what a row has under it. */
+export type Columns<Row> = readonly (readonly [heading: string, cell: (row: Row) => Cell])[];
+
+/** A spreadsheet takes such a beginning for a formula, and carries it out on the machine of whoever opens the file. */
+const FORMULA = /^[=+\-@\t\r＝＋－＠]/;
+/** Nothing that a formula could do anything with. */
+const NUMBER = /^-\d+(\.\d+)?$/;
+
+/** As text that a spreadsheet only shows. */
+const harmless = (cell: Cell): string => {
+  if (cell === null) return '';
+  const text = String(cell);
+  return FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
+};
+
+/**
+ * RFC 4180, with a line of headings. Text that a spreadsheet would take for a formula (`= + - @` at its beginning) is preceded by an
+ * apostrophe; a negative number stays one.
+ */
+export const writeCsv = <Row>(columns: Columns<Row>, rows: readonly Row[]): string =>
+  csvHeadings(columns) + csvRows(columns, rows);
+
+/** The first line, for whoever writes the rest as it comes. */
+export const csvHeadings = <Row>(columns: Columns<Row>): string => lines([columns.map(([heading]) => heading)]);
+
+/** Lines without headings. */
+export const csvRows = <Row>(columns: Columns<Row>, rows: readonly Row[]): string =>
+  lines(rows.map((row) => columns.map(([, cell]) => harmless(cell(row)))));
+
+const lines = (cells: readonly (readonly string[])[]): string =>
+  stringify(
+    cells.map((line) => [...line]),
+    { record_delimiter: '\r\n' },
+  );
+
+/** A row of a file that was read: its line there (from 1, the headings are the first) and its cells by heading, trimmed. */
+export type ReadRow = Readonly<{ line: number; cells: Readonly<Record<string, string>> }>;
+
+/**
+ * Reads a file of headings and rows, separated by `,` or `;`, a byte order mark or not; lines may end in any way. Headings do not
+ * mind case and blanks.
+ * @throws DomainError `invalid` `invalid-csv` naming the line, also for a heading that is not among `known`, one of `needed` that is
+ * missing, one that is there twice, and more than `most` rows
+ */
+export const readCsv = (
+  text: string,
+  { needed, optional = [], most }: Readonly<{ needed: readonly string[]; optional?: readonly string[]; most: number }>,
+): readonly ReadRow[] => {
+  const [headings, ...rows] = parsed(text, most);
+  if (!headings) throw invalid(1, `must hold the headings ${needed.join(', ')}`);
+  const names = headings.record.map((heading) => heading.toLowerCase().replaceAll(/\s/g, ''));
+  const known = [...needed, ...optional];
+  for (const [index, name] of names.entries()) {
+    if (!known.includes(name)) throw invalid(headings.line, `has the unknown heading "${name}"; known: ${known.join(', ')}`);
+    if (names.indexOf(name) !== index) throw invalid(headings.line, `has the heading "${name}" twice`);
+  }
+  for (const name of needed) if (!names.includes(name)) throw invalid(headings.line, `lacks the heading "${name}"`);
+  if (rows.length > most) throw invalid(rows[most]?.line ?? most, `is one too many: at most ${String(most)} rows`);
+  return rows.map(({ record, line }) => {
+    if (record.length !== names.length)
+      throw invalid(line, `has ${String(record.length)} cells, its headings are ${String(names.length)}`);
+    return { line, cells: Object.fromEntries(names.map((name, index) => [name, record[index] ?? ''])) };
+  });
+};
+
+type Parsed = Readonly<{ record: readonly string[]; line: number }>;
+
+const parsed = (text: string, most: number): readonly Parsed[] => {
+  const [first = ''] = text.split('\n', 1);
+  try {
+    const found = parse(text.replaceAll(/\r\n?/g, '\n'), {
+      bom: true,
+      delimiter: first.includes(';') && !first.includes(',') ? ';' : ',',
+      info: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      trim: true,
+      // One more than may be, to tell which.
+      to: most + 2,
+    }) as unknown as readonly Readonly<{ record: readonly string[]; info: Readonly<{ lines: number }> }>[];
+    return found.map(({ record, info }) => ({ record, line: info.lines }));
+  } catch (error) {
+    const line = error instanceof Error && 'lines' in error && typeof error.lines === 'number' ? error.lines : 1;
+    throw invalid(line, 'is no CSV: a quotation mark is missing, or stands inside a cell that has none around it');
+  }
+};
+
+const invalid = (line: number, message: string): DomainError =>
+  new DomainError('invalid', 'invalid-csv', `Line ${String(line)} of the file ${message}.`, [
+    { path: `lines[${String(line)}]`, message },
+  ]);
