@@ -7,7 +7,7 @@ import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { canonicalJson } from '#libs/canonical-json';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type CommandId, type Revision } from '#libs/event-sourcing/event';
+import { type CommandId, type Principal, type Revision } from '#libs/event-sourcing/event';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Clock } from '#libs/time/time';
 import { v5 as uuidv5 } from 'uuid';
@@ -116,12 +116,18 @@ const commandOf = (request: FastifyRequest): Command => {
     id: id as CommandId,
     keyed: key !== undefined,
     bodyHash: hash('sha256', canonicalJson(request.body, { without: ['password'] })),
-    principal: { id: caller.userId },
+    principal: principalOf(caller),
     tenant: caller.tenant?.id ?? null,
     time: clock.now(),
     ...(traceparent === undefined ? {} : { traceparent }),
   };
 };
+
+/** Who a command's events name. An operator's platform counts as a home, too. */
+const principalOf = ({ userId, anchor, tenant }: Caller): Principal => ({
+  id: userId,
+  ...(anchor === null || anchor === tenant?.id ? {} : { home: anchor }),
+});
 
 const revisionIn = (header: string | undefined): Revision | undefined => {
   if (header === undefined || header.trim() === '*') return undefined;
