@@ -3,6 +3,8 @@ import { type Brand } from '#libs/brand';
 export type TenantId = Brand<string, 'TenantId'>;
 export type ContractId = Brand<string, 'ContractId'>;
 export type UserId = Brand<string, 'UserId'>;
+/** One login of a user, and all that it is refreshed by. */
+export type SessionId = Brand<string, 'SessionId'>;
 export type DataSourceId = Brand<string, 'DataSourceId'>;
 export type ImportId = Brand<string, 'ImportId'>;
 /** FOCUS `BillingAccountId`, an AWS payer account. */
@@ -11,3 +13,6 @@ export type ManagementAccountId = Brand<string, 'ManagementAccountId'>;
 export type LinkedAccountId = Brand<string, 'LinkedAccountId'>;
 /** A rule or custom line item inside a contract; it keeps its id from version to version. */
 export type RuleId = Brand<string, 'RuleId'>;
+export type ContactId = Brand<string, 'ContactId'>;
+/** A bundle of permissions that a tenant put together. */
+export type RoleId = Brand<string, 'RoleId'>;

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tributary/tenants/v1/events.proto.
  */
 export const file_tributary_tenants_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiF0cmlidXRhcnkvdGVuYW50cy92MS9ldmVudHMucHJvdG8SFHRyaWJ1dGFyeS50ZW5hbnRzLnYxIogCChBUZW5hbnRSZWdpc3RlcmVkEhEKCXRlbmFudF9pZBgBIAEoCRIMCgRwYXRoGAIgAygJEigKBHRpZXIYAyABKA4yGi50cmlidXRhcnkudGVuYW50cy52MS5UaWVyEgwKBG5hbWUYBCABKAkSGgoNY3VzdG9tZXJfY29kZRgFIAEoCUgAiAEBEhsKDnByaW1hcnlfZG9tYWluGAYgASgJSAGIAQESEAoIY3VycmVuY3kYByABKAkSFQoNcmVnaXN0ZXJlZF9hdBgIIAEoCToUirUYEAoOdGVuYW50cy50ZW5hbnRCEAoOX2N1c3RvbWVyX2NvZGVCEQoPX3ByaW1hcnlfZG9tYWluIrkBChRUZW5hbnRQcm9maWxlQ2hhbmdlZBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEcGF0aBgCIAMoCRIMCgRuYW1lGAMgASgJEhoKDWN1c3RvbWVyX2NvZGUYBCABKAlIAIgBARIbCg5wcmltYXJ5X2RvbWFpbhgFIAEoCUgBiAEBOhSKtRgQCg50ZW5hbnRzLnRlbmFudEIQCg5fY3VzdG9tZXJfY29kZUIRCg9fcHJpbWFyeV9kb21haW4i9wEKE0xpbmtlZEFjY291bnRMaW5rZWQSFgoOZGF0YV9zb3VyY2VfaWQYASABKAkSHQoVbWFuYWdlbWVudF9hY2NvdW50X2lkGAIgASgJEhIKCmFjY291bnRfaWQYAyABKAkSEQoJdGVuYW50X2lkGAQgASgJEg8KB3Jvb3RfaWQYBSABKAkSDAoEcGF0aBgGIAMoCRIRCgRmcm9tGAcgASgJSACIAQESDwoCdG8YCCABKAlIAYgBARISCgp0YWtlbl9mcm9tGAkgAygJOhuKtRgXChV0ZW5hbnRzLmxpbmtlZEFjY291bnRCBwoFX2Zyb21CBQoDX3RvIrEBChVMaW5rZWRBY2NvdW50VW5saW5rZWQSFgoOZGF0YV9zb3VyY2VfaWQYASABKAkSHQoVbWFuYWdlbWVudF9hY2NvdW50X2lkGAIgASgJEhIKCmFjY291bnRfaWQYAyABKAkSEQoJdGVuYW50X2lkGAQgASgJEg8KB3Jvb3RfaWQYBSABKAkSDAoEZnJvbRgGIAEoCTobirUYFwoVdGVuYW50cy5saW5rZWRBY2NvdW50IswBChZBdXRvQXNzaWdubWVudFR1cm5lZE9uEhYKDmRhdGFfc291cmNlX2lkGAEgASgJEh0KFW1hbmFnZW1lbnRfYWNjb3VudF9pZBgCIAEoCRIRCgl0ZW5hbnRfaWQYAyABKAkSDwoHcm9vdF9pZBgEIAEoCRIMCgRwYXRoGAUgAygJEhEKBGZyb20YBiABKAlIAIgBARIPCgdleGNsdWRlGAcgAygJOhyKtRgYChZ0ZW5hbnRzLmF1dG9Bc3NpZ25tZW50QgcKBV9mcm9tIqABChdBdXRvQXNzaWdubWVudFR1cm5lZE9mZhIWCg5kYXRhX3NvdXJjZV9pZBgBIAEoCRIdChVtYW5hZ2VtZW50X2FjY291bnRfaWQYAiABKAkSEQoJdGVuYW50X2lkGAMgASgJEg8KB3Jvb3RfaWQYBCABKAkSDAoEZnJvbRgFIAEoCTocirUYGAoWdGVuYW50cy5hdXRvQXNzaWdubWVudCqMAQoEVGllchIUChBUSUVSX1VOU1BFQ0lGSUVEEAASJQoQVElFUl9ESVNUUklCVVRPUhABGg+KtRgLZGlzdHJpYnV0b3ISHwoNVElFUl9SRVNFTExFUhACGgyKtRgIcmVzZWxsZXISJgoRVElFUl9FTkRfQ1VTVE9NRVIQAxoPirUYC2VuZEN1c3RvbWVyYgZwcm90bzM", [file_tributary_common_v1_options]);
+  fileDesc("CiF0cmlidXRhcnkvdGVuYW50cy92MS9ldmVudHMucHJvdG8SFHRyaWJ1dGFyeS50ZW5hbnRzLnYxIs4CChBUZW5hbnRSZWdpc3RlcmVkEhEKCXRlbmFudF9pZBgBIAEoCRIMCgRwYXRoGAIgAygJEigKBHRpZXIYAyABKA4yGi50cmlidXRhcnkudGVuYW50cy52MS5UaWVyEgwKBG5hbWUYBCABKAkSGgoNY3VzdG9tZXJfY29kZRgFIAEoCUgAiAEBEhsKDnByaW1hcnlfZG9tYWluGAYgASgJSAGIAQESEAoIY3VycmVuY3kYByABKAkSFQoNcmVnaXN0ZXJlZF9hdBgIIAEoCRI7CgRtb2RlGAkgASgOMiIudHJpYnV0YXJ5LnRlbmFudHMudjEuQ3JlYXRpb25Nb2RlQgSItRgBSAKIAQE6FIq1GBAKDnRlbmFudHMudGVuYW50QhAKDl9jdXN0b21lcl9jb2RlQhEKD19wcmltYXJ5X2RvbWFpbkIHCgVfbW9kZSK5AQoUVGVuYW50UHJvZmlsZUNoYW5nZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBHBhdGgYAiADKAkSDAoEbmFtZRgDIAEoCRIaCg1jdXN0b21lcl9jb2RlGAQgASgJSACIAQESGwoOcHJpbWFyeV9kb21haW4YBSABKAlIAYgBAToUirUYEAoOdGVuYW50cy50ZW5hbnRCEAoOX2N1c3RvbWVyX2NvZGVCEQoPX3ByaW1hcnlfZG9tYWluIvcBChNMaW5rZWRBY2NvdW50TGlua2VkEhYKDmRhdGFfc291cmNlX2lkGAEgASgJEh0KFW1hbmFnZW1lbnRfYWNjb3VudF9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEhEKCXRlbmFudF9pZBgEIAEoCRIPCgdyb290X2lkGAUgASgJEgwKBHBhdGgYBiADKAkSEQoEZnJvbRgHIAEoCUgAiAEBEg8KAnRvGAggASgJSAGIAQESEgoKdGFrZW5fZnJvbRgJIAMoCTobirUYFwoVdGVuYW50cy5saW5rZWRBY2NvdW50QgcKBV9mcm9tQgUKA190byKxAQoVTGlua2VkQWNjb3VudFVubGlua2VkEhYKDmRhdGFfc291cmNlX2lkGAEgASgJEh0KFW1hbmFnZW1lbnRfYWNjb3VudF9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEhEKCXRlbmFudF9pZBgEIAEoCRIPCgdyb290X2lkGAUgASgJEgwKBGZyb20YBiABKAk6G4q1GBcKFXRlbmFudHMubGlua2VkQWNjb3VudCLMAQoWQXV0b0Fzc2lnbm1lbnRUdXJuZWRPbhIWCg5kYXRhX3NvdXJjZV9pZBgBIAEoCRIdChVtYW5hZ2VtZW50X2FjY291bnRfaWQYAiABKAkSEQoJdGVuYW50X2lkGAMgASgJEg8KB3Jvb3RfaWQYBCABKAkSDAoEcGF0aBgFIAMoCRIRCgRmcm9tGAYgASgJSACIAQESDwoHZXhjbHVkZRgHIAMoCTocirUYGAoWdGVuYW50cy5hdXRvQXNzaWdubWVudEIHCgVfZnJvbSKgAQoXQXV0b0Fzc2lnbm1lbnRUdXJuZWRPZmYSFgoOZGF0YV9zb3VyY2VfaWQYASABKAkSHQoVbWFuYWdlbWVudF9hY2NvdW50X2lkGAIgASgJEhEKCXRlbmFudF9pZBgDIAEoCRIPCgdyb290X2lkGAQgASgJEgwKBGZyb20YBSABKAk6HIq1GBgKFnRlbmFudHMuYXV0b0Fzc2lnbm1lbnQigQIKDENvbnRhY3RBZGRlZBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEcGF0aBgCIAMoCRISCgpjb250YWN0X2lkGAMgASgJEjcKDGNvbnRhY3RfdHlwZRgEIAEoDjIhLnRyaWJ1dGFyeS50ZW5hbnRzLnYxLkNvbnRhY3RUeXBlEgwKBG5hbWUYBSABKAkSDQoFZW1haWwYBiABKAkSEgoFcGhvbmUYByABKAlIAIgBARIcCg9iaWxsaW5nX2FjY291bnQYCCABKAlIAYgBAToWirUYEgoQdGVuYW50cy5jb250YWN0c0IICgZfcGhvbmVCEgoQX2JpbGxpbmdfYWNjb3VudCKDAgoOQ29udGFjdENoYW5nZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBHBhdGgYAiADKAkSEgoKY29udGFjdF9pZBgDIAEoCRI3Cgxjb250YWN0X3R5cGUYBCABKA4yIS50cmlidXRhcnkudGVuYW50cy52MS5Db250YWN0VHlwZRIMCgRuYW1lGAUgASgJEg0KBWVtYWlsGAYgASgJEhIKBXBob25lGAcgASgJSACIAQESHAoPYmlsbGluZ19hY2NvdW50GAggASgJSAGIAQE6Foq1GBIKEHRlbmFudHMuY29udGFjdHNCCAoGX3Bob25lQhIKEF9iaWxsaW5nX2FjY291bnQiXQoOQ29udGFjdFJlbW92ZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBHBhdGgYAiADKAkSEgoKY29udGFjdF9pZBgDIAEoCToWirUYEgoQdGVuYW50cy5jb250YWN0cyKfAQoHQWRkcmVzcxINCgVsaW5lMRgBIAEoCRISCgVsaW5lMhgCIAEoCUgAiAEBEgwKBGNpdHkYAyABKAkSEwoGcmVnaW9uGAQgASgJSAGIAQESGAoLcG9zdGFsX2NvZGUYBSABKAlIAogBARIPCgdjb3VudHJ5GAYgASgJQggKBl9saW5lMkIJCgdfcmVnaW9uQg4KDF9wb3N0YWxfY29kZSKdAgoTQ29tcGFueVByb2ZpbGVTYXZlZBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEcGF0aBgCIAMoCRIXCgpsZWdhbF9uYW1lGAMgASgJSACIAQESEwoGdGF4X2lkGAQgASgJSAGIAQESEgoFcGhvbmUYBSABKAlIAogBARIUCgd3ZWJzaXRlGAYgASgJSAOIAQESMwoHYWRkcmVzcxgHIAEoCzIdLnRyaWJ1dGFyeS50ZW5hbnRzLnYxLkFkZHJlc3NIBIgBATocirUYGAoWdGVuYW50cy5jb21wYW55UHJvZmlsZUINCgtfbGVnYWxfbmFtZUIJCgdfdGF4X2lkQggKBl9waG9uZUIKCghfd2Vic2l0ZUIKCghfYWRkcmVzcyKaAQoVT25ib2FyZGluZ1Rhc2tTdGFydGVkEhEKCXRlbmFudF9pZBgBIAEoCRIMCgRwYXRoGAIgAygJEjIKBHRhc2sYAyABKA4yJC50cmlidXRhcnkudGVuYW50cy52MS5PbmJvYXJkaW5nVGFzaxISCgpzdGFydGVkX2F0GAQgASgJOhiKtRgUChJ0ZW5hbnRzLm9uYm9hcmRpbmciqgEKFU9uYm9hcmRpbmdUYXNrU2tpcHBlZBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEcGF0aBgCIAMoCRIyCgR0YXNrGAMgASgOMiQudHJpYnV0YXJ5LnRlbmFudHMudjEuT25ib2FyZGluZ1Rhc2sSDgoGcmVhc29uGAQgASgJEhIKCnNraXBwZWRfYXQYBSABKAk6GIq1GBQKEnRlbmFudHMub25ib2FyZGluZyKRAQoTQ3VzdG9tZXJBZG1pbkdhaW5lZBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEcGF0aBgCIAMoCRIPCgd1c2VyX2lkGAMgASgJEhsKE21lbWJlcnNoaXBfcmV2aXNpb24YBCABKAMSEQoJZ2FpbmVkX2F0GAUgASgJOhiKtRgUChJ0ZW5hbnRzLm9uYm9hcmRpbmcijQEKEUN1c3RvbWVyQWRtaW5Mb3N0EhEKCXRlbmFudF9pZBgBIAEoCRIMCgRwYXRoGAIgAygJEg8KB3VzZXJfaWQYAyABKAkSGwoTbWVtYmVyc2hpcF9yZXZpc2lvbhgEIAEoAxIPCgdsb3N0X2F0GAUgASgJOhiKtRgUChJ0ZW5hbnRzLm9uYm9hcmRpbmciegoRU291cmNlRGF0YUFycml2ZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBHBhdGgYAiADKAkSFgoOZGF0YV9zb3VyY2VfaWQYAyABKAkSEgoKYXJyaXZlZF9hdBgEIAEoCToYirUYFAoSdGVuYW50cy5vbmJvYXJkaW5nKowBCgRUaWVyEhQKEFRJRVJfVU5TUEVDSUZJRUQQABIlChBUSUVSX0RJU1RSSUJVVE9SEAEaD4q1GAtkaXN0cmlidXRvchIfCg1USUVSX1JFU0VMTEVSEAIaDIq1GAhyZXNlbGxlchImChFUSUVSX0VORF9DVVNUT01FUhADGg+KtRgLZW5kQ3VzdG9tZXIqmQEKDENyZWF0aW9uTW9kZRIdChlDUkVBVElPTl9NT0RFX1VOU1BFQ0lGSUVEEAASHgoRQ1JFQVRJT05fTU9ERV9BREQQARoHirUYA2FkZBIkChRDUkVBVElPTl9NT0RFX1dJWkFSRBACGgqKtRgGd2l6YXJkEiQKFENSRUFUSU9OX01PREVfSU5WSVRFEAMaCoq1GAZpbnZpdGUq0gEKC0NvbnRhY3RUeXBlEhwKGENPTlRBQ1RfVFlQRV9VTlNQRUNJRklFRBAAEiEKEkNPTlRBQ1RfVFlQRV9BRE1JThABGgmKtRgFYWRtaW4SKQoWQ09OVEFDVF9UWVBFX1RFQ0hOSUNBTBACGg2KtRgJdGVjaG5pY2FsEiUKFENPTlRBQ1RfVFlQRV9CSUxMSU5HEAMaC4q1GAdiaWxsaW5nEjAKGkNPTlRBQ1RfVFlQRV9SRVFVRVNUX0FMSUFTEAQaEIq1GAxyZXF1ZXN0QWxpYXMq+QMKDk9uYm9hcmRpbmdUYXNrEh8KG09OQk9BUkRJTkdfVEFTS19VTlNQRUNJRklFRBAAEjkKIE9OQk9BUkRJTkdfVEFTS19BQ1RJVkFURV9BQ0NPVU5UEAEaE4q1GA9hY3RpdmF0ZUFjY291bnQSQAokT05CT0FSRElOR19UQVNLX0NSRUFURV9CQVNFX0NPTlRSQUNUEAIaFoq1GBJjcmVhdGVCYXNlQ29udHJhY3QSLQoaT05CT0FSRElOR19UQVNLX0FERF9URU5BTlQQAxoNirUYCWFkZFRlbmFudBI3Ch9PTkJPQVJESU5HX1RBU0tfQ1JFQVRFX0NPTlRSQUNUEAQaEoq1GA5jcmVhdGVDb250cmFjdBIxChxPTkJPQVJESU5HX1RBU0tfSU5WSVRFX0FETUlOEAUaD4q1GAtpbnZpdGVBZG1pbhIxChxPTkJPQVJESU5HX1RBU0tfQUREX0NVU1RPTUVSEAYaD4q1GAthZGRDdXN0b21lchI3Ch9PTkJPQVJESU5HX1RBU0tfQVNTSUdOX0NPTlRSQUNUEAcaEoq1GA5hc3NpZ25Db250cmFjdBJCCiVPTkJPQVJESU5HX1RBU0tfQ09OTkVDVF9DTE9VRF9BQ0NPVU5UEAgaF4q1GBNjb25uZWN0Q2xvdWRBY2NvdW50YgZwcm90bzM", [file_tributary_common_v1_options]);
 
 /**
  * A tenant was registered. It never moves in the tree.
@@ -76,6 +76,13 @@ export type TenantRegistered = Message<"tributary.tenants.v1.TenantRegistered"> 
    * @generated from field: string registered_at = 8;
    */
   registeredAt: string;
+
+  /**
+   * How it came to be; missing: added.
+   *
+   * @generated from field: optional tributary.tenants.v1.CreationMode mode = 9;
+   */
+  mode?: CreationMode | undefined;
 };
 
 /**
@@ -381,6 +388,531 @@ export const AutoAssignmentTurnedOffSchema: GenMessage<AutoAssignmentTurnedOff> 
   messageDesc(file_tributary_tenants_v1_events, 5);
 
 /**
+ * A company has another contact. Personal data.
+ *
+ * @generated from message tributary.tenants.v1.ContactAdded
+ */
+export type ContactAdded = Message<"tributary.tenants.v1.ContactAdded"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the contact.
+   *
+   * @generated from field: string contact_id = 3;
+   */
+  contactId: string;
+
+  /**
+   * What it is for.
+   *
+   * @generated from field: tributary.tenants.v1.ContactType contact_type = 4;
+   */
+  contactType: ContactType;
+
+  /**
+   * Name, as people read it.
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
+   * E-mail address; may be that of a distribution list.
+   *
+   * @generated from field: string email = 6;
+   */
+  email: string;
+
+  /**
+   * Telephone number; null: none.
+   *
+   * @generated from field: optional string phone = 7;
+   */
+  phone?: string | undefined;
+
+  /**
+   * The one account that a billing contact is for; null: all of them.
+   *
+   * @generated from field: optional string billing_account = 8;
+   */
+  billingAccount?: string | undefined;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.ContactAdded.
+ * Use `create(ContactAddedSchema)` to create a new message.
+ */
+export const ContactAddedSchema: GenMessage<ContactAdded> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 6);
+
+/**
+ * A contact was changed: the whole contact as it is now. Personal data.
+ *
+ * @generated from message tributary.tenants.v1.ContactChanged
+ */
+export type ContactChanged = Message<"tributary.tenants.v1.ContactChanged"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the contact.
+   *
+   * @generated from field: string contact_id = 3;
+   */
+  contactId: string;
+
+  /**
+   * What it is for.
+   *
+   * @generated from field: tributary.tenants.v1.ContactType contact_type = 4;
+   */
+  contactType: ContactType;
+
+  /**
+   * Name, as people read it.
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
+   * E-mail address; may be that of a distribution list.
+   *
+   * @generated from field: string email = 6;
+   */
+  email: string;
+
+  /**
+   * Telephone number; null: none.
+   *
+   * @generated from field: optional string phone = 7;
+   */
+  phone?: string | undefined;
+
+  /**
+   * The one account that a billing contact is for; null: all of them.
+   *
+   * @generated from field: optional string billing_account = 8;
+   */
+  billingAccount?: string | undefined;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.ContactChanged.
+ * Use `create(ContactChangedSchema)` to create a new message.
+ */
+export const ContactChangedSchema: GenMessage<ContactChanged> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 7);
+
+/**
+ * A company no longer has a contact.
+ *
+ * @generated from message tributary.tenants.v1.ContactRemoved
+ */
+export type ContactRemoved = Message<"tributary.tenants.v1.ContactRemoved"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the contact.
+   *
+   * @generated from field: string contact_id = 3;
+   */
+  contactId: string;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.ContactRemoved.
+ * Use `create(ContactRemovedSchema)` to create a new message.
+ */
+export const ContactRemovedSchema: GenMessage<ContactRemoved> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 8);
+
+/**
+ * Where a company is.
+ *
+ * @generated from message tributary.tenants.v1.Address
+ */
+export type Address = Message<"tributary.tenants.v1.Address"> & {
+  /**
+   * Street and number.
+   *
+   * @generated from field: string line1 = 1;
+   */
+  line1: string;
+
+  /**
+   * More of it; null: none.
+   *
+   * @generated from field: optional string line2 = 2;
+   */
+  line2?: string | undefined;
+
+  /**
+   * City.
+   *
+   * @generated from field: string city = 3;
+   */
+  city: string;
+
+  /**
+   * State or province; null: none.
+   *
+   * @generated from field: optional string region = 4;
+   */
+  region?: string | undefined;
+
+  /**
+   * Postal code; null: none.
+   *
+   * @generated from field: optional string postal_code = 5;
+   */
+  postalCode?: string | undefined;
+
+  /**
+   * ISO 3166-1, two letters.
+   *
+   * @generated from field: string country = 6;
+   */
+  country: string;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.Address.
+ * Use `create(AddressSchema)` to create a new message.
+ */
+export const AddressSchema: GenMessage<Address> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 9);
+
+/**
+ * A company's profile was saved: the whole profile as it is now, beside what the tenant itself is called.
+ *
+ * @generated from message tributary.tenants.v1.CompanyProfileSaved
+ */
+export type CompanyProfileSaved = Message<"tributary.tenants.v1.CompanyProfileSaved"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * Name in its register; null: none told.
+   *
+   * @generated from field: optional string legal_name = 3;
+   */
+  legalName?: string | undefined;
+
+  /**
+   * Number of a tax authority; null: none told.
+   *
+   * @generated from field: optional string tax_id = 4;
+   */
+  taxId?: string | undefined;
+
+  /**
+   * Telephone number; null: none told.
+   *
+   * @generated from field: optional string phone = 5;
+   */
+  phone?: string | undefined;
+
+  /**
+   * Address of its web site; null: none told.
+   *
+   * @generated from field: optional string website = 6;
+   */
+  website?: string | undefined;
+
+  /**
+   * Where it is; null: not told.
+   *
+   * @generated from field: optional tributary.tenants.v1.Address address = 7;
+   */
+  address?: Address | undefined;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.CompanyProfileSaved.
+ * Use `create(CompanyProfileSavedSchema)` to create a new message.
+ */
+export const CompanyProfileSavedSchema: GenMessage<CompanyProfileSaved> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 10);
+
+/**
+ * Somebody began a task of a tenant's onboarding.
+ *
+ * @generated from message tributary.tenants.v1.OnboardingTaskStarted
+ */
+export type OnboardingTaskStarted = Message<"tributary.tenants.v1.OnboardingTaskStarted"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * The task.
+   *
+   * @generated from field: tributary.tenants.v1.OnboardingTask task = 3;
+   */
+  task: OnboardingTask;
+
+  /**
+   * RFC 3339 in UTC.
+   *
+   * @generated from field: string started_at = 4;
+   */
+  startedAt: string;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.OnboardingTaskStarted.
+ * Use `create(OnboardingTaskStartedSchema)` to create a new message.
+ */
+export const OnboardingTaskStartedSchema: GenMessage<OnboardingTaskStarted> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 11);
+
+/**
+ * A task of a tenant's onboarding does not apply to it.
+ *
+ * @generated from message tributary.tenants.v1.OnboardingTaskSkipped
+ */
+export type OnboardingTaskSkipped = Message<"tributary.tenants.v1.OnboardingTaskSkipped"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * The task.
+   *
+   * @generated from field: tributary.tenants.v1.OnboardingTask task = 3;
+   */
+  task: OnboardingTask;
+
+  /**
+   * Why it does not apply.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * RFC 3339 in UTC.
+   *
+   * @generated from field: string skipped_at = 5;
+   */
+  skippedAt: string;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.OnboardingTaskSkipped.
+ * Use `create(OnboardingTaskSkippedSchema)` to create a new message.
+ */
+export const OnboardingTaskSkippedSchema: GenMessage<OnboardingTaskSkipped> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 12);
+
+/**
+ * A user became an admin of the tenant itself.
+ *
+ * @generated from message tributary.tenants.v1.CustomerAdminGained
+ */
+export type CustomerAdminGained = Message<"tributary.tenants.v1.CustomerAdminGained"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the user.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * Revision of the membership's stream that says so; an older one changes nothing.
+   *
+   * @generated from field: int64 membership_revision = 4;
+   */
+  membershipRevision: bigint;
+
+  /**
+   * RFC 3339 in UTC.
+   *
+   * @generated from field: string gained_at = 5;
+   */
+  gainedAt: string;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.CustomerAdminGained.
+ * Use `create(CustomerAdminGainedSchema)` to create a new message.
+ */
+export const CustomerAdminGainedSchema: GenMessage<CustomerAdminGained> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 13);
+
+/**
+ * A user is no longer an admin of the tenant itself.
+ *
+ * @generated from message tributary.tenants.v1.CustomerAdminLost
+ */
+export type CustomerAdminLost = Message<"tributary.tenants.v1.CustomerAdminLost"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the user.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * Revision of the membership's stream that says so; an older one changes nothing.
+   *
+   * @generated from field: int64 membership_revision = 4;
+   */
+  membershipRevision: bigint;
+
+  /**
+   * RFC 3339 in UTC.
+   *
+   * @generated from field: string lost_at = 5;
+   */
+  lostAt: string;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.CustomerAdminLost.
+ * Use `create(CustomerAdminLostSchema)` to create a new message.
+ */
+export const CustomerAdminLostSchema: GenMessage<CustomerAdminLost> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 14);
+
+/**
+ * Usage came for the first time from an account or a data source of the tenant.
+ *
+ * @generated from message tributary.tenants.v1.SourceDataArrived
+ */
+export type SourceDataArrived = Message<"tributary.tenants.v1.SourceDataArrived"> & {
+  /**
+   * UUID.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Tenant ids from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the data source.
+   *
+   * @generated from field: string data_source_id = 3;
+   */
+  dataSourceId: string;
+
+  /**
+   * RFC 3339 in UTC.
+   *
+   * @generated from field: string arrived_at = 4;
+   */
+  arrivedAt: string;
+};
+
+/**
+ * Describes the message tributary.tenants.v1.SourceDataArrived.
+ * Use `create(SourceDataArrivedSchema)` to create a new message.
+ */
+export const SourceDataArrivedSchema: GenMessage<SourceDataArrived> = /*@__PURE__*/
+  messageDesc(file_tributary_tenants_v1_events, 15);
+
+/**
  * What a tenant is in the tree.
  *
  * @generated from enum tributary.tenants.v1.Tier
@@ -420,4 +952,169 @@ export enum Tier {
  */
 export const TierSchema: GenEnum<Tier> = /*@__PURE__*/
   enumDesc(file_tributary_tenants_v1_events, 0);
+
+/**
+ * How a tenant came to be.
+ *
+ * @generated from enum tributary.tenants.v1.CreationMode
+ */
+export enum CreationMode {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: CREATION_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Nobody was told; whoever added it hands over the login.
+   *
+   * @generated from enum value: CREATION_MODE_ADD = 1;
+   */
+  ADD = 1,
+
+  /**
+   * Listed at once; its admin is invited next or later.
+   *
+   * @generated from enum value: CREATION_MODE_WIZARD = 2;
+   */
+  WIZARD = 2,
+
+  /**
+   * Listed once an invited admin has accepted and set up the account.
+   *
+   * @generated from enum value: CREATION_MODE_INVITE = 3;
+   */
+  INVITE = 3,
+}
+
+/**
+ * Describes the enum tributary.tenants.v1.CreationMode.
+ */
+export const CreationModeSchema: GenEnum<CreationMode> = /*@__PURE__*/
+  enumDesc(file_tributary_tenants_v1_events, 1);
+
+/**
+ * What a contact of a company is for. A contact is no user.
+ *
+ * @generated from enum tributary.tenants.v1.ContactType
+ */
+export enum ContactType {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: CONTACT_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Is told what happens to the company's customers and services.
+   *
+   * @generated from enum value: CONTACT_TYPE_ADMIN = 1;
+   */
+  ADMIN = 1,
+
+  /**
+   * Maintenance and outages.
+   *
+   * @generated from enum value: CONTACT_TYPE_TECHNICAL = 2;
+   */
+  TECHNICAL = 2,
+
+  /**
+   * Invoices.
+   *
+   * @generated from enum value: CONTACT_TYPE_BILLING = 3;
+   */
+  BILLING = 3,
+
+  /**
+   * Where requests go.
+   *
+   * @generated from enum value: CONTACT_TYPE_REQUEST_ALIAS = 4;
+   */
+  REQUEST_ALIAS = 4,
+}
+
+/**
+ * Describes the enum tributary.tenants.v1.ContactType.
+ */
+export const ContactTypeSchema: GenEnum<ContactType> = /*@__PURE__*/
+  enumDesc(file_tributary_tenants_v1_events, 2);
+
+/**
+ * What is to be done before a tenant is set up.
+ *
+ * @generated from enum tributary.tenants.v1.OnboardingTask
+ */
+export enum OnboardingTask {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: ONBOARDING_TASK_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A root: it has an active admin.
+   *
+   * @generated from enum value: ONBOARDING_TASK_ACTIVATE_ACCOUNT = 1;
+   */
+  ACTIVATE_ACCOUNT = 1,
+
+  /**
+   * A root: its base contract is final.
+   *
+   * @generated from enum value: ONBOARDING_TASK_CREATE_BASE_CONTRACT = 2;
+   */
+  CREATE_BASE_CONTRACT = 2,
+
+  /**
+   * A reseller: it is registered.
+   *
+   * @generated from enum value: ONBOARDING_TASK_ADD_TENANT = 3;
+   */
+  ADD_TENANT = 3,
+
+  /**
+   * A reseller: it has a contract.
+   *
+   * @generated from enum value: ONBOARDING_TASK_CREATE_CONTRACT = 4;
+   */
+  CREATE_CONTRACT = 4,
+
+  /**
+   * It has an active admin.
+   *
+   * @generated from enum value: ONBOARDING_TASK_INVITE_ADMIN = 5;
+   */
+  INVITE_ADMIN = 5,
+
+  /**
+   * An end customer: it is registered.
+   *
+   * @generated from enum value: ONBOARDING_TASK_ADD_CUSTOMER = 6;
+   */
+  ADD_CUSTOMER = 6,
+
+  /**
+   * An end customer: it has a contract.
+   *
+   * @generated from enum value: ONBOARDING_TASK_ASSIGN_CONTRACT = 7;
+   */
+  ASSIGN_CONTRACT = 7,
+
+  /**
+   * An end customer: data of a linked account arrives.
+   *
+   * @generated from enum value: ONBOARDING_TASK_CONNECT_CLOUD_ACCOUNT = 8;
+   */
+  CONNECT_CLOUD_ACCOUNT = 8,
+}
+
+/**
+ * Describes the enum tributary.tenants.v1.OnboardingTask.
+ */
+export const OnboardingTaskSchema: GenEnum<OnboardingTask> = /*@__PURE__*/
+  enumDesc(file_tributary_tenants_v1_events, 3);
 
