@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Currency } from '#libs/money/currency';
 import { type MembershipEvent, type UserAccessEvent } from '#libs/published/access-control';
-import { type TenantId, type UserId } from '#libs/published/ids';
+import { type SessionId, type TenantId, type UserId } from '#libs/published/ids';
 import { type TenantEvent } from '#libs/published/tenants';
 import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
@@ -15,6 +15,8 @@ const CUSTOMER = 'c' as TenantId;
 const ADA = 'ada' as UserId;
 const BOB = 'bob' as UserId;
 const NOON = '2026-01-31T12:00:00.000Z' as Instant;
+const LATER = '2026-01-31T13:00:00.000Z' as Instant;
+const MUCH_LATER = '2026-01-31T14:00:00.000Z' as Instant;
 
 const registered = (path: readonly TenantId[], name: string): TenantEvent => ({
   type: 'TenantRegistered',
@@ -52,11 +54,19 @@ const members = [
   ),
 ];
 
+const sessionRevoked = (session: string, revokedAt: Instant, until: Instant): UserAccessEvent => ({
+  type: 'SessionTokensRevoked',
+  data: { userId: ADA, sessionId: session as SessionId, revokedAt, until },
+});
+
 const accesses = [
   history<UserAccessEvent>(
     'access-control.userAccess-ada',
     { type: 'AccessOpened', data: { userId: ADA } },
     { type: 'TokensRevoked', data: { userId: ADA, issuedBefore: NOON } },
+    sessionRevoked('first', NOON, LATER),
+    sessionRevoked('second', NOON, MUCH_LATER),
+    sessionRevoked('third', LATER, MUCH_LATER),
   ),
   history<UserAccessEvent>(
     'access-control.userAccess-bob',
@@ -92,10 +102,10 @@ describe('memberships', () => {
 });
 
 describe('access of users', () => {
-  it('shows who may be logged in, and since when tokens count', () => {
+  it('shows who may be logged in, since when tokens count, and of which sessions none does while there may be one', () => {
     expect(rowsOf(userAccess, accesses)).toEqual([
-      { id: ADA, open: true, issuedSince: NOON },
-      { id: BOB, open: false, issuedSince: null },
+      { id: ADA, open: true, issuedSince: NOON, endedSessions: { second: MUCH_LATER, third: MUCH_LATER } },
+      { id: BOB, open: false, issuedSince: null, endedSessions: {} },
     ]);
   });
 });

@@ -67,9 +67,11 @@ export class AccessGuard implements CanActivate {
     return verified.userId;
   }
 
-  async #counts({ userId, issuedAt }: VerifiedToken): Promise<boolean> {
+  async #counts({ userId, sessionId, issuedAt }: VerifiedToken): Promise<boolean> {
     const access = await this.#platform.readModels.of(userAccess).get(userId);
-    return access?.open === true && (access.issuedSince === null || issuedAt >= new Date(access.issuedSince).getTime());
+    if (access?.open !== true) return false;
+    if (sessionId !== null && Object.hasOwn(access.endedSessions, sessionId)) return false;
+    return access.issuedSince === null || issuedAt >= new Date(access.issuedSince).getTime();
   }
 
   async #membershipsOf(userId: UserId): Promise<readonly Membership[]> {

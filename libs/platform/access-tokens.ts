@@ -1,9 +1,9 @@
-import { hash, randomUUID } from 'node:crypto';
+import { hash, hkdfSync, randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { createDurably, writeDurably } from '#libs/durable-files';
-import { type UserId } from '#libs/published/ids';
+import { type SessionId, type UserId } from '#libs/published/ids';
 import { errorCode } from './error-code.ts';
 
 const ISSUER = 'tributary';
@@ -12,7 +12,17 @@ const ALGORITHM = 'EdDSA';
 const REMEMBERED = 10_000;
 
 /** What a valid token says. Instants are wall-clock milliseconds: a token's life has nothing to do with business time. */
-export type VerifiedToken = Readonly<{ userId: UserId; tokenId: string; issuedAt: number; expiresAt: number }>;
+export type VerifiedToken = Readonly<{
+  userId: UserId;
+  tokenId: string;
+  /** The login that it stems from; null where nobody logged in for it. */
+  sessionId: SessionId | null;
+  issuedAt: number;
+  expiresAt: number;
+}>;
+
+/** What a token says beside whose it is. */
+export type TokenClaims = Readonly<{ sessionId?: SessionId }>;
 
 export type IssuedToken = Readonly<{ accessToken: string; expiresAt: string }>;
 
@@ -23,14 +33,21 @@ export type IssuedToken = Readonly<{ accessToken: string; expiresAt: string }>;
 export class AccessTokens {
   readonly #privateKey: CryptoKey;
   readonly #publicKey: CryptoKey;
+  readonly #secret: string;
   readonly #keyId: string;
   readonly #publicJwk: JWK;
   readonly #lifetimeMs: number;
   readonly #verified = new Map<string, VerifiedToken>();
 
-  private constructor(privateKey: CryptoKey, publicKey: CryptoKey, publicJwk: JWK & { kid: string }, lifetimeMs: number) {
+  private constructor(
+    [privateKey, publicKey]: readonly [CryptoKey, CryptoKey],
+    secret: string,
+    publicJwk: JWK & { kid: string },
+    lifetimeMs: number,
+  ) {
     this.#privateKey = privateKey;
     this.#publicKey = publicKey;
+    this.#secret = secret;
     this.#publicJwk = publicJwk;
     this.#keyId = publicJwk.kid;
     this.#lifetimeMs = lifetimeMs;
@@ -39,19 +56,21 @@ export class AccessTokens {
   /** @param lifetimeMinutes of the tokens that it issues */
   static async open(dataDir: string, lifetimeMinutes: number): Promise<AccessTokens> {
     const jwk = await keptKey(join(dataDir, 'keys'));
-    const { d: _secret, ...publicPart } = jwk;
+    const { d: secret, ...publicPart } = jwk;
     const privateKey = await importJWK(jwk, ALGORITHM);
     const publicKey = await importJWK(publicPart, ALGORITHM);
-    if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) throw new Error('the token key is not a key pair');
+    if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array || secret === undefined)
+      throw new Error('the token key is not a key pair');
     const kid = hash('sha256', String(jwk.x), 'base64url').slice(0, 16);
-    return new AccessTokens(privateKey, publicKey, { ...publicPart, kid, use: 'sig', alg: ALGORITHM }, lifetimeMinutes * 60_000);
+    const publicJwk = { ...publicPart, kid, use: 'sig', alg: ALGORITHM };
+    return new AccessTokens([privateKey, publicKey], secret, publicJwk, lifetimeMinutes * 60_000);
   }
 
-  async issue(userId: UserId, now: Date = new Date()): Promise<IssuedToken> {
+  async issue(userId: UserId, { sessionId }: TokenClaims = {}, now: Date = new Date()): Promise<IssuedToken> {
     // With its milliseconds: a login right after a revocation within the same second must count.
     const issuedAt = now.getTime() / 1_000;
     const expiresAt = Math.floor(issuedAt) + this.#lifetimeMs / 1_000;
-    const accessToken = await new SignJWT()
+    const accessToken = await new SignJWT(sessionId === undefined ? {} : { sid: sessionId })
       .setProtectedHeader({ alg: ALGORITHM, kid: this.#keyId, typ: 'at+jwt' })
       .setIssuer(ISSUER)
       .setAudience(ISSUER)
@@ -81,13 +100,29 @@ export class AccessTokens {
         requiredClaims: ['sub', 'iat', 'exp', 'jti'],
         currentDate: now,
       });
-      const { sub = '', jti = '', iat = 0, exp = 0 } = payload;
-      const verified = { userId: sub as UserId, tokenId: jti, issuedAt: Math.round(iat * 1_000), expiresAt: exp * 1_000 };
+      const { sub = '', jti = '', iat = 0, exp = 0, sid } = payload;
+      const verified = {
+        userId: sub as UserId,
+        tokenId: jti,
+        sessionId: typeof sid === 'string' ? (sid as SessionId) : null,
+        issuedAt: Math.round(iat * 1_000),
+        expiresAt: exp * 1_000,
+      };
       this.#remember(key, verified);
       return verified;
     } catch {
       return undefined;
     }
+  }
+
+  /** How long a token that is issued now counts at most. */
+  get lifetimeMs(): number {
+    return this.#lifetimeMs;
+  }
+
+  /** 32 bytes that only processes with this data directory know, others for each purpose. */
+  secretFor(purpose: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#secret, '', `tributary ${purpose}`, 32));
   }
 
   /** The public keys, RFC 7517. */

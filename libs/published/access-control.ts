@@ -1,7 +1,7 @@
 import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type Role } from '#libs/access-policy/policy';
 import { type Instant } from '#libs/time/time';
-import { type TenantId, type UserId } from './ids.ts';
+import { type SessionId, type TenantId, type UserId } from './ids.ts';
 
 /** Stream `access-control.membership-<tenantId>~<userId>`; ids only, no names. */
 export type MembershipEvent =
@@ -16,4 +16,6 @@ export type UserAccessEvent =
   | DomainEvent<'AccessOpened', { userId: UserId }>
   | DomainEvent<'AccessClosed', { userId: UserId }>
   /** Tokens issued before this instant count no longer. */
-  | DomainEvent<'TokensRevoked', { userId: UserId; issuedBefore: Instant }>;
+  | DomainEvent<'TokensRevoked', { userId: UserId; issuedBefore: Instant }>
+  /** None of one session's tokens counts; the last of them ends at `until`, so nobody need remember it longer. */
+  | DomainEvent<'SessionTokensRevoked', { userId: UserId; sessionId: SessionId; revokedAt: Instant; until: Instant }>;
