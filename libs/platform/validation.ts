@@ -18,7 +18,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { isCurrency } from '#libs/money/currency';
 import { Decimal } from '#libs/money/decimal';
 import { type Query, type Sort } from '#libs/read-models/read-model';
-import { isDay, isMonth } from '#libs/time/time';
+import { isDay, isInstant, isMonth } from '#libs/time/time';
 
 /** Absent is fine, `null` is refused: for what has no meaning of "empty". */
 export const Optional = (): PropertyDecorator =>
@@ -89,6 +89,19 @@ export const IsMonth = (): PropertyDecorator =>
   applyDecorators(
     text('isMonth', isMonth, 'must be a month, YYYY-MM'),
     ApiProperty({ type: String, example: '2026-01', pattern: '^\\d{4}-(0[1-9]|1[0-2])$' }),
+  );
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** An RFC 3339 instant in any zone; it arrives in UTC with milliseconds, as instants compare. */
+export const IsInstant = (): PropertyDecorator =>
+  applyDecorators(
+    Transform(({ value }: Readonly<{ value: unknown }>) => {
+      const instant = typeof value === 'string' && RFC_3339.test(value) ? new Date(value) : undefined;
+      return instant && !Number.isNaN(instant.getTime()) ? instant.toISOString() : value;
+    }),
+    text('isInstant', isInstant, 'must be an instant (RFC 3339), such as 2026-01-31T12:00:00Z'),
+    ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00Z' }),
   );
 
 /** ISO 4217. */

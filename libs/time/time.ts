@@ -16,6 +16,7 @@ export const systemClock: Clock = { now: () => new Date().toISOString() as Insta
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 const MS_PER_DAY = 86_400_000;
 
 const utcMidnight = (day: Day): number => Date.parse(`${day}T00:00:00.000Z`);
@@ -30,6 +31,9 @@ export const isDay = (text: string): text is Day =>
   new Date(`${text}T00:00:00.000Z`).toISOString().startsWith(text);
 
 export const isMonth = (text: string): text is Month => MONTH.test(text) && text.slice(0, 4) <= LAST_YEAR;
+
+export const isInstant = (text: string): text is Instant =>
+  INSTANT.test(text) && isDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text));
 
 /** @throws RangeError when the text is no calendar day. */
 export const day = (text: string): Day => {
