@@ -1,30 +1,51 @@
 import { type MembershipEvent } from '#libs/published/access-control';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { part, projection } from '#libs/read-models/projection';
-import { type Role } from './policy.ts';
+import { type ChildTenantRole, type Extra, type Role, roleIn } from './roles.ts';
 
-/** One user's role in one tenant (or in `platform`). */
-export type MembershipRow = Readonly<{ id: string; tenantId: TenantId | 'platform'; userId: UserId; role: Role }>;
+/** One user's role in one tenant (or in `platform`); a disabled one does not count. */
+export type MembershipRow = Readonly<{
+  id: string;
+  tenantId: TenantId | 'platform';
+  userId: UserId;
+  role: Role;
+  extras: readonly Extra[];
+  childTenantRole: ChildTenantRole | null;
+  enabled: boolean;
+}>;
 
-type MembershipPart = Readonly<{ tenantId: TenantId | 'platform'; userId: UserId; role: Role | null }>;
+type MembershipPart = Omit<MembershipRow, 'id' | 'role'> & Readonly<{ role: Role | null }>;
 
 export const membershipId = (tenantId: TenantId | 'platform', userId: UserId): string => `${tenantId}~${userId}`;
 
 /** One document per membership stream; a revoked one keeps its part, so that a late event cannot bring the row back. */
 export const memberships = projection({
   name: 'memberships',
-  version: 1,
+  version: 2,
   parts: {
     membership: part<MembershipEvent, MembershipPart>('access-control.membership', {
       document: ({ data }) => membershipId(data.tenantId, data.userId),
       evolve: (before, { type, data }) => {
-        if (type === 'MembershipGranted') return { tenantId: data.tenantId, userId: data.userId, role: data.role };
+        if (type === 'MembershipGranted') {
+          const { tenantId, userId, extras = [], childTenantRole = null } = data;
+          return { tenantId, userId, role: roleIn(data), extras, childTenantRole, enabled: before?.enabled ?? true };
+        }
         if (!before) throw new Error(`${type} before any membership was granted`);
-        return { ...before, role: null };
+        switch (type) {
+          case 'MembershipDisabled':
+            return { ...before, enabled: false };
+          case 'MembershipEnabled':
+            return { ...before, enabled: true };
+          case 'MembershipRevoked':
+            return { ...before, role: null, enabled: true };
+        }
       },
     }),
   },
-  row: ({ membership }, id): MembershipRow | undefined =>
-    membership?.role ? { id, tenantId: membership.tenantId, userId: membership.userId, role: membership.role } : undefined,
+  row: ({ membership }, id): MembershipRow | undefined => {
+    if (!membership?.role) return undefined;
+    const { tenantId, userId, role, extras, childTenantRole, enabled } = membership;
+    return { id, tenantId, userId, role, extras, childTenantRole, enabled };
+  },
   indexes: [['userId'], ['tenantId']],
 });

@@ -1,79 +1,165 @@
 import { type TenantId } from '#libs/published/ids';
+import { ADDED_BY, type BuiltInRole, BUNDLES, type ChildTenantRole, type Extra, type Permission, type Role } from './roles.ts';
 
-/** Roles are bundles of permissions. `operator` runs the platform: its membership is in `platform` and reaches every tree. */
-export type Role = 'operator' | 'admin' | 'sales';
+/** Where a user is one of a tenant's own. `carriesOver`: the tenant's users keep their role in the tenants below. */
+export type Membership = Readonly<{
+  tenantId: TenantId | 'platform';
+  role: Role;
+  extras?: readonly Extra[];
+  childTenantRole?: ChildTenantRole;
+  carriesOver?: boolean;
+}>;
 
-export type Permission =
-  | 'tenants:read'
-  | 'tenants:write'
-  | 'roots:write'
-  | 'contracts:read'
-  | 'contracts:write'
-  | 'usage:read'
-  | 'usage:write'
-  | 'bills:read'
-  | 'users:read'
-  | 'users:write'
-  | 'operations:read'
-  | 'operations:write';
+/** Where a user of a tenant above was given a role: as if they were one of the tenant's own. */
+export type CustomerLink = Readonly<{ tenantId: TenantId; role: Role; carriesOver?: boolean }>;
 
-const READ = ['tenants:read', 'contracts:read', 'usage:read', 'bills:read', 'users:read'] as const;
-const WRITE = ['tenants:write', 'contracts:write', 'usage:write', 'users:write'] as const;
+/** All that is known of a user. `bundles`: of the custom roles among theirs; one that is not there permits nothing. */
+export type Standing = Readonly<{
+  memberships: readonly Membership[];
+  links: readonly CustomerLink[];
+  bundles?: ReadonlyMap<Role, ReadonlySet<Permission>>;
+}>;
 
-export const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
-  operator: [...READ, ...WRITE, 'roots:write', 'operations:read', 'operations:write'],
-  admin: [...READ, ...WRITE],
-  sales: READ,
-};
-
-/** Where a user holds which role; it reaches the tenant and everything below it. */
-export type Membership = Readonly<{ tenantId: TenantId | 'platform'; role: Role }>;
-
-/** `hidden`: the tenant is outside every membership's reach, and its existence is not revealed (404). `denied` is a 403. */
+/** `hidden`: the tenant is outside the user's reach, and its existence is not revealed (404). `denied` is a 403. */
 export type Verdict = 'allowed' | 'denied' | 'hidden';
 
-/** The membership that counts for the tenant at the end of `path`: that of the nearest tenant upwards, at last of the platform. */
-export const nearestMembership = (memberships: readonly Membership[], path: readonly TenantId[]): Membership | undefined => {
-  const reach: readonly (TenantId | 'platform')[] = ['platform', ...path];
-  return memberships
-    .filter(({ tenantId }) => reach.includes(tenantId))
-    .toSorted((a, b) => reach.indexOf(b.tenantId) - reach.indexOf(a.tenantId))[0];
+/** Why somebody has a role in a tenant. */
+type Through =
+  | 'platform'
+  /** Admin of a tenant above. */
+  | 'admin'
+  /** Member of the tenant, or linked to it. */
+  | 'own'
+  /** By the child-tenant role of a membership above. */
+  | 'childTenantRole'
+  /** By the access model of a tenant above. */
+  | 'carryOver'
+  /** Sales of a tenant above. */
+  | 'sales';
+
+/** What a user is in one tenant. Several roles: only what all of them permit, so the lowest wins. */
+export type Effective = Readonly<{
+  roles: readonly Role[];
+  through: Through;
+  /** The tenant as whose user they act: where the role comes from. */
+  anchor: TenantId | 'platform';
+}>;
+
+type Held = Readonly<{ role: Role; carriesOver?: boolean }>;
+
+const heldAt = ({ memberships, links }: Standing, tenantId: TenantId): readonly Held[] => [
+  ...memberships.filter((one) => one.tenantId === tenantId),
+  ...links.filter((one) => one.tenantId === tenantId),
+];
+
+const childTenantRoleAt = ({ memberships }: Standing, tenantId: TenantId): ChildTenantRole | undefined => {
+  const chosen = memberships.flatMap((one) =>
+    one.tenantId === tenantId && one.childTenantRole !== undefined ? [one.childTenantRole] : [],
+  );
+  return (['none', 'sales', 'admin'] as const).find((role) => chosen.includes(role));
 };
 
-const permits = ({ role }: Membership, permission: Permission): boolean => PERMISSIONS[role].includes(permission);
+/** What an ancestor says in so many words about the tenants below it: an Admin is Admin there, unless a child-tenant role is given. */
+const saidBy = (standing: Standing, ancestor: TenantId): Readonly<{ role: ChildTenantRole; admin: boolean }> | undefined => {
+  const child = childTenantRoleAt(standing, ancestor);
+  if (child !== undefined) return { role: child, admin: false };
+  const held = heldAt(standing, ancestor);
+  return held.length > 0 && held.every(({ role }) => role === 'admin') ? { role: 'admin', admin: true } : undefined;
+};
 
-/**
- * May these memberships do this to the tenant at the end of `path` (from its root; undefined: no such tenant)?
- * The membership nearest to the tenant decides.
- */
-export const decide = (
-  memberships: readonly Membership[],
-  permission: Permission,
-  path: readonly TenantId[] | undefined,
-): Verdict => {
-  const nearest = path && nearestMembership(memberships, path);
-  if (!nearest) return 'hidden';
-  return permits(nearest, permission) ? 'allowed' : 'denied';
+/** What follows for the tenants below from the role alone. Two roles of which one reaches nothing below reach nothing. */
+const impliedBy = (standing: Standing, ancestor: TenantId): Effective | undefined => {
+  const held = heldAt(standing, ancestor);
+  const roles = held.map(({ role }) => role);
+  if (roles.length === 0) return undefined;
+  if (held.every(({ carriesOver }) => carriesOver === true)) return { roles, through: 'carryOver', anchor: ancestor };
+  return roles.every((role) => role === 'sales' || role === 'admin')
+    ? { roles: ['sales'], through: 'sales', anchor: ancestor }
+    : undefined;
+};
+
+const firstOf = <T, R>(candidates: readonly T[], found: (one: T) => R | undefined): R | undefined => {
+  for (const one of candidates) {
+    const result = found(one);
+    if (result !== undefined) return result;
+  }
+  return undefined;
 };
 
 /**
- * What is decided about a tenant by the tier above it: its parent's membership counts, a root is its own. A tenant within reach whose
- * parent is not within it (a customer's own user) is denied, not hidden: that the tenant exists is no secret there.
+ * What these make of a user in the tenant at the end of `path` (from its root); undefined: nothing, and the tenant is hidden. In this
+ * order: an Admin of a tenant above is Admin; the tenant's own membership or link; the child-tenant role of the nearest tenant above
+ * that gives one, where `none` shuts out; what the nearest tenant above implies, by carrying roles over or for Sales.
  */
-export const decideFromAbove = (
-  memberships: readonly Membership[],
+export const effective = (standing: Standing, path: readonly TenantId[]): Effective | undefined => {
+  const onPlatform = standing.memberships.filter(({ tenantId }) => tenantId === 'platform').map(({ role }) => role);
+  if (onPlatform.length > 0) return { roles: onPlatform, through: 'platform', anchor: 'platform' };
+  const tenantId = path.at(-1);
+  if (tenantId === undefined) return undefined;
+  const ancestors = path.slice(0, -1).reverse();
+  const said = firstOf(ancestors, (ancestor) => {
+    const saying = saidBy(standing, ancestor);
+    return saying && { ...saying, anchor: ancestor };
+  });
+  if (said?.admin) return { roles: ['admin'], through: 'admin', anchor: said.anchor };
+  const own = heldAt(standing, tenantId).map(({ role }) => role);
+  if (own.length > 0) return { roles: own, through: 'own', anchor: tenantId };
+  if (said) return said.role === 'none' ? undefined : { roles: [said.role], through: 'childTenantRole', anchor: said.anchor };
+  return firstOf(ancestors, (ancestor) => impliedBy(standing, ancestor));
+};
+
+const bundleOf = ({ bundles }: Standing, role: Role): ReadonlySet<Permission> | undefined =>
+  bundles?.get(role) ?? BUNDLES[role as BuiltInRole];
+
+const permits = (
+  standing: Standing,
+  { roles, through }: Effective,
+  path: readonly TenantId[],
   permission: Permission,
-  path: readonly TenantId[] | undefined,
-): Verdict => {
+): boolean => {
+  // Sales look down the tree from where they are; they do not step into it unless a child-tenant role or a link says so.
+  if (permission === 'tenants:switch' && through === 'sales') return false;
+  if (roles.every((role) => bundleOf(standing, role)?.has(permission))) return true;
+  return (
+    roles.every((role) => role === 'admin') &&
+    standing.memberships.some(
+      ({ tenantId, extras }) =>
+        path.some((id) => id === tenantId) && extras?.some((extra) => ADDED_BY[extra] === permission) === true,
+    )
+  );
+};
+
+/** May they do this to the tenant at the end of `path` (from its root; undefined: no such tenant)? */
+export const decide = (standing: Standing, permission: Permission, path: readonly TenantId[] | undefined): Verdict => {
+  const found = path && effective(standing, path);
+  if (!found) return 'hidden';
+  return permits(standing, found, path, permission) ? 'allowed' : 'denied';
+};
+
+/**
+ * What is decided about a tenant by the tier above it: what they are in its parent counts, a root is its own. A tenant within reach
+ * whose parent is not within it (a customer's own user) is denied, not hidden: that the tenant exists is no secret there.
+ */
+export const decideFromAbove = (standing: Standing, permission: Permission, path: readonly TenantId[] | undefined): Verdict => {
   const above = path && path.length > 1 ? path.slice(0, -1) : path;
-  const verdict = decide(memberships, permission, above);
-  return verdict === 'hidden' && decide(memberships, permission, path) !== 'hidden' ? 'denied' : verdict;
+  const verdict = decide(standing, permission, above);
+  const itself = above === path ? verdict : decide(standing, permission, path);
+  if (itself === 'hidden') return 'hidden';
+  return verdict === 'hidden' ? 'denied' : verdict;
 };
 
-/** May these memberships do this to the platform itself? */
-export const decideOnPlatform = (memberships: readonly Membership[], permission: Permission): Verdict =>
-  memberships.some((membership) => membership.tenantId === 'platform' && permits(membership, permission)) ? 'allowed' : 'denied';
+/** May they do this to the platform itself? */
+export const decideOnPlatform = (standing: Standing, permission: Permission): Verdict =>
+  standing.memberships.some(({ tenantId, role }) => tenantId === 'platform' && bundleOf(standing, role)?.has(permission) === true)
+    ? 'allowed'
+    : 'denied';
 
-/** May these memberships do this anywhere? The route then filters by what is within reach. */
-export const decideAnywhere = (memberships: readonly Membership[], permission: Permission): Verdict =>
-  memberships.some((membership) => permits(membership, permission)) ? 'allowed' : 'denied';
+/** May they do this anywhere? For lists over all that they reach, which then show what each tenant allows. */
+export const decideAnywhere = (standing: Standing, permission: Permission): Verdict => {
+  const { memberships, links } = standing;
+  const roles = [
+    ...[...memberships, ...links].map(({ role }) => role),
+    ...memberships.flatMap(({ childTenantRole: role }) => (role === undefined || role === 'none' ? [] : [role])),
+  ];
+  return roles.some((role) => bundleOf(standing, role)?.has(permission)) ? 'allowed' : 'denied';
+};

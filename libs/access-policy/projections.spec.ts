@@ -1,11 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Currency } from '#libs/money/currency';
-import { type MembershipEvent, type UserAccessEvent } from '#libs/published/access-control';
-import { type SessionId, type TenantId, type UserId } from '#libs/published/ids';
+import {
+  type AccessSettingsEvent,
+  type CustomerLinkEvent,
+  type MembershipEvent,
+  type RoleEvent,
+  type UserAccessEvent,
+} from '#libs/published/access-control';
+import { type RoleId, type SessionId, type TenantId, type UserId } from '#libs/published/ids';
 import { type TenantEvent } from '#libs/published/tenants';
 import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { type Instant } from '#libs/time/time';
+import { accessSettings } from './access-settings.projection.ts';
+import { customRoles } from './custom-roles.projection.ts';
+import { customerLinks } from './customer-links.projection.ts';
 import { memberships } from './memberships.projection.ts';
 import { tenantTree } from './tenant-tree.projection.ts';
 import { userAccess } from './user-access.projection.ts';
@@ -14,6 +23,8 @@ const ROOT = 'r' as TenantId;
 const CUSTOMER = 'c' as TenantId;
 const ADA = 'ada' as UserId;
 const BOB = 'bob' as UserId;
+const CLERK = 'clerk' as RoleId;
+const GONE = 'gone' as RoleId;
 const NOON = '2026-01-31T12:00:00.000Z' as Instant;
 const LATER = '2026-01-31T13:00:00.000Z' as Instant;
 const MUCH_LATER = '2026-01-31T14:00:00.000Z' as Instant;
@@ -45,7 +56,11 @@ const members = [
     'access-control.membership-r~ada',
     { type: 'MembershipGranted', data: { tenantId: ROOT, userId: ADA, role: 'sales' } },
     { type: 'CommandAccepted', data: {} },
-    { type: 'MembershipGranted', data: { tenantId: ROOT, userId: ADA, role: 'admin' } },
+    {
+      type: 'MembershipGranted',
+      data: { tenantId: ROOT, userId: ADA, role: 'admin', extras: ['billingUtilities'], childTenantRole: 'sales' },
+    },
+    { type: 'MembershipDisabled', data: { tenantId: ROOT, userId: ADA } },
   ),
   history<MembershipEvent>(
     'access-control.membership-c~bob',
@@ -75,6 +90,52 @@ const accesses = [
   ),
 ];
 
+const linked = [
+  history<CustomerLinkEvent>(
+    'access-control.customerLink-c~ada',
+    {
+      type: 'CustomerLinked',
+      data: { tenantId: CUSTOMER, path: [ROOT, CUSTOMER], userId: ADA, role: 'support', linkedBy: BOB },
+    },
+    {
+      type: 'CustomerLinkRoleChanged',
+      data: { tenantId: CUSTOMER, userId: ADA, role: 'custom', roleId: CLERK },
+    },
+  ),
+  history<CustomerLinkEvent>(
+    'access-control.customerLink-c~bob',
+    {
+      type: 'CustomerLinked',
+      data: { tenantId: CUSTOMER, path: [ROOT, CUSTOMER], userId: BOB, role: 'regular', linkedBy: ADA },
+    },
+    { type: 'CustomerLinkRevoked', data: { tenantId: CUSTOMER, userId: BOB } },
+  ),
+];
+
+const chosen = [
+  history<AccessSettingsEvent>(
+    'access-control.accessSettings-r',
+    { type: 'AccessModelChosen', data: { tenantId: ROOT, accessModel: 'carryOver' } },
+    { type: 'ActivityMirrorChosen', data: { tenantId: ROOT, mirror: true } },
+  ),
+];
+
+const defined = (roleId: RoleId, name: string): RoleEvent => ({
+  type: 'RoleDefined',
+  data: { tenantId: ROOT, path: [ROOT], roleId, name, permissions: ['bills:read'] },
+});
+
+const bundles = [
+  history<RoleEvent>('access-control.role-clerk', defined(CLERK, 'Clerk'), defined(CLERK, 'Billing clerk')),
+  history<RoleEvent>('access-control.role-gone', defined(GONE, 'Gone'), {
+    type: 'RoleRemoved',
+    data: { tenantId: ROOT, roleId: GONE },
+  }),
+];
+
+projectionTwins(customerLinks, linked);
+projectionTwins(accessSettings, chosen);
+projectionTwins(customRoles, bundles);
 projectionTwins(tenantTree, trees);
 projectionTwins(memberships, members);
 projectionTwins(userAccess, accesses);
@@ -97,7 +158,39 @@ describe('the tenant tree', () => {
 
 describe('memberships', () => {
   it('show the role held at present, and none that was revoked', () => {
-    expect(rowsOf(memberships, members)).toEqual([{ id: 'r~ada', tenantId: ROOT, userId: ADA, role: 'admin' }]);
+    expect(rowsOf(memberships, members)).toEqual([
+      {
+        id: 'r~ada',
+        tenantId: ROOT,
+        userId: ADA,
+        role: 'admin',
+        extras: ['billingUtilities'],
+        childTenantRole: 'sales',
+        enabled: false,
+      },
+    ]);
+  });
+});
+
+describe('customer links', () => {
+  it('show the role given, and none that was revoked', () => {
+    expect(rowsOf(customerLinks, linked)).toEqual([
+      { id: 'c~ada', tenantId: CUSTOMER, path: [ROOT, CUSTOMER], userId: ADA, role: 'custom:clerk', linkedBy: BOB },
+    ]);
+  });
+});
+
+describe('access settings', () => {
+  it('show what the tenant chose', () => {
+    expect(rowsOf(accessSettings, chosen)).toEqual([{ id: ROOT, accessModel: 'carryOver', activityMirror: true }]);
+  });
+});
+
+describe('custom roles', () => {
+  it('show what they are at present, and none that was removed', () => {
+    expect(rowsOf(customRoles, bundles)).toEqual([
+      { id: CLERK, tenantId: ROOT, path: [ROOT], name: 'Billing clerk', permissions: ['bills:read'] },
+    ]);
   });
 });
 

@@ -1,16 +1,16 @@
 import { type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { type Reflector } from '@nestjs/core';
 import { type FastifyRequest } from 'fastify';
-import { memberships as membershipsProjection } from '#libs/access-policy/memberships.projection';
 import {
   decide,
   decideAnywhere,
   decideFromAbove,
   decideOnPlatform,
-  nearestMembership,
-  type Membership,
+  effective,
+  type Standing,
   type Verdict,
 } from '#libs/access-policy/policy';
+import { standingOf } from '#libs/access-policy/standing';
 import { tenantTree, type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { DomainError } from '#libs/event-sourcing/domain-error';
@@ -50,9 +50,9 @@ export class AccessGuard implements CanActivate {
 
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const userId = await this.#authenticate(request.headers.authorization);
-    const memberships = await this.#membershipsOf(userId);
+    const standing = await this.#standingOf(userId);
     const caller =
-      rule.kind === 'any-user' ? withoutTarget(userId, memberships) : await this.#admit(userId, memberships, rule, request);
+      rule.kind === 'any-user' ? withoutTarget(userId, standing) : await this.#admit(userId, standing, rule, request);
     openExchange(request, { caller, clock: this.#platform.clock, newId: this.#platform.newId });
     return true;
   }
@@ -67,33 +67,32 @@ export class AccessGuard implements CanActivate {
     return verified.userId;
   }
 
-  async #counts({ userId, sessionId, issuedAt }: VerifiedToken): Promise<boolean> {
+  async #counts({ userId, sessionId, authenticatedAt }: VerifiedToken): Promise<boolean> {
     const access = await this.#platform.readModels.of(userAccess).get(userId);
     if (access?.open !== true) return false;
     if (sessionId !== null && Object.hasOwn(access.endedSessions, sessionId)) return false;
-    return access.issuedSince === null || issuedAt >= new Date(access.issuedSince).getTime();
+    return access.issuedSince === null || authenticatedAt >= Date.parse(access.issuedSince);
   }
 
-  async #membershipsOf(userId: UserId): Promise<readonly Membership[]> {
-    const held = await this.#platform.readModels.of(membershipsProjection).all({ userId });
-    return this.#filtersTenants ? held : held.map(({ role }) => ({ tenantId: 'platform', role }));
+  async #standingOf(userId: UserId): Promise<Standing> {
+    const standing = await standingOf(this.#platform.readModels, userId);
+    if (this.#filtersTenants) return standing;
+    const roles = [...standing.memberships, ...standing.links].map(({ role }) => role);
+    return { ...standing, memberships: roles.map((role) => ({ tenantId: 'platform', role })) };
   }
 
-  async #admit(userId: UserId, memberships: readonly Membership[], rule: Rule, request: FastifyRequest): Promise<Caller> {
+  async #admit(userId: UserId, standing: Standing, rule: Rule, request: FastifyRequest): Promise<Caller> {
     const { permission, target } = rule;
     if (typeof target === 'string') {
-      demand(
-        target === 'platform' ? decideOnPlatform(memberships, permission) : decideAnywhere(memberships, permission),
-        permission,
-      );
-      return withoutTarget(userId, memberships);
+      demand(target === 'platform' ? decideOnPlatform(standing, permission) : decideAnywhere(standing, permission), permission);
+      return withoutTarget(userId, standing);
     }
     const tenant = await this.#tenantIn(request, 'tenant' in target ? target.tenant : target.parentOf);
-    const verdict = ('tenant' in target ? decide : decideFromAbove)(memberships, permission, tenant?.path);
+    const verdict = ('tenant' in target ? decide : decideFromAbove)(standing, permission, tenant?.path);
     demand(verdict, permission);
-    const anchor = tenant && nearestMembership(memberships, tenant.path)?.tenantId;
-    if (!anchor) throw new Error('a tenant was found to be within reach of nobody');
-    return { userId, memberships, anchor, tenant };
+    const found = tenant && effective(standing, tenant.path);
+    if (!found) throw new Error('a tenant was found to be within reach of nobody');
+    return { userId, memberships: standing.memberships, standing, anchor: found.anchor, tenant };
   }
 
   async #tenantIn(request: FastifyRequest, parameter: string): Promise<TenantTreeRow | undefined> {
@@ -116,7 +115,8 @@ const demand = (verdict: Verdict, permission: string): void => {
 };
 
 /** Without a tenant in the route the caller stands where their membership is; an operator's platform comes before everything. */
-const withoutTarget = (userId: UserId, memberships: readonly Membership[]): Caller => {
-  const nearest = memberships.find(({ tenantId }) => tenantId === 'platform') ?? memberships[0];
-  return { userId, memberships, anchor: nearest?.tenantId ?? null };
+const withoutTarget = (userId: UserId, standing: Standing): Caller => {
+  const { memberships, links } = standing;
+  const nearest = memberships.find(({ tenantId }) => tenantId === 'platform') ?? memberships[0] ?? links[0];
+  return { userId, memberships, standing, anchor: nearest?.tenantId ?? null };
 };

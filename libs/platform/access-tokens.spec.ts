@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SessionId, type UserId } from '#libs/published/ids';
+import { type Instant } from '#libs/time/time';
 import { AccessTokens } from './access-tokens.ts';
 
 const USER = '0b1c2d3e-0000-4000-8000-000000000001' as UserId;
@@ -28,11 +29,17 @@ describe('access tokens', () => {
     expect(await tokens.verify(accessToken, minutesLater(16))).toBeUndefined();
   });
 
-  it('name the session that they stem from, if any', async () => {
+  it('name the session that they stem from, if any, and when its user showed who they are', async () => {
     const { accessToken } = await tokens.issue(USER, { sessionId: SESSION }, NOON);
     expect(await tokens.verify(accessToken, NOON)).toMatchObject({ userId: USER, sessionId: SESSION });
+    const authenticatedAt = '2026-01-31T09:00:00.125Z' as Instant;
+    const { accessToken: anew } = await tokens.issue(USER, { sessionId: SESSION, authenticatedAt }, NOON);
+    expect(await tokens.verify(anew, NOON)).toMatchObject({
+      issuedAt: NOON.getTime(),
+      authenticatedAt: Date.parse(authenticatedAt),
+    });
     const { accessToken: without } = await tokens.issue(USER, {}, NOON);
-    expect(await tokens.verify(without, NOON)).toMatchObject({ userId: USER, sessionId: null });
+    expect(await tokens.verify(without, NOON)).toMatchObject({ userId: USER, sessionId: null, authenticatedAt: NOON.getTime() });
   });
 
   it('end also when they were never looked at before', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { createDurably, writeDurably } from '#libs/durable-files';
 import { type SessionId, type UserId } from '#libs/published/ids';
+import { type Instant } from '#libs/time/time';
 import { errorCode } from './error-code.ts';
 
 const ISSUER = 'tributary';
@@ -17,12 +18,14 @@ export type VerifiedToken = Readonly<{
   tokenId: string;
   /** The login that it stems from; null where nobody logged in for it. */
   sessionId: SessionId | null;
+  /** When the user showed who they are: a token that is issued anew to the same session keeps it. */
+  authenticatedAt: number;
   issuedAt: number;
   expiresAt: number;
 }>;
 
 /** What a token says beside whose it is. */
-export type TokenClaims = Readonly<{ sessionId?: SessionId }>;
+export type TokenClaims = Readonly<{ sessionId?: SessionId; /** Now, unless told. */ authenticatedAt?: Instant }>;
 
 export type IssuedToken = Readonly<{ accessToken: string; expiresAt: string }>;
 
@@ -66,11 +69,15 @@ export class AccessTokens {
     return new AccessTokens([privateKey, publicKey], secret, publicJwk, lifetimeMinutes * 60_000);
   }
 
-  async issue(userId: UserId, { sessionId }: TokenClaims = {}, now: Date = new Date()): Promise<IssuedToken> {
+  async issue(userId: UserId, { sessionId, authenticatedAt }: TokenClaims = {}, now: Date = new Date()): Promise<IssuedToken> {
     // With its milliseconds: a login right after a revocation within the same second must count.
     const issuedAt = now.getTime() / 1_000;
     const expiresAt = Math.floor(issuedAt) + this.#lifetimeMs / 1_000;
-    const accessToken = await new SignJWT(sessionId === undefined ? {} : { sid: sessionId })
+    const claims = {
+      ...(sessionId === undefined ? {} : { sid: sessionId }),
+      ...(authenticatedAt === undefined ? {} : { auth_time: Date.parse(authenticatedAt) / 1_000 }),
+    };
+    const accessToken = await new SignJWT(claims)
       .setProtectedHeader({ alg: ALGORITHM, kid: this.#keyId, typ: 'at+jwt' })
       .setIssuer(ISSUER)
       .setAudience(ISSUER)
@@ -100,11 +107,12 @@ export class AccessTokens {
         requiredClaims: ['sub', 'iat', 'exp', 'jti'],
         currentDate: now,
       });
-      const { sub = '', jti = '', iat = 0, exp = 0, sid } = payload;
+      const { sub = '', jti = '', iat = 0, exp = 0, sid, auth_time: authenticated } = payload;
       const verified = {
         userId: sub as UserId,
         tokenId: jti,
         sessionId: typeof sid === 'string' ? (sid as SessionId) : null,
+        authenticatedAt: Math.round((typeof authenticated === 'number' ? authenticated : iat) * 1_000),
         issuedAt: Math.round(iat * 1_000),
         expiresAt: exp * 1_000,
       };

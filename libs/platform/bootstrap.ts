@@ -11,6 +11,9 @@ import {
 import { APP_GUARD, Reflector } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Logger } from 'pino';
+import { accessSettings } from '#libs/access-policy/access-settings.projection';
+import { customRoles } from '#libs/access-policy/custom-roles.projection';
+import { customerLinks } from '#libs/access-policy/customer-links.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
@@ -74,7 +77,14 @@ export type Running = Readonly<{
 }>;
 
 /** The shell itself needs them on every request, whichever services run. */
-const SHELL_PROJECTIONS: readonly Projection[] = [tenantTree, memberships, userAccess];
+const SHELL_PROJECTIONS: readonly Projection[] = [
+  tenantTree,
+  memberships,
+  customerLinks,
+  accessSettings,
+  customRoles,
+  userAccess,
+];
 
 /**
  * Composes services into one process and starts it.

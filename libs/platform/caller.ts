@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import { type FastifyRequest } from 'fastify';
-import { type Membership } from '#libs/access-policy/policy';
+import { type Membership, type Standing } from '#libs/access-policy/policy';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { canonicalJson } from '#libs/canonical-json';
 import { type Command } from '#libs/event-sourcing/command';
@@ -18,8 +18,10 @@ import { currentTraceparent } from './trace.ts';
 export type Caller = Readonly<{
   userId: UserId;
   memberships: readonly Membership[];
+  /** All that the policy judges by: `decide(standing, permission, path)` answers for any tenant. */
+  standing: Standing;
   /**
-   * The tenant as whose user the caller acts: that of the membership nearest to the route's tenant, `platform` for an operator. It
+   * The tenant as whose user the caller acts: where their role in the route's tenant comes from, `platform` for an operator. It
    * and everything below it is within reach. Null for a user without any membership.
    */
   anchor: TenantId | 'platform' | null;

@@ -1,5 +1,13 @@
 import { type Currency } from '#libs/money/currency';
-import { type Role } from '#libs/access-policy/policy';
+import {
+  BUILT_IN_ROLES,
+  CHILD_TENANT_ROLES,
+  type ChildTenantRole,
+  type CustomRole,
+  type Extra,
+  EXTRAS,
+  type Role,
+} from '#libs/access-policy/roles';
 import { type ContractStatus, type ContractTier } from '#libs/published/contracts';
 import { type PriceRule } from '#libs/published/contract-terms';
 import {
@@ -66,7 +74,12 @@ export const contractStatus: Schema<ContractStatus> = choice(
   'cancelled',
   'superseded',
 );
-export const role: Schema<Role> = choice('operator', 'admin', 'sales');
+export const role: Schema<Role> = named(
+  'Role',
+  oneOf(choice(...BUILT_IN_ROLES), schema<CustomRole>({ type: 'string', pattern: '^custom:[0-9a-f-]{36}$' })),
+);
+export const extra: Schema<Extra> = choice(...EXTRAS);
+export const childTenantRole: Schema<ChildTenantRole> = choice(...CHILD_TENANT_ROLES);
 
 type Pricing = PriceRule['pricing'];
 type Percentage = Extract<Pricing, { percentage: string }>;

@@ -1,6 +1,6 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiBearerAuth } from '@nestjs/swagger';
-import { type Permission } from '#libs/access-policy/policy';
+import { type Permission } from '#libs/access-policy/roles';
 import { describeProblems } from './problem-responses.ts';
 
 /**

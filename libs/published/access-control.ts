@@ -1,12 +1,77 @@
 import { type DomainEvent } from '#libs/event-sourcing/event';
-import { type Role } from '#libs/access-policy/policy';
+import { type BuiltInRole, type ChildTenantRole, type Extra, type TenantPermission } from '#libs/access-policy/roles';
 import { type Instant } from '#libs/time/time';
-import { type SessionId, type TenantId, type UserId } from './ids.ts';
+import { type RoleId, type SessionId, type TenantId, type UserId } from './ids.ts';
 
 /** Stream `access-control.membership-<tenantId>~<userId>`; ids only, no names. */
 export type MembershipEvent =
-  | DomainEvent<'MembershipGranted', { tenantId: TenantId | 'platform'; userId: UserId; role: Role }>
+  | DomainEvent<
+      'MembershipGranted',
+      {
+        tenantId: TenantId | 'platform';
+        userId: UserId;
+        role: BuiltInRole | 'custom';
+        /** Of the custom role. */
+        roleId?: RoleId;
+        /** None where it is not there. */
+        extras?: readonly Extra[];
+        /** What the user is in every tenant below; not there: what follows from the role. */
+        childTenantRole?: ChildTenantRole;
+      }
+    >
+  /** It does not count until it is enabled again. */
+  | DomainEvent<'MembershipDisabled', { tenantId: TenantId | 'platform'; userId: UserId }>
+  | DomainEvent<'MembershipEnabled', { tenantId: TenantId | 'platform'; userId: UserId }>
+  /** The user was taken out of the tenant; what they did there stays theirs. */
   | DomainEvent<'MembershipRevoked', { tenantId: TenantId | 'platform'; userId: UserId }>;
+
+/**
+ * Stream `access-control.customerLink-<tenantId>~<userId>`: a user of a tenant above has a role in this one, whatever it is elsewhere.
+ */
+export type CustomerLinkEvent =
+  | DomainEvent<
+      'CustomerLinked',
+      {
+        tenantId: TenantId;
+        /** Of the tenant, from the root. */
+        path: readonly TenantId[];
+        userId: UserId;
+        role: Exclude<BuiltInRole, 'operator'> | 'custom';
+        /** Of the custom role. */
+        roleId?: RoleId;
+        linkedBy: UserId;
+      }
+    >
+  | DomainEvent<
+      'CustomerLinkRoleChanged',
+      { tenantId: TenantId; userId: UserId; role: Exclude<BuiltInRole, 'operator'> | 'custom'; roleId?: RoleId }
+    >
+  | DomainEvent<'CustomerLinkRevoked', { tenantId: TenantId; userId: UserId }>;
+
+/** Whether users of the tenant need a link for each tenant below, or have their own role there, too. */
+export type AccessModel = 'perCustomer' | 'carryOver';
+
+/** Stream `access-control.accessSettings-<tenantId>`. */
+export type AccessSettingsEvent =
+  | DomainEvent<'AccessModelChosen', { tenantId: TenantId; accessModel: AccessModel }>
+  /** Whether what the tenant's users do on behalf of others is in the tenant's own activity log, too. */
+  | DomainEvent<'ActivityMirrorChosen', { tenantId: TenantId; mirror: boolean }>;
+
+/** Stream `access-control.role-<roleId>`: a bundle of permissions that a tenant put together for itself and those below. */
+export type RoleEvent =
+  | DomainEvent<
+      'RoleDefined',
+      {
+        tenantId: TenantId;
+        /** Of the tenant, from the root. */
+        path: readonly TenantId[];
+        roleId: RoleId;
+        name: string;
+        permissions: readonly TenantPermission[];
+      }
+    >
+  /** Whoever has it may do nothing by it. */
+  | DomainEvent<'RoleRemoved', { tenantId: TenantId; roleId: RoleId }>;
 
 /**
  * Stream `access-control.userAccess-<userId>`: whose access tokens count. Instants are of the wall clock, as tokens' lives are; ids

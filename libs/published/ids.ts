@@ -5,8 +5,6 @@ export type ContractId = Brand<string, 'ContractId'>;
 export type UserId = Brand<string, 'UserId'>;
 /** One login of a user, and all that it is refreshed by. */
 export type SessionId = Brand<string, 'SessionId'>;
-/** One login of a user, and all that it is refreshed by. */
-export type SessionId = Brand<string, 'SessionId'>;
 export type DataSourceId = Brand<string, 'DataSourceId'>;
 export type ImportId = Brand<string, 'ImportId'>;
 /** FOCUS `BillingAccountId`, an AWS payer account. */
@@ -18,3 +16,6 @@ export type RuleId = Brand<string, 'RuleId'>;
 export type ContactId = Brand<string, 'ContactId'>;
 /** A bundle of permissions that a tenant put together. */
 export type RoleId = Brand<string, 'RoleId'>;
+export type ImpersonationId = Brand<string, 'ImpersonationId'>;
+export type DelegatedAccessId = Brand<string, 'DelegatedAccessId'>;
+export type ServiceAccountId = Brand<string, 'ServiceAccountId'>;

@@ -10,7 +10,7 @@ import {
   ScalarType,
   toBinary,
 } from '@bufbuild/protobuf';
-import { absent, all_or_ids, text } from './generated/tributary/common/v1/options_pb.ts';
+import { absent, all_or_ids, list, text } from './generated/tributary/common/v1/options_pb.ts';
 
 /** The data of one type of event, as JSON values, and its Protobuf message in binary. */
 export type DataCodec = Readonly<{
@@ -62,7 +62,11 @@ const shapes = new Map<DescMessage, Shape>();
 const shapeOf = (message: DescMessage): Shape => {
   const known = shapes.get(message);
   if (known) return known;
-  const shape = getOption(message, all_or_ids) ? allOrIds(message) : ofProperties(message);
+  const shape = getOption(message, all_or_ids)
+    ? allOrIds(message)
+    : getOption(message, list)
+      ? listAlone(message)
+      : ofProperties(message);
   shapes.set(message, shape);
   return shape;
 };
@@ -281,6 +285,17 @@ const allOrIds = (message: DescMessage): Shape => {
       const scope = value as Properties;
       return scope['all'] === true ? 'all' : scope['ids'];
     },
+  };
+};
+
+/** The list that the only field of a message is. */
+const listAlone = (message: DescMessage): Shape => {
+  const [field, ...others] = message.fields;
+  if (field?.fieldKind !== 'list' || others.length > 0) throw new Error(`${message.typeName} is more, or less, than a list.`);
+  const { toMessage, toData } = valueOf(field);
+  return {
+    toMessage: (value) => Object.assign(create(message), { [field.localName]: toMessage(value) }),
+    toData: (value) => toData((value as Properties)[field.localName]),
   };
 };
 

@@ -4,7 +4,7 @@ import { createFileRegistry, type DescEnum, type DescMessage, fromBinary, getOpt
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { type Category } from '#libs/event-sourcing/event';
 import { isPublic, PUBLIC_CATEGORIES, PUBLIC_EVENTS, TOPICS, topicOf } from './events.ts';
-import { absent, all_or_ids, event, text } from './generated/tributary/common/v1/options_pb.ts';
+import { absent, all_or_ids, event, list, text } from './generated/tributary/common/v1/options_pb.ts';
 
 describe('categories and topics', () => {
   it('each service has a topic of its own', () => {
@@ -47,7 +47,7 @@ describe('published fields', () => {
       /password|passphrase|secret|hash|salt|token|credential|key|cookie|session/.test(name),
     );
     expect(names.length).toBeGreaterThan(150);
-    expect(new Set(smelling)).toEqual(new Set(['content_hash']));
+    expect(new Set(smelling)).toEqual(new Set(['content_hash', 'session_id']));
   });
 });
 
@@ -58,6 +58,7 @@ const sayings = (descs: Iterable<DescMessage | DescEnum>): ReadonlyMap<string, u
     if (desc.kind === 'enum') for (const value of desc.values) said.set(`${desc.typeName} ${value.name}`, getOption(value, text));
     else {
       said.set(desc.typeName, getOption(desc, all_or_ids));
+      if (getOption(desc, list)) said.set(`${desc.typeName} as a list`, true);
       for (const category of getOption(desc, event).categories) said.set(`${desc.typeName} in ${category}`, true);
       for (const field of desc.fields) said.set(`${desc.typeName}.${field.name}`, getOption(field, absent));
     }

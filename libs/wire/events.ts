@@ -1,6 +1,7 @@
 import { type DescMessage, getOption, hasOption } from '@bufbuild/protobuf';
 import { type Category } from '#libs/event-sourcing/event';
 import { type DataCodec, dataCodec } from './event-data.ts';
+import { file_tributary_access_control_v1_acting } from './generated/tributary/access_control/v1/acting_pb.ts';
 import { file_tributary_access_control_v1_events } from './generated/tributary/access_control/v1/events_pb.ts';
 import { file_tributary_common_v1_events } from './generated/tributary/common/v1/events_pb.ts';
 import { event } from './generated/tributary/common/v1/options_pb.ts';
@@ -27,6 +28,7 @@ const publicEvent = (message: DescMessage): PublicEvent => ({
 });
 
 export const PUBLIC_EVENTS: readonly PublicEvent[] = [
+  file_tributary_access_control_v1_acting,
   file_tributary_access_control_v1_events,
   file_tributary_common_v1_events,
   file_tributary_contracts_v1_events,

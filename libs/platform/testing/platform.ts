@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Role } from '#libs/access-policy/policy';
+import { grantedRole, type Role } from '#libs/access-policy/roles';
 import { membershipId } from '#libs/access-policy/memberships.projection';
 import { type CommandId, type Metadata, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { type TenantId, type UserId } from '#libs/published/ids';
@@ -119,7 +119,12 @@ export const startPlatform = async (services: readonly ServiceDefinition[], opti
     const access = `access-control.userAccess-${userId}` as StreamName;
     const membership = `access-control.membership-${membershipId(tenantId, userId)}` as StreamName;
     await store.append(access, [{ type: 'AccessOpened', data: { userId } }], NO_STREAM, metadata());
-    await store.append(membership, [{ type: 'MembershipGranted', data: { tenantId, userId, role } }], NO_STREAM, metadata());
+    await store.append(
+      membership,
+      [{ type: 'MembershipGranted', data: { tenantId, userId, ...grantedRole(role) } }],
+      NO_STREAM,
+      metadata(),
+    );
     return bearer((await accessTokens.issue(userId)).accessToken);
   };
   return {

@@ -15,30 +15,30 @@ const revoked: MembershipEvent = { type: 'MembershipRevoked', data: { tenantId: 
 describe('granting a role', () => {
   it('gives it', () => {
     given(membership)
-      .when(grant(TENANT, ADA, 'admin'))
+      .when(grant(TENANT, ADA, { role: 'admin' }))
       .then(granted('admin'));
   });
   it('does nothing when it is held already', () => {
     given(membership, granted('admin'))
-      .when(grant(TENANT, ADA, 'admin'))
+      .when(grant(TENANT, ADA, { role: 'admin' }))
       .thenNothing();
   });
   it('replaces another role', () => {
     given(membership, granted('admin'))
-      .when(grant(TENANT, ADA, 'sales'))
+      .when(grant(TENANT, ADA, { role: 'sales' }))
       .then(granted('sales'));
   });
   it('gives it again after it was revoked', () => {
     given(membership, granted('admin'), revoked)
-      .when(grant(TENANT, ADA, 'admin'))
+      .when(grant(TENANT, ADA, { role: 'admin' }))
       .then(granted('admin'));
   });
   it('keeps operators to the platform and the platform to operators', () => {
     given(membership)
-      .when(grant(TENANT, ADA, 'operator'))
+      .when(grant(TENANT, ADA, { role: 'operator' }))
       .thenRejected('role-not-available', 'role');
     given(membership)
-      .when(grant('platform', ADA, 'admin'))
+      .when(grant('platform', ADA, { role: 'admin' }))
       .thenRejected('role-not-available', 'role');
   });
 });

@@ -46,7 +46,7 @@ type Profile = Readonly<{
   memberships: readonly NamedMembership[];
 }>;
 
-type NamedMembership = Readonly<Membership & { tenantName: string | null }>;
+type NamedMembership = Readonly<Pick<Membership, 'tenantId' | 'role'> & { tenantName: string | null }>;
 type LoginAnswer = IssuedToken & Readonly<{ user: Profile }>;
 type JsonWebKeys = Readonly<{ keys: readonly object[] }>;
 
@@ -165,7 +165,7 @@ export class SessionController {
   async #profileOf(userId: UserId): Promise<Profile> {
     const { readModels } = this.#platform;
     const person = await readModels.of(userList).get(userId);
-    const held = await readModels.of(memberships).all({ userId });
+    const held = await readModels.of(memberships).all({ userId, enabled: true });
     const named = held.map(async ({ tenantId, role }) => ({
       tenantId,
       role,

@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
 import { membershipId } from '#libs/access-policy/memberships.projection';
-import { type Role } from '#libs/access-policy/policy';
+import { type Role } from '#libs/access-policy/roles';
 import { handleClaiming } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
@@ -33,6 +33,6 @@ export const addUser = async (store: EventStore, wanted: NewUser, command: Comma
   await handleClaiming(store, user, userId, register(userId, email, name), { command, claims });
   await handle(store, credentials, userId, setPassword(userId, await hashPassword(password)), { command });
   await handle(store, userAccessOf, userId, openAccess(userId), { command });
-  await handle(store, membership, membershipId(tenantId, userId), grant(tenantId, userId, role), { command });
+  await handle(store, membership, membershipId(tenantId, userId), grant(tenantId, userId, { role }), { command });
   return userId;
 };

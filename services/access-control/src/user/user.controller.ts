@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsEmail, IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { memberships } from '#libs/access-policy/memberships.projection';
-import { type Role } from '#libs/access-policy/policy';
+import { type Role } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { Answers } from '#libs/platform/answers';

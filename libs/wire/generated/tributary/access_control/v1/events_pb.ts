@@ -13,7 +13,28 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tributary/access_control/v1/events.proto.
  */
 export const file_tributary_access_control_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmlidXRhcnkvYWNjZXNzX2NvbnRyb2wvdjEvZXZlbnRzLnByb3RvEht0cmlidXRhcnkuYWNjZXNzX2NvbnRyb2wudjEiWQoOVXNlclJlZ2lzdGVyZWQSDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIMCgRuYW1lGAMgASgJOhmKtRgVChNhY2Nlc3MtY29udHJvbC51c2VyIokBChFNZW1iZXJzaGlwR3JhbnRlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIvCgRyb2xlGAMgASgOMiEudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLlJvbGU6H4q1GBsKGWFjY2Vzcy1jb250cm9sLm1lbWJlcnNoaXAiWAoRTWVtYmVyc2hpcFJldm9rZWQSEQoJdGVuYW50X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLm1lbWJlcnNoaXAiQAoMQWNjZXNzT3BlbmVkEg8KB3VzZXJfaWQYASABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MiQAoMQWNjZXNzQ2xvc2VkEg8KB3VzZXJfaWQYASABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MiWAoNVG9rZW5zUmV2b2tlZBIPCgd1c2VyX2lkGAEgASgJEhUKDWlzc3VlZF9iZWZvcmUYAiABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MqcwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASHwoNUk9MRV9PUEVSQVRPUhABGgyKtRgIb3BlcmF0b3ISGQoKUk9MRV9BRE1JThACGgmKtRgFYWRtaW4SGQoKUk9MRV9TQUxFUxADGgmKtRgFc2FsZXNiBnByb3RvMw", [file_tributary_common_v1_options]);
+  fileDesc("Cih0cmlidXRhcnkvYWNjZXNzX2NvbnRyb2wvdjEvZXZlbnRzLnByb3RvEht0cmlidXRhcnkuYWNjZXNzX2NvbnRyb2wudjEiQgoGRXh0cmFzEjIKBmV4dHJhcxgBIAMoDjIiLnRyaWJ1dGFyeS5hY2Nlc3NfY29udHJvbC52MS5FeHRyYToEmLUYASJZCg5Vc2VyUmVnaXN0ZXJlZBIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAk6GYq1GBUKE2FjY2Vzcy1jb250cm9sLnVzZXIi5gIKEU1lbWJlcnNoaXBHcmFudGVkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEi8KBHJvbGUYAyABKA4yIS50cmlidXRhcnkuYWNjZXNzX2NvbnRyb2wudjEuUm9sZRIaCgdyb2xlX2lkGAQgASgJQgSItRgBSACIAQESPgoGZXh0cmFzGAUgASgLMiMudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLkV4dHJhc0IEiLUYAUgBiAEBElIKEWNoaWxkX3RlbmFudF9yb2xlGAYgASgOMiwudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLkNoaWxkVGVuYW50Um9sZUIEiLUYAUgCiAEBOh+KtRgbChlhY2Nlc3MtY29udHJvbC5tZW1iZXJzaGlwQgoKCF9yb2xlX2lkQgkKB19leHRyYXNCFAoSX2NoaWxkX3RlbmFudF9yb2xlIlkKEk1lbWJlcnNoaXBEaXNhYmxlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCJYChFNZW1iZXJzaGlwRW5hYmxlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCJYChFNZW1iZXJzaGlwUmV2b2tlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCLRAQoOQ3VzdG9tZXJMaW5rZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBHBhdGgYAiADKAkSDwoHdXNlcl9pZBgDIAEoCRIvCgRyb2xlGAQgASgOMiEudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLlJvbGUSGgoHcm9sZV9pZBgFIAEoCUIEiLUYAUgAiAEBEhEKCWxpbmtlZF9ieRgGIAEoCTohirUYHQobYWNjZXNzLWNvbnRyb2wuY3VzdG9tZXJMaW5rQgoKCF9yb2xlX2lkIrkBChdDdXN0b21lckxpbmtSb2xlQ2hhbmdlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIvCgRyb2xlGAMgASgOMiEudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLlJvbGUSGgoHcm9sZV9pZBgEIAEoCUIEiLUYAUgAiAEBOiGKtRgdChthY2Nlc3MtY29udHJvbC5jdXN0b21lckxpbmtCCgoIX3JvbGVfaWQiXAoTQ3VzdG9tZXJMaW5rUmV2b2tlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTohirUYHQobYWNjZXNzLWNvbnRyb2wuY3VzdG9tZXJMaW5rIosBChFBY2Nlc3NNb2RlbENob3NlbhIRCgl0ZW5hbnRfaWQYASABKAkSPgoMYWNjZXNzX21vZGVsGAIgASgOMigudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLkFjY2Vzc01vZGVsOiOKtRgfCh1hY2Nlc3MtY29udHJvbC5hY2Nlc3NTZXR0aW5ncyJeChRBY3Rpdml0eU1pcnJvckNob3NlbhIRCgl0ZW5hbnRfaWQYASABKAkSDgoGbWlycm9yGAIgASgIOiOKtRgfCh1hY2Nlc3MtY29udHJvbC5hY2Nlc3NTZXR0aW5ncyJ9CgtSb2xlRGVmaW5lZBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEcGF0aBgCIAMoCRIPCgdyb2xlX2lkGAMgASgJEgwKBG5hbWUYBCABKAkSEwoLcGVybWlzc2lvbnMYBSADKAk6GYq1GBUKE2FjY2Vzcy1jb250cm9sLnJvbGUiTAoLUm9sZVJlbW92ZWQSEQoJdGVuYW50X2lkGAEgASgJEg8KB3JvbGVfaWQYAiABKAk6GYq1GBUKE2FjY2Vzcy1jb250cm9sLnJvbGUiQAoMQWNjZXNzT3BlbmVkEg8KB3VzZXJfaWQYASABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MiQAoMQWNjZXNzQ2xvc2VkEg8KB3VzZXJfaWQYASABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MiWAoNVG9rZW5zUmV2b2tlZBIPCgd1c2VyX2lkGAEgASgJEhUKDWlzc3VlZF9iZWZvcmUYAiABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MifwoUU2Vzc2lvblRva2Vuc1Jldm9rZWQSDwoHdXNlcl9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEhIKCnJldm9rZWRfYXQYAyABKAkSDQoFdW50aWwYBCABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3Mq8AEKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEh8KDVJPTEVfT1BFUkFUT1IQARoMirUYCG9wZXJhdG9yEhkKClJPTEVfQURNSU4QAhoJirUYBWFkbWluEhkKClJPTEVfU0FMRVMQAxoJirUYBXNhbGVzEh0KDFJPTEVfUkVHVUxBUhAEGguKtRgHcmVndWxhchIgCg5ST0xFX1JFQURfT05MWRAFGgyKtRgIcmVhZE9ubHkSHQoMUk9MRV9TVVBQT1JUEAYaC4q1GAdzdXBwb3J0EhsKC1JPTEVfQ1VTVE9NEAcaCoq1GAZjdXN0b20qhgEKBUV4dHJhEhUKEUVYVFJBX1VOU1BFQ0lGSUVEEAASMQoXRVhUUkFfQklMTElOR19VVElMSVRJRVMQARoUirUYEGJpbGxpbmdVdGlsaXRpZXMSMwoYRVhUUkFfQ09OVFJBQ1RfVEVNUExBVEVTEAIaFYq1GBFjb250cmFjdFRlbXBsYXRlcyqqAQoPQ2hpbGRUZW5hbnRSb2xlEiEKHUNISUxEX1RFTkFOVF9ST0xFX1VOU1BFQ0lGSUVEEAASJgoXQ0hJTERfVEVOQU5UX1JPTEVfQURNSU4QARoJirUYBWFkbWluEiYKF0NISUxEX1RFTkFOVF9ST0xFX1NBTEVTEAIaCYq1GAVzYWxlcxIkChZDSElMRF9URU5BTlRfUk9MRV9OT05FEAMaCIq1GARub25lKocBCgtBY2Nlc3NNb2RlbBIcChhBQ0NFU1NfTU9ERUxfVU5TUEVDSUZJRUQQABIuChlBQ0NFU1NfTU9ERUxfUEVSX0NVU1RPTUVSEAEaD4q1GAtwZXJDdXN0b21lchIqChdBQ0NFU1NfTU9ERUxfQ0FSUllfT1ZFUhACGg2KtRgJY2FycnlPdmVyYgZwcm90bzM", [file_tributary_common_v1_options]);
+
+/**
+ * A list of extras.
+ *
+ * @generated from message tributary.access_control.v1.Extras
+ */
+export type Extras = Message<"tributary.access_control.v1.Extras"> & {
+  /**
+   * The extras.
+   *
+   * @generated from field: repeated tributary.access_control.v1.Extra extras = 1;
+   */
+  extras: Extra[];
+};
+
+/**
+ * Describes the message tributary.access_control.v1.Extras.
+ * Use `create(ExtrasSchema)` to create a new message.
+ */
+export const ExtrasSchema: GenMessage<Extras> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 0);
 
 /**
  * A user was registered. Personal data.
@@ -48,10 +69,10 @@ export type UserRegistered = Message<"tributary.access_control.v1.UserRegistered
  * Use `create(UserRegisteredSchema)` to create a new message.
  */
 export const UserRegisteredSchema: GenMessage<UserRegistered> = /*@__PURE__*/
-  messageDesc(file_tributary_access_control_v1_events, 0);
+  messageDesc(file_tributary_access_control_v1_events, 1);
 
 /**
- * A user has a role in a tenant and all below it; it replaces the role that the user had there.
+ * A user has a role in a tenant; it replaces whatever the user had there. An administrator has it in all tenants below, too.
  *
  * @generated from message tributary.access_control.v1.MembershipGranted
  */
@@ -76,6 +97,27 @@ export type MembershipGranted = Message<"tributary.access_control.v1.MembershipG
    * @generated from field: tributary.access_control.v1.Role role = 3;
    */
   role: Role;
+
+  /**
+   * UUID of the custom role; absent for every other.
+   *
+   * @generated from field: optional string role_id = 4;
+   */
+  roleId?: string | undefined;
+
+  /**
+   * What the user may do besides; absent: nothing.
+   *
+   * @generated from field: optional tributary.access_control.v1.Extras extras = 5;
+   */
+  extras?: Extras | undefined;
+
+  /**
+   * What the user is in every tenant below; absent: what follows from the role.
+   *
+   * @generated from field: optional tributary.access_control.v1.ChildTenantRole child_tenant_role = 6;
+   */
+  childTenantRole?: ChildTenantRole | undefined;
 };
 
 /**
@@ -83,7 +125,63 @@ export type MembershipGranted = Message<"tributary.access_control.v1.MembershipG
  * Use `create(MembershipGrantedSchema)` to create a new message.
  */
 export const MembershipGrantedSchema: GenMessage<MembershipGranted> = /*@__PURE__*/
-  messageDesc(file_tributary_access_control_v1_events, 1);
+  messageDesc(file_tributary_access_control_v1_events, 2);
+
+/**
+ * A user's role in a tenant does not count until it is enabled again.
+ *
+ * @generated from message tributary.access_control.v1.MembershipDisabled
+ */
+export type MembershipDisabled = Message<"tributary.access_control.v1.MembershipDisabled"> & {
+  /**
+   * UUID of the tenant, or `platform`.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUID of the user.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.MembershipDisabled.
+ * Use `create(MembershipDisabledSchema)` to create a new message.
+ */
+export const MembershipDisabledSchema: GenMessage<MembershipDisabled> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 3);
+
+/**
+ * A user's role in a tenant counts again.
+ *
+ * @generated from message tributary.access_control.v1.MembershipEnabled
+ */
+export type MembershipEnabled = Message<"tributary.access_control.v1.MembershipEnabled"> & {
+  /**
+   * UUID of the tenant, or `platform`.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUID of the user.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.MembershipEnabled.
+ * Use `create(MembershipEnabledSchema)` to create a new message.
+ */
+export const MembershipEnabledSchema: GenMessage<MembershipEnabled> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 4);
 
 /**
  * A user no longer has a role of its own in a tenant.
@@ -111,7 +209,266 @@ export type MembershipRevoked = Message<"tributary.access_control.v1.MembershipR
  * Use `create(MembershipRevokedSchema)` to create a new message.
  */
 export const MembershipRevokedSchema: GenMessage<MembershipRevoked> = /*@__PURE__*/
-  messageDesc(file_tributary_access_control_v1_events, 2);
+  messageDesc(file_tributary_access_control_v1_events, 5);
+
+/**
+ * A user of a tenant above has a role in a tenant, whatever it is elsewhere.
+ *
+ * @generated from message tributary.access_control.v1.CustomerLinked
+ */
+export type CustomerLinked = Message<"tributary.access_control.v1.CustomerLinked"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUIDs of the tenants from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the user.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * The role.
+   *
+   * @generated from field: tributary.access_control.v1.Role role = 4;
+   */
+  role: Role;
+
+  /**
+   * UUID of the custom role; absent for every other.
+   *
+   * @generated from field: optional string role_id = 5;
+   */
+  roleId?: string | undefined;
+
+  /**
+   * UUID of the user who linked them.
+   *
+   * @generated from field: string linked_by = 6;
+   */
+  linkedBy: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.CustomerLinked.
+ * Use `create(CustomerLinkedSchema)` to create a new message.
+ */
+export const CustomerLinkedSchema: GenMessage<CustomerLinked> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 6);
+
+/**
+ * A user of a tenant above has another role in a tenant.
+ *
+ * @generated from message tributary.access_control.v1.CustomerLinkRoleChanged
+ */
+export type CustomerLinkRoleChanged = Message<"tributary.access_control.v1.CustomerLinkRoleChanged"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUID of the user.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * The role.
+   *
+   * @generated from field: tributary.access_control.v1.Role role = 3;
+   */
+  role: Role;
+
+  /**
+   * UUID of the custom role; absent for every other.
+   *
+   * @generated from field: optional string role_id = 4;
+   */
+  roleId?: string | undefined;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.CustomerLinkRoleChanged.
+ * Use `create(CustomerLinkRoleChangedSchema)` to create a new message.
+ */
+export const CustomerLinkRoleChangedSchema: GenMessage<CustomerLinkRoleChanged> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 7);
+
+/**
+ * A user of a tenant above no longer has a role of its own in a tenant.
+ *
+ * @generated from message tributary.access_control.v1.CustomerLinkRevoked
+ */
+export type CustomerLinkRevoked = Message<"tributary.access_control.v1.CustomerLinkRevoked"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUID of the user.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.CustomerLinkRevoked.
+ * Use `create(CustomerLinkRevokedSchema)` to create a new message.
+ */
+export const CustomerLinkRevokedSchema: GenMessage<CustomerLinkRevoked> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 8);
+
+/**
+ * A tenant chose what its users may do in the tenants below.
+ *
+ * @generated from message tributary.access_control.v1.AccessModelChosen
+ */
+export type AccessModelChosen = Message<"tributary.access_control.v1.AccessModelChosen"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * The choice; without one it is `perCustomer`.
+   *
+   * @generated from field: tributary.access_control.v1.AccessModel access_model = 2;
+   */
+  accessModel: AccessModel;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.AccessModelChosen.
+ * Use `create(AccessModelChosenSchema)` to create a new message.
+ */
+export const AccessModelChosenSchema: GenMessage<AccessModelChosen> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 9);
+
+/**
+ * A tenant chose whether what its users do on behalf of others is in its own activity log, too.
+ *
+ * @generated from message tributary.access_control.v1.ActivityMirrorChosen
+ */
+export type ActivityMirrorChosen = Message<"tributary.access_control.v1.ActivityMirrorChosen"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * The choice; without one it is not.
+   *
+   * @generated from field: bool mirror = 2;
+   */
+  mirror: boolean;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.ActivityMirrorChosen.
+ * Use `create(ActivityMirrorChosenSchema)` to create a new message.
+ */
+export const ActivityMirrorChosenSchema: GenMessage<ActivityMirrorChosen> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 10);
+
+/**
+ * A tenant put a bundle of permissions together, for itself and the tenants below; it replaces what the role was.
+ *
+ * @generated from message tributary.access_control.v1.RoleDefined
+ */
+export type RoleDefined = Message<"tributary.access_control.v1.RoleDefined"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUIDs of the tenants from the root to the tenant itself.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the role.
+   *
+   * @generated from field: string role_id = 3;
+   */
+  roleId: string;
+
+  /**
+   * Name, as people read it.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * Names of the permissions, such as `tenants:read`.
+   *
+   * @generated from field: repeated string permissions = 5;
+   */
+  permissions: string[];
+};
+
+/**
+ * Describes the message tributary.access_control.v1.RoleDefined.
+ * Use `create(RoleDefinedSchema)` to create a new message.
+ */
+export const RoleDefinedSchema: GenMessage<RoleDefined> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 11);
+
+/**
+ * A role is no more: whoever has it may do nothing by it.
+ *
+ * @generated from message tributary.access_control.v1.RoleRemoved
+ */
+export type RoleRemoved = Message<"tributary.access_control.v1.RoleRemoved"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUID of the role.
+   *
+   * @generated from field: string role_id = 2;
+   */
+  roleId: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.RoleRemoved.
+ * Use `create(RoleRemovedSchema)` to create a new message.
+ */
+export const RoleRemovedSchema: GenMessage<RoleRemoved> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 12);
 
 /**
  * A user's access tokens count.
@@ -132,7 +489,7 @@ export type AccessOpened = Message<"tributary.access_control.v1.AccessOpened"> &
  * Use `create(AccessOpenedSchema)` to create a new message.
  */
 export const AccessOpenedSchema: GenMessage<AccessOpened> = /*@__PURE__*/
-  messageDesc(file_tributary_access_control_v1_events, 3);
+  messageDesc(file_tributary_access_control_v1_events, 13);
 
 /**
  * None of a user's access tokens counts.
@@ -153,7 +510,7 @@ export type AccessClosed = Message<"tributary.access_control.v1.AccessClosed"> &
  * Use `create(AccessClosedSchema)` to create a new message.
  */
 export const AccessClosedSchema: GenMessage<AccessClosed> = /*@__PURE__*/
-  messageDesc(file_tributary_access_control_v1_events, 4);
+  messageDesc(file_tributary_access_control_v1_events, 14);
 
 /**
  * A user's access tokens issued before an instant no longer count.
@@ -181,7 +538,49 @@ export type TokensRevoked = Message<"tributary.access_control.v1.TokensRevoked">
  * Use `create(TokensRevokedSchema)` to create a new message.
  */
 export const TokensRevokedSchema: GenMessage<TokensRevoked> = /*@__PURE__*/
-  messageDesc(file_tributary_access_control_v1_events, 5);
+  messageDesc(file_tributary_access_control_v1_events, 15);
+
+/**
+ * The access tokens of one of a user's sessions no longer count.
+ *
+ * @generated from message tributary.access_control.v1.SessionTokensRevoked
+ */
+export type SessionTokensRevoked = Message<"tributary.access_control.v1.SessionTokensRevoked"> & {
+  /**
+   * UUID of the user.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * UUID of the session.
+   *
+   * @generated from field: string session_id = 2;
+   */
+  sessionId: string;
+
+  /**
+   * RFC 3339 in UTC, by the wall clock.
+   *
+   * @generated from field: string revoked_at = 3;
+   */
+  revokedAt: string;
+
+  /**
+   * When the last of these tokens ends anyway: RFC 3339 in UTC, by the wall clock.
+   *
+   * @generated from field: string until = 4;
+   */
+  until: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.SessionTokensRevoked.
+ * Use `create(SessionTokensRevokedSchema)` to create a new message.
+ */
+export const SessionTokensRevokedSchema: GenMessage<SessionTokensRevoked> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 16);
 
 /**
  * A bundle of permissions.
@@ -211,11 +610,39 @@ export enum Role {
   ADMIN = 2,
 
   /**
-   * Reads everything of its tenant and those below.
+   * Reads everything of its tenant and those below, and writes quotes.
    *
    * @generated from enum value: ROLE_SALES = 3;
    */
   SALES = 3,
+
+  /**
+   * Sees everything, and writes services.
+   *
+   * @generated from enum value: ROLE_REGULAR = 4;
+   */
+  REGULAR = 4,
+
+  /**
+   * Sees everything.
+   *
+   * @generated from enum value: ROLE_READ_ONLY = 5;
+   */
+  READ_ONLY = 5,
+
+  /**
+   * Troubleshoots; sees no amounts.
+   *
+   * @generated from enum value: ROLE_SUPPORT = 6;
+   */
+  SUPPORT = 6,
+
+  /**
+   * What a tenant put together; `role_id` beside it says which.
+   *
+   * @generated from enum value: ROLE_CUSTOM = 7;
+   */
+  CUSTOM = 7,
 }
 
 /**
@@ -223,4 +650,113 @@ export enum Role {
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
   enumDesc(file_tributary_access_control_v1_events, 0);
+
+/**
+ * What an administrator may have besides.
+ *
+ * @generated from enum tributary.access_control.v1.Extra
+ */
+export enum Extra {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: EXTRA_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Starts re-billing runs.
+   *
+   * @generated from enum value: EXTRA_BILLING_UTILITIES = 1;
+   */
+  BILLING_UTILITIES = 1,
+
+  /**
+   * Writes contract templates.
+   *
+   * @generated from enum value: EXTRA_CONTRACT_TEMPLATES = 2;
+   */
+  CONTRACT_TEMPLATES = 2,
+}
+
+/**
+ * Describes the enum tributary.access_control.v1.Extra.
+ */
+export const ExtraSchema: GenEnum<Extra> = /*@__PURE__*/
+  enumDesc(file_tributary_access_control_v1_events, 1);
+
+/**
+ * What a member of a tenant is in every tenant below.
+ *
+ * @generated from enum tributary.access_control.v1.ChildTenantRole
+ */
+export enum ChildTenantRole {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: CHILD_TENANT_ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * As the role of the name.
+   *
+   * @generated from enum value: CHILD_TENANT_ROLE_ADMIN = 1;
+   */
+  ADMIN = 1,
+
+  /**
+   * As the role of the name.
+   *
+   * @generated from enum value: CHILD_TENANT_ROLE_SALES = 2;
+   */
+  SALES = 2,
+
+  /**
+   * Nothing: shut out.
+   *
+   * @generated from enum value: CHILD_TENANT_ROLE_NONE = 3;
+   */
+  NONE = 3,
+}
+
+/**
+ * Describes the enum tributary.access_control.v1.ChildTenantRole.
+ */
+export const ChildTenantRoleSchema: GenEnum<ChildTenantRole> = /*@__PURE__*/
+  enumDesc(file_tributary_access_control_v1_events, 2);
+
+/**
+ * Whether users of a tenant need a link for each tenant below.
+ *
+ * @generated from enum tributary.access_control.v1.AccessModel
+ */
+export enum AccessModel {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: ACCESS_MODEL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They do.
+   *
+   * @generated from enum value: ACCESS_MODEL_PER_CUSTOMER = 1;
+   */
+  PER_CUSTOMER = 1,
+
+  /**
+   * They have their own role there, too.
+   *
+   * @generated from enum value: ACCESS_MODEL_CARRY_OVER = 2;
+   */
+  CARRY_OVER = 2,
+}
+
+/**
+ * Describes the enum tributary.access_control.v1.AccessModel.
+ */
+export const AccessModelSchema: GenEnum<AccessModel> = /*@__PURE__*/
+  enumDesc(file_tributary_access_control_v1_events, 3);
 

@@ -1,0 +1,49 @@
+import { type UserId } from '#libs/published/ids';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { accessSettings } from './access-settings.projection.ts';
+import { customRoles } from './custom-roles.projection.ts';
+import { customerLinks } from './customer-links.projection.ts';
+import { memberships } from './memberships.projection.ts';
+import { type CustomerLink, type Membership, type Standing } from './policy.ts';
+import { type Permission, type Role, roleIdIn } from './roles.ts';
+
+/** Whose role decides by itself what they are in the tenants below: the access model of their tenant changes nothing. */
+const REACHING_DOWN: readonly Role[] = ['operator', 'admin'];
+
+/** What the read models of this service know of a user at present; what they do not know yet permits nothing. */
+export const standingOf = async (readModels: ReadModels, userId: UserId): Promise<Standing> => {
+  const [held, linked] = await Promise.all([
+    readModels.of(memberships).all({ userId, enabled: true }),
+    readModels.of(customerLinks).all({ userId }),
+  ]);
+  const roles = new Set([...held, ...linked].map(({ role }) => role));
+  const carrying = new Set<string>();
+  for (const tenantId of new Set(
+    [...held, ...linked].flatMap(({ tenantId, role }) => (REACHING_DOWN.includes(role) ? [] : [tenantId])),
+  ))
+    if ((await readModels.of(accessSettings).get(tenantId))?.accessModel === 'carryOver') carrying.add(tenantId);
+  return {
+    memberships: held.map(({ tenantId, role, extras, childTenantRole }): Membership => ({
+      tenantId,
+      role,
+      extras,
+      ...(childTenantRole === null ? {} : { childTenantRole }),
+      carriesOver: carrying.has(tenantId),
+    })),
+    links: linked.map(({ tenantId, role }): CustomerLink => ({ tenantId, role, carriesOver: carrying.has(tenantId) })),
+    bundles: await bundlesOf(readModels, roles),
+  };
+};
+
+const bundlesOf = async (
+  readModels: ReadModels,
+  roles: ReadonlySet<Role>,
+): Promise<ReadonlyMap<Role, ReadonlySet<Permission>>> => {
+  const bundles = new Map<Role, ReadonlySet<Permission>>();
+  for (const role of roles) {
+    const roleId = roleIdIn(role);
+    const defined = roleId === undefined ? undefined : await readModels.of(customRoles).get(roleId);
+    if (defined) bundles.set(role, new Set(defined.permissions));
+  }
+  return bundles;
+};
