@@ -8,7 +8,7 @@ import { canonicalJson } from '#libs/canonical-json';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId, type Principal, type Revision } from '#libs/event-sourcing/event';
-import { type TenantId, type UserId } from '#libs/published/ids';
+import { type SessionId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Clock } from '#libs/time/time';
 import { v5 as uuidv5 } from 'uuid';
 import { describeProblems } from './problem-responses.ts';
@@ -17,6 +17,8 @@ import { currentTraceparent } from './trace.ts';
 /** Who asks, as the guard found it out. */
 export type Caller = Readonly<{
   userId: UserId;
+  /** The login that the access token stems from; null where nobody logged in for it. */
+  sessionId: SessionId | null;
   memberships: readonly Membership[];
   /** All that the policy judges by: `decide(standing, permission, path)` answers for any tenant. */
   standing: Standing;
@@ -125,11 +127,13 @@ const commandOf = (request: FastifyRequest): Command => {
   };
 };
 
-/** Who a command's events name. An operator's platform counts as a home, too. */
-const principalOf = ({ userId, anchor, tenant }: Caller): Principal => ({
-  id: userId,
-  ...(anchor === null || anchor === tenant?.id ? {} : { home: anchor }),
-});
+/** Who a command's events name. An operator's platform counts as a home, too; a link to a tenant does not make it one. */
+const principalOf = ({ userId, memberships, anchor, tenant }: Caller): Principal => {
+  const member = new Set<string>(memberships.map(({ tenantId }) => tenantId));
+  const home = tenant ? ['platform', ...tenant.path].findLast((id) => member.has(id)) : undefined;
+  const from = home ?? anchor;
+  return { id: userId, ...(from === null || from === tenant?.id ? {} : { home: from }) };
+};
 
 const revisionIn = (header: string | undefined): Revision | undefined => {
   if (header === undefined || header.trim() === '*') return undefined;

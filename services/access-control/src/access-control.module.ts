@@ -1,20 +1,23 @@
 import { Module } from '@nestjs/common';
+import { accessSettings } from '#libs/access-policy/access-settings.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type ServiceDefinition } from '#libs/platform/service';
+import { ActivityController } from './activity/activity.controller.ts';
+import { activityLog } from './activity/activity-log.projection.ts';
 import { credentials } from './credentials/credentials.ts';
 import { SessionController } from './session/session.controller.ts';
 import { UserController } from './user/user.controller.ts';
 import { userList } from './user-list/user-list.projection.ts';
 
-@Module({ controllers: [SessionController, UserController] })
+@Module({ controllers: [SessionController, UserController, ActivityController] })
 class AccessControlModule {}
 
 export const accessControlService: ServiceDefinition = {
   name: 'access-control',
   module: AccessControlModule,
-  projections: [userList, memberships, userAccess, tenantTree],
+  projections: [userList, memberships, userAccess, tenantTree, accessSettings, activityLog],
   secrets: [credentials.category],
   consumers: () => [],
 };

@@ -68,12 +68,66 @@ const TOLD: Readonly<Record<string, Told>> = {
     message: 'Changed the status of a contract',
     changes: ['contractId', 'from', 'to', 'effectiveFrom', 'reason', 'supersededBy'],
   },
+  CompanyProfileSaved: { category: 'tenants', message: 'Changed what the company says about itself', changes: ['tenantId'] },
+  ContactAdded: { category: 'tenants', message: 'Added a contact', changes: ['contactId', 'contactType', 'name', 'email'] },
+  ContactChanged: { category: 'tenants', message: 'Changed a contact', changes: ['contactId', 'contactType', 'name', 'email'] },
+  ContactRemoved: { category: 'tenants', message: 'Removed a contact', changes: ['contactId'] },
   MembershipGranted: {
     category: 'users',
     message: 'Gave a user a role',
-    changes: ['userId', 'role', 'extras', 'childTenantRole'],
+    changes: ['userId', 'role', 'roleId', 'extras', 'childTenantRole'],
   },
-  MembershipRevoked: { category: 'users', level: 'warning', message: 'Took a role away from a user', changes: ['userId'] },
+  MembershipDisabled: { category: 'users', level: 'warning', message: 'Disabled a user', changes: ['userId'] },
+  MembershipEnabled: { category: 'users', message: 'Enabled a user', changes: ['userId'] },
+  MembershipRevoked: { category: 'users', level: 'warning', message: 'Took a user out of the tenant', changes: ['userId'] },
+  CustomerLinked: { category: 'access', message: 'Linked a user of a tenant above', changes: ['userId', 'role', 'roleId'] },
+  CustomerLinkRoleChanged: {
+    category: 'access',
+    message: 'Changed the role of a linked user',
+    changes: ['userId', 'role', 'roleId'],
+  },
+  CustomerLinkRevoked: {
+    category: 'access',
+    level: 'warning',
+    message: 'Unlinked a user of a tenant above',
+    changes: ['userId'],
+  },
+  AccessModelChosen: {
+    category: 'access',
+    level: 'warning',
+    message: 'Chose whether roles carry over to customers',
+    changes: ['accessModel'],
+  },
+  ActivityMirrorChosen: {
+    category: 'access',
+    message: 'Chose whether this log refers to what is done in customers',
+    changes: ['mirror'],
+  },
+  RoleDefined: { category: 'access', message: 'Defined a role', changes: ['roleId', 'name', 'permissions'] },
+  RoleRemoved: { category: 'access', level: 'warning', message: 'Removed a role', changes: ['roleId'] },
+  ServiceAccountCreated: {
+    category: 'access',
+    message: 'Created a service account',
+    changes: ['serviceAccountId', 'name', 'permissions'],
+  },
+  ServiceAccountScopeChanged: {
+    category: 'access',
+    message: 'Changed a service account',
+    changes: ['serviceAccountId', 'name', 'permissions'],
+  },
+  ServiceAccountKeyIssued: { category: 'access', message: 'Issued a key', changes: ['serviceAccountId', 'number', 'until'] },
+  ServiceAccountKeyRevoked: {
+    category: 'access',
+    level: 'warning',
+    message: 'Revoked a key',
+    changes: ['serviceAccountId', 'number'],
+  },
+  ServiceAccountRemoved: {
+    category: 'access',
+    level: 'warning',
+    message: 'Removed a service account',
+    changes: ['serviceAccountId'],
+  },
 };
 
 export type Activity = Readonly<{

@@ -67,7 +67,13 @@ export const activityLog = projection({
     autoAssignment: told('tenants.autoAssignment'),
     dataSource: told('ingestion.dataSource'),
     contracts: told('contracts.tenantContracts'),
+    contacts: told('tenants.contacts'),
+    companyProfile: told('tenants.companyProfile'),
     membership: told('access-control.membership'),
+    customerLink: told('access-control.customerLink'),
+    accessSettings: told('access-control.accessSettings'),
+    role: told('access-control.role'),
+    serviceAccount: told('access-control.serviceAccount'),
   },
   row: (parts, id): ActivityRow | undefined => {
     const entry = Object.values(parts).find((each) => each !== undefined);

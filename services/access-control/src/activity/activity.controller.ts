@@ -1,0 +1,206 @@
+import { Readable } from 'node:stream';
+import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/common';
+import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
+import { accessSettings } from '#libs/access-policy/access-settings.projection';
+import { type Columns, csvHeadings, csvRows } from '#libs/csv/csv';
+import { normalised } from '#libs/event-sourcing/claims';
+import { type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
+import { Answers } from '#libs/platform/answers';
+import { LongRunning } from '#libs/platform/long-running';
+import { instant, page, tenantId as tenantIdSchema } from '#libs/platform/published-schemas';
+import { Requires } from '#libs/platform/requires';
+import { choice, flag, named, nullable, object, saying, schema, type Schema, text } from '#libs/platform/schema';
+import { READ_MODELS } from '#libs/platform/tokens';
+import { IsInstant, IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type TenantId } from '#libs/published/ids';
+import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Instant } from '#libs/time/time';
+import { userList } from '../user-list/user-list.projection.ts';
+import { ACTIVITY_CATEGORIES, type ActivityCategory, type ActivityLevel } from './activities.ts';
+import { activityLog, type ActivityRow } from './activity-log.projection.ts';
+
+class ActivityFilter {
+  @Optional()
+  @IsInstant()
+  @ApiPropertyOptional({ description: 'The first instant' })
+  from?: Instant;
+
+  @Optional()
+  @IsInstant()
+  @ApiPropertyOptional({ description: 'The first instant no longer' })
+  to?: Instant;
+
+  @Optional()
+  @IsName(320)
+  @ApiPropertyOptional({ description: 'E-mail address or id of whoever did it' })
+  user?: string;
+
+  @Optional()
+  @OneOf(...ACTIVITY_CATEGORIES)
+  category?: ActivityCategory;
+}
+
+class ActivityQuery extends IntersectionType(PageQuery, ActivityFilter) {}
+
+type Somebody = Readonly<{ id: string; email: string | null; name: string }>;
+
+/** `changes` is null in a reference to what was done in another tenant: its own log says more. */
+type ActivityAnswer = Readonly<{
+  id: string;
+  at: Instant;
+  tenantId: TenantId;
+  category: ActivityCategory;
+  level: ActivityLevel;
+  event: string;
+  message: string;
+  changes: unknown;
+  user: Somebody;
+  impersonated: Somebody | null;
+  onBehalf: boolean;
+  via: WayOfActing | null;
+  reason: string | null;
+}>;
+
+const somebody: Schema<Somebody> = named(
+  'Somebody',
+  object<Somebody>({
+    id: saying('UUID of a user or a service account, or the name of a part of the platform', text),
+    email: saying('Null for whoever has none', nullable(text)),
+    name: text,
+  }),
+);
+
+const activitySchema = named(
+  'Activity',
+  object<ActivityAnswer>({
+    id: text,
+    at: instant,
+    tenantId: saying('To which tenant it was done', tenantIdSchema),
+    category: choice(...ACTIVITY_CATEGORIES),
+    level: choice('info', 'warning'),
+    event: saying('What happened, as a program reads it', text),
+    message: saying('What happened, as people read it', text),
+    changes: saying(
+      'What it is now, by field. Null where the tenant was another one: that tenant’s own log says it',
+      schema<unknown>({ type: 'object', nullable: true, additionalProperties: true }),
+    ),
+    user: saying('Who did it, in person', somebody),
+    impersonated: saying('As whom, where they acted as another user', nullable(somebody)),
+    onBehalf: saying('By somebody of a tenant above, or of the platform', flag),
+    via: saying('How they came to act, where it was not simply as a user', nullable(choice(...WAYS_OF_ACTING))),
+    reason: saying('Why they acted as another', nullable(text)),
+  }),
+);
+
+const COLUMNS: Columns<ActivityAnswer> = [
+  ['time', ({ at }) => at],
+  ['user', ({ user }) => user.email ?? user.name],
+  ['impersonated', ({ impersonated }) => impersonated?.email ?? null],
+  ['onBehalf', ({ onBehalf }) => onBehalf],
+  ['via', ({ via }) => via],
+  ['reason', ({ reason }) => reason],
+  ['category', ({ category }) => category],
+  ['level', ({ level }) => level],
+  ['event', ({ event }) => event],
+  ['message', ({ message }) => message],
+  ['tenantId', ({ tenantId }) => tenantId],
+  ['changes', ({ changes }) => (changes === null ? null : JSON.stringify(changes))],
+  ['id', ({ id }) => id],
+];
+
+const NEWEST_FIRST = [{ by: 'at', direction: 'descending' }] as const;
+const CSV_PAGE = 500;
+
+@ApiTags('access')
+@Controller('tenants/:tenantId/activity')
+export class ActivityController {
+  readonly #readModels: ReadModels;
+
+  constructor(@Inject(READ_MODELS) readModels: ReadModels) {
+    this.#readModels = readModels;
+  }
+
+  @Get()
+  @Requires('activity:read')
+  @ApiOperation({
+    summary: 'What was done to the tenant, and by whom',
+    description:
+      'Newest first. What users of the tenants above do to a tenant stands in its log under their own e-mail address, and not in that ' +
+      'of the tenant they belong to, unless that tenant has chosen the mirror: then its log refers to it.',
+  })
+  @Answers(200, page(activitySchema))
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: ActivityQuery): Promise<Page<ActivityAnswer>> {
+    const filter = await this.#filterOf(tenantId, query);
+    const found = await this.#readModels.of(activityLog).find({ filter, ...paging(query, [], NEWEST_FIRST) });
+    return { ...found, items: await this.#answersOf(tenantId, found.items) };
+  }
+
+  @Get('export')
+  @LongRunning()
+  @Requires('activity:read')
+  @ApiOperation({ summary: 'The same as CSV', description: 'All that the filter leaves, newest first.' })
+  @Answers(200, schema<StreamableFile>({ type: 'string', description: 'CSV with a line of headings' }), { mediaType: 'text/csv' })
+  async export(@Param('tenantId') tenantId: TenantId, @Query() query: ActivityFilter): Promise<StreamableFile> {
+    const filter = await this.#filterOf(tenantId, query);
+    return new StreamableFile(Readable.from(this.#csv(tenantId, filter), { objectMode: false }), {
+      type: 'text/csv; charset=utf-8',
+      disposition: `attachment; filename="activity-${tenantId}.csv"`,
+    });
+  }
+
+  async *#csv(tenantId: TenantId, filter: Filter): AsyncGenerator<Buffer> {
+    yield Buffer.from(csvHeadings(COLUMNS));
+    let cursor: string | null = null;
+    do {
+      const query = { filter, sort: NEWEST_FIRST, limit: CSV_PAGE, ...(cursor === null ? {} : { cursor }) };
+      const found: Page<ActivityRow> = await this.#readModels.of(activityLog).find(query);
+      yield Buffer.from(csvRows(COLUMNS, await this.#answersOf(tenantId, found.items)));
+      cursor = found.nextCursor;
+    } while (cursor !== null);
+  }
+
+  async #filterOf(tenantId: TenantId, { from, to, user, category }: ActivityFilter): Promise<Filter> {
+    const settings = await this.#readModels.of(accessSettings).get(tenantId);
+    return {
+      ...(settings?.activityMirror === true ? { logs: { has: tenantId } } : { tenantId }),
+      ...(category === undefined ? {} : { category }),
+      ...(user === undefined ? {} : { person: await this.#idOf(user) }),
+      ...(from === undefined && to === undefined
+        ? {}
+        : { at: { ...(from === undefined ? {} : { gte: from }), ...(to === undefined ? {} : { lt: to }) } }),
+    };
+  }
+
+  /** What is no e-mail address of anybody stands for itself. */
+  async #idOf(user: string): Promise<string> {
+    const { items } = await this.#readModels.of(userList).find({ filter: { emailKey: normalised(user) }, limit: 1 });
+    return items[0]?.id ?? user;
+  }
+
+  async #answersOf(log: TenantId, rows: readonly ActivityRow[]): Promise<readonly ActivityAnswer[]> {
+    const people = await this.#people(new Set(rows.flatMap(({ person, as }) => (as === null ? [person] : [person, as]))));
+    const named = (id: string): Somebody => people.get(id) ?? { id, email: null, name: id };
+    return rows.map(({ id, at, tenantId, category, level, event, message, changes, person, as, via, home, reason }) => ({
+      id,
+      at,
+      tenantId: tenantId as TenantId,
+      category,
+      level,
+      event,
+      message,
+      changes: tenantId === log ? changes : null,
+      user: named(person),
+      impersonated: as === null ? null : named(as),
+      onBehalf: home !== null,
+      via,
+      reason,
+    }));
+  }
+
+  async #people(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, Somebody>> {
+    const users = this.#readModels.of(userList);
+    const found = await Promise.all([...ids].map((id) => users.get(id)));
+    return new Map(found.flatMap((user) => (user ? [[user.id, { id: user.id, email: user.email, name: user.name }]] : [])));
+  }
+}

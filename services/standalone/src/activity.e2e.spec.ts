@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { type CommandId, type DomainEvent, NO_STREAM, type Revision, type StreamName } from '#libs/event-sourcing/event';
+import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
+import { type TenantId } from '#libs/published/ids';
+import { systemClock } from '#libs/time/time';
+import { addAdministrator } from '#services/access-control/src/administrator';
+import { SERVICES } from './services.ts';
+
+type Tenant = Readonly<{ id: TenantId }>;
+type Entry = Readonly<{
+  tenantId: TenantId;
+  event: string;
+  category: string;
+  user: Readonly<{ email: string | null; name: string }>;
+  onBehalf: boolean;
+  changes: Readonly<Record<string, unknown>> | null;
+}>;
+type Log = Readonly<{ items: readonly Entry[]; total: number; nextCursor: string | null }>;
+
+const PASSWORD = 'a long enough password';
+
+describe('the activity log', () => {
+  let platform: TestPlatform;
+  let operator: HttpClient;
+  let reseller: TenantId;
+  let customer: TenantId;
+  let ofReseller: HttpClient;
+  let ofCustomer: HttpClient;
+
+  const made = async (path: string, body: object): Promise<TenantId> => {
+    const answer = await operator.post<Tenant>(path, body);
+    expect(answer.status).toBe(201);
+    return answer.body.id;
+  };
+  const user = async (tenantId: TenantId, email: string, role: string): Promise<HttpClient> => {
+    await made(`/tenants/${tenantId}/users`, { email, name: email, password: PASSWORD, role });
+    return platform.as(email, PASSWORD);
+  };
+  const log = async (tenantId: TenantId, query = '', as = operator): Promise<Log> => {
+    const { status, body } = await as.get<Log>(`/tenants/${tenantId}/activity${query}`);
+    expect(status).toBe(200);
+    return body;
+  };
+
+  const mirror = async (on: boolean, expected: Revision): Promise<void> => {
+    const chosen: DomainEvent = { type: 'ActivityMirrorChosen', data: { tenantId: reseller, mirror: on } };
+    await platform.running.platform.store.append(`access-control.accessSettings-${reseller}` as StreamName, [chosen], expected, {
+      commandId: randomUUID() as CommandId,
+      bodyHash: '',
+      principal: { id: 'test' },
+      tenant: reseller,
+      time: systemClock.now(),
+    });
+  };
+
+  beforeAll(async () => {
+    platform = await startPlatform(SERVICES);
+    await addAdministrator(platform.running.platform, 'root@example.com', PASSWORD);
+    operator = await platform.as('root@example.com', PASSWORD);
+    reseller = await made('/tenants', { tier: 'reseller', name: 'Reseller', currency: 'USD' });
+    customer = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Customer' });
+    ofReseller = await user(reseller, 'rita@example.com', 'admin');
+    ofCustomer = await user(customer, 'carl@example.com', 'admin');
+    expect((await ofReseller.patch(`/tenants/${customer}`, { name: 'By the reseller' })).status).toBe(200);
+    expect((await ofCustomer.patch(`/tenants/${customer}`, { name: 'By itself' })).status).toBe(200);
+  });
+
+  afterAll(() => platform.close());
+
+  it('has what somebody of the reseller did in the log of the customer, under their own address, and not in the reseller’s', async () => {
+    const { items } = await log(customer, '?category=tenants', ofCustomer);
+    expect(items.map(({ event, user: { email }, onBehalf, changes }) => [event, email, onBehalf, changes?.['name']])).toEqual([
+      ['TenantProfileChanged', 'carl@example.com', false, 'By itself'],
+      ['TenantProfileChanged', 'rita@example.com', true, 'By the reseller'],
+    ]);
+    const own = await log(reseller, '', ofReseller);
+    expect(own.items.map(({ event }) => event)).not.toContain('TenantProfileChanged');
+    expect(own.items.map(({ event }) => event)).toContain('TenantRegistered');
+  });
+
+  it('refers to it in the reseller’s log, without what changed, where the reseller has chosen that', async () => {
+    await mirror(true, NO_STREAM);
+    const mirrored = (await log(reseller, '?category=tenants&user=rita@example.com')).items;
+    expect(mirrored).toMatchObject([{ tenantId: customer, event: 'TenantProfileChanged', changes: null, onBehalf: true }]);
+    await mirror(false, 0);
+    expect((await log(reseller, '?user=rita@example.com')).items.map(({ tenantId }) => tenantId)).not.toContain(customer);
+  });
+
+  it('is filtered by who it was, by time and by category, page by page', async () => {
+    const all = await log(customer);
+    expect((await log(customer, '?user=CARL@example.com')).items).toHaveLength(1);
+    expect((await log(customer, '?user=nobody@example.com')).total).toBe(0);
+    expect((await log(customer, '?category=users')).items.map(({ category }) => category)).toEqual(['users']);
+    expect((await log(customer, '?to=2020-01-01T00:00:00Z')).total).toBe(0);
+    expect((await log(customer, '?from=2020-01-01T01:00:00%2B01:00')).total).toBe(all.total);
+    const first = await log(customer, '?limit=1');
+    expect(first.items).toEqual(all.items.slice(0, 1));
+    expect((await log(customer, `?limit=1&cursor=${String(first.nextCursor)}`)).items).toEqual(all.items.slice(1, 2));
+    for (const query of ['?from=yesterday', '?category=nothing', '?sort=name'])
+      expect((await operator.get(`/tenants/${customer}/activity${query}`)).status).toBe(400);
+  });
+
+  it('comes as CSV with the same filter, harmless to a spreadsheet', async () => {
+    expect((await ofCustomer.patch(`/tenants/${customer}`, { name: '=1+1' })).status).toBe(200);
+    const { status, body, headers } = await ofCustomer.get<string>(`/tenants/${customer}/activity/export?user=carl@example.com`);
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
+    const [headings, ...lines] = body.trimEnd().split('\r\n');
+    expect(headings).toMatch(/^time,user,impersonated,onBehalf,/);
+    expect(lines).toHaveLength(2);
+    expect(lines.every((line) => line.includes('carl@example.com') && !/(^|,)[=+@]/.test(line))).toBe(true);
+  });
+
+  it('is nobody’s outside the tenant’s reach', async () => {
+    const stranger = await platform.asUser(
+      (await operator.post<Tenant>('/tenants', { tier: 'reseller', name: 'S', currency: 'USD' })).body.id,
+      'admin',
+    );
+    for (const path of ['activity', 'activity/export']) {
+      const foreign = await stranger.get<object>(`/tenants/${customer}/${path}`);
+      const unknown = await stranger.get<object>(`/tenants/${randomUUID()}/${path}`);
+      expect([foreign.status, { ...foreign.body, traceId: '' }]).toEqual([404, { ...unknown.body, traceId: '' }]);
+    }
+  });
+});
