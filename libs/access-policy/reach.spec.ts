@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type CommandId, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { type TenantId } from '#libs/published/ids';
+import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
+import { openSqlite } from '#libs/sqlite/database';
+import { type Instant } from '#libs/time/time';
+import { decide, type Membership, type Standing } from './policy.ts';
+import { allowedWithin, areasOf } from './reach.ts';
+import { BUILT_IN_ROLES, CHILD_TENANT_ROLES, PERMISSIONS } from './roles.ts';
+import { tenantTree } from './tenant-tree.projection.ts';
+
+const PATHS = ['d', 'd r', 'd r c1', 'd r c2', 'd s', 'd s c3', 'x', 'x c4'].map((path) => path.split(' ') as TenantId[]);
+const idIn = (path: readonly TenantId[]): TenantId => path.at(-1) ?? ('' as TenantId);
+const IDS = PATHS.map(idIn);
+
+const database = openSqlite('sqlite::memory:');
+const store = new SqliteEventStore(database);
+const readModels = new SqliteReadModels(database, store, [tenantTree]);
+
+beforeAll(async () => {
+  await readModels.start();
+  const metadata = { bodyHash: '', principal: { id: 'test' }, tenant: null, time: '2026-01-20T10:00:00.000Z' as Instant };
+  for (const path of PATHS) {
+    const profile = { name: idIn(path), customerCode: null, primaryDomain: null, currency: 'USD', registeredAt: metadata.time };
+    const data = { tenantId: idIn(path), path, tier: 'reseller', ...profile };
+    const commandId = randomUUID() as CommandId;
+    await store.append(`tenants.tenant-${idIn(path)}` as StreamName, [{ type: 'TenantRegistered', data }], NO_STREAM, {
+      ...metadata,
+      commandId,
+    });
+  }
+});
+afterAll(async () => {
+  await readModels.close();
+  store.close();
+});
+
+const tenantIds = fc.constantFrom(...IDS);
+const roles = fc.constantFrom(...BUILT_IN_ROLES.filter((role) => role !== 'operator'));
+const memberships: fc.Arbitrary<Membership> = fc.record(
+  { tenantId: tenantIds, role: roles, childTenantRole: fc.constantFrom(...CHILD_TENANT_ROLES), carriesOver: fc.boolean() },
+  { requiredKeys: ['tenantId', 'role'] },
+);
+const links = fc.record({ tenantId: tenantIds, role: roles });
+const standings: fc.Arbitrary<Standing> = fc.record({
+  memberships: fc.array(memberships, { maxLength: 4 }),
+  links: fc.array(links, { maxLength: 3 }),
+});
+const permissions = fc.constantFrom(...PERMISSIONS);
+
+const allowedAmong = (standing: Standing, permission: (typeof PERMISSIONS)[number], paths: readonly TenantId[][]) =>
+  paths.filter((path) => decide(standing, permission, path) === 'allowed').map(idIn);
+
+describe('what somebody reaches', () => {
+  it('of a tenant and those below it is what the policy allows for each by itself', async () => {
+    await fc.assert(
+      fc.asyncProperty(standings, permissions, fc.constantFrom(...PATHS), async (standing, permission, path) => {
+        const within = PATHS.filter((one) => one.includes(idIn(path)));
+        const allowed = await allowedWithin(readModels, standing, permission, { id: idIn(path), path });
+        const found = allowed === 'all' ? within.map(idIn) : allowed;
+        expect(found.toSorted()).toEqual(allowedAmong(standing, permission, within).toSorted());
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('anywhere is each tenant that the policy allows, once', async () => {
+    await fc.assert(
+      fc.asyncProperty(standings, permissions, async (standing, permission) => {
+        const areas = await areasOf(readModels, standing, permission);
+        const found = areas.flatMap(({ top, allowed }) =>
+          allowed === 'all' ? PATHS.filter((path) => path.some((id) => id === top)).map(idIn) : allowed,
+        );
+        expect(found.toSorted()).toEqual(allowedAmong(standing, permission, PATHS).toSorted());
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('is everything for whoever runs the platform', async () => {
+    const standing: Standing = { memberships: [{ tenantId: 'platform', role: 'operator' }], links: [] };
+    expect(await areasOf(readModels, standing, 'tenants:read')).toEqual([{ top: 'platform', allowed: 'all' }]);
+  });
+});

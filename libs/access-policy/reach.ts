@@ -1,0 +1,64 @@
+import { type TenantId } from '#libs/published/ids';
+import { type Filter, type ReadModels } from '#libs/read-models/read-model';
+import { decide, type Standing } from './policy.ts';
+import { type Permission } from './roles.ts';
+import { tenantTree, type TenantTreeRow } from './tenant-tree.projection.ts';
+
+/** Of a tenant and those below it: all, or these. A few for whoever depends on links, so that a query can name them. */
+export type Allowed = 'all' | readonly TenantId[];
+
+/** A tenant from which on down, `platform` for every tree, somebody reaches something. */
+export type Area = Readonly<{ top: TenantId | 'platform'; allowed: Allowed }>;
+
+type Place = Pick<TenantTreeRow, 'id' | 'path'>;
+
+/** Stands for any tenant below that nobody was given anything in. */
+const ANY = '' as TenantId;
+
+const held = ({ memberships, links }: Standing): readonly (TenantId | 'platform')[] => [
+  ...new Set([...memberships, ...links].map(({ tenantId }) => tenantId)),
+];
+
+/** Those of them that are not below another. */
+const outermost = (places: readonly Place[]): readonly Place[] => {
+  const ids = new Set(places.map(({ id }) => id));
+  return places.filter(({ id, path }) => !path.some((above) => above !== id && ids.has(above)));
+};
+
+/**
+ * In which tenants, of this one and those below, the policy allows it: what a list over a subtree may show. The whole subtree is read
+ * only where something below lowers what would hold for all of it.
+ */
+export const allowedWithin = async (
+  readModels: ReadModels,
+  standing: Standing,
+  permission: Permission,
+  top: Place,
+): Promise<Allowed> => {
+  const isAllowed = ({ path }: Pick<Place, 'path'>): boolean => decide(standing, permission, path) === 'allowed';
+  const tree = readModels.of(tenantTree);
+  const elsewhere = held(standing).filter((tenantId) => tenantId !== 'platform' && !top.path.includes(tenantId));
+  const known = elsewhere.length === 0 ? [] : await tree.all({ id: { in: elsewhere }, path: { has: top.id } });
+  const special = (await Promise.all(outermost(known).map(({ id }) => tree.all({ path: { has: id } })))).flat();
+  const byDefault = isAllowed({ path: [...top.path, ANY] });
+  if (!byDefault) return [top, ...special].filter(isAllowed).map(({ id }) => id);
+  if (isAllowed(top) && special.every(isAllowed)) return 'all';
+  return (await tree.all({ path: { has: top.id } })).filter(isAllowed).map(({ id }) => id);
+};
+
+/** Everything somebody reaches for a purpose; no tenant is in two areas. */
+export const areasOf = async (readModels: ReadModels, standing: Standing, permission: Permission): Promise<readonly Area[]> => {
+  const tenants = held(standing);
+  if (tenants.includes('platform')) return [{ top: 'platform', allowed: 'all' }];
+  const tops = outermost(await readModels.of(tenantTree).all({ id: { in: tenants } }));
+  const areas = tops.map(async (top): Promise<Area> => ({
+    top: top.id,
+    allowed: await allowedWithin(readModels, standing, permission, top),
+  }));
+  return (await Promise.all(areas)).filter(({ allowed }) => allowed.length > 0);
+};
+
+/** What a query adds so that it finds nothing else. @param field of the row that names the tenant */
+export const among = (allowed: Allowed, field = 'tenantId'): Filter => (allowed === 'all' ? {} : { [field]: { in: allowed } });
+
+export const includes = (allowed: Allowed, tenantId: TenantId): boolean => allowed === 'all' || allowed.includes(tenantId);
