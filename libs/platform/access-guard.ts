@@ -23,6 +23,7 @@ import { ACCESS_RULE, type AccessRule } from './requires.ts';
 import { type Platform } from './service.ts';
 
 type Rule = Extract<AccessRule, { kind: 'permission' }>;
+type Placed = Omit<Caller, 'sessionId'>;
 
 /**
  * Who asks, and may they? The token says who; what they may do is read on every request from the read models, so a revoked
@@ -49,22 +50,21 @@ export class AccessGuard implements CanActivate {
     if (rule.kind === 'public') return true;
 
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const userId = await this.#authenticate(request.headers.authorization);
+    const { userId, sessionId } = await this.#authenticate(request.headers.authorization);
     const standing = await this.#standingOf(userId);
-    const caller =
-      rule.kind === 'any-user' ? withoutTarget(userId, standing) : await this.#admit(userId, standing, rule, request);
-    openExchange(request, { caller, clock: this.#platform.clock, newId: this.#platform.newId });
+    const place = rule.kind === 'any-user' ? withoutTarget(userId, standing) : await this.#admit(userId, standing, rule, request);
+    openExchange(request, { caller: { ...place, sessionId }, clock: this.#platform.clock, newId: this.#platform.newId });
     return true;
   }
 
-  async #authenticate(header: string | undefined): Promise<UserId> {
+  async #authenticate(header: string | undefined): Promise<VerifiedToken> {
     const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header ?? '') ?? [];
     if (token === undefined) throw new Unauthenticated();
     const verified = await this.#tokens.verify(token);
     if (!verified || !(await this.#counts(verified))) {
       throw new Unauthenticated('access-token-invalid', 'The access token is not valid, or no longer. Log in again.');
     }
-    return verified.userId;
+    return verified;
   }
 
   async #counts({ userId, sessionId, authenticatedAt }: VerifiedToken): Promise<boolean> {
@@ -81,7 +81,7 @@ export class AccessGuard implements CanActivate {
     return { ...standing, memberships: roles.map((role) => ({ tenantId: 'platform', role })) };
   }
 
-  async #admit(userId: UserId, standing: Standing, rule: Rule, request: FastifyRequest): Promise<Caller> {
+  async #admit(userId: UserId, standing: Standing, rule: Rule, request: FastifyRequest): Promise<Placed> {
     const { permission, target } = rule;
     if (typeof target === 'string') {
       demand(target === 'platform' ? decideOnPlatform(standing, permission) : decideAnywhere(standing, permission), permission);
@@ -115,7 +115,7 @@ const demand = (verdict: Verdict, permission: string): void => {
 };
 
 /** Without a tenant in the route the caller stands where their membership is; an operator's platform comes before everything. */
-const withoutTarget = (userId: UserId, standing: Standing): Caller => {
+const withoutTarget = (userId: UserId, standing: Standing): Placed => {
   const { memberships, links } = standing;
   const nearest = memberships.find(({ tenantId }) => tenantId === 'platform') ?? memberships[0] ?? links[0];
   return { userId, memberships, standing, anchor: nearest?.tenantId ?? null };

@@ -8,7 +8,7 @@ import { canonicalJson } from '#libs/canonical-json';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId, type Principal, type Revision } from '#libs/event-sourcing/event';
-import { type TenantId, type UserId } from '#libs/published/ids';
+import { type SessionId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Clock } from '#libs/time/time';
 import { v5 as uuidv5 } from 'uuid';
 import { describeProblems } from './problem-responses.ts';
@@ -17,6 +17,8 @@ import { currentTraceparent } from './trace.ts';
 /** Who asks, as the guard found it out. */
 export type Caller = Readonly<{
   userId: UserId;
+  /** The login that the access token stems from; null where nobody logged in for it. */
+  sessionId: SessionId | null;
   memberships: readonly Membership[];
   /** All that the policy judges by: `decide(standing, permission, path)` answers for any tenant. */
   standing: Standing;

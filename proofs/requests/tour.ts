@@ -85,9 +85,12 @@ export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask): 
     ),
   };
   await send('PATCH', '/tenants/{tenantId}', customer, { body: { name: 'Stopped', primaryDomain: 'stop.example' } });
-  await send('POST', '/tenants/{tenantId}/users', root, {
-    body: { email: 'tour@example.com', name: 'Tour', password: randomUUID(), role: 'sales' },
-  });
+  const tourist = { email: 'tour@example.com', password: randomUUID() };
+  await send('POST', '/tenants/{tenantId}/users', root, { body: { ...tourist, name: 'Tour', role: 'sales' } });
+  const { refreshToken = '' } = await answered('POST', '/auth/login', {}, { body: tourist });
+  await send('POST', '/auth/refresh', {}, { body: { refreshToken } });
+  for (const session of itemsOf(await answered('GET', '/me/sessions')))
+    await send('DELETE', '/me/sessions/{sessionId}', { sessionId: idOf(session) });
 
   const sources = '/tenants/{tenantId}/data-sources';
   const payer = { managementAccountId: '666666666666', name: 'Payer of the tour' };

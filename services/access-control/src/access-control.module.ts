@@ -7,6 +7,12 @@ import { type ServiceDefinition } from '#libs/platform/service';
 import { ActivityController } from './activity/activity.controller.ts';
 import { activityLog } from './activity/activity-log.projection.ts';
 import { credentials } from './credentials/credentials.ts';
+import { loginAttempts } from './login-attempts/login-attempts.ts';
+import { PasswordLogin } from './session/password-login.ts';
+import { RequestRate } from './session/request-rate.ts';
+import { SessionConfiguration } from './session/session-configuration.ts';
+import { sessionsOf } from './session/session.ts';
+import { Sessions } from './session/sessions.ts';
 import { SessionController } from './session/session.controller.ts';
 import { UserController } from './user/user.controller.ts';
 import { userList } from './user-list/user-list.projection.ts';
@@ -18,6 +24,12 @@ export const accessControlService: ServiceDefinition = {
   name: 'access-control',
   module: AccessControlModule,
   projections: [userList, memberships, userAccess, tenantTree, accessSettings, activityLog],
-  secrets: [credentials.category],
+  configuration: [SessionConfiguration],
+  providers: (platform) => [
+    { provide: PasswordLogin, useValue: new PasswordLogin(platform) },
+    { provide: Sessions, useValue: new Sessions(platform) },
+    { provide: RequestRate, useValue: new RequestRate(platform.configuration(SessionConfiguration).loginsPerMinute) },
+  ],
+  secrets: [credentials.category, loginAttempts.category, sessionsOf.category],
   consumers: () => [],
 };

@@ -250,7 +250,12 @@ describe('the answers of the API', () => {
       const as = platform.http.with({ authorization: `Bearer ${String(body['accessToken'])}` });
       await done(named('sessionMe'), {}, { as });
       expect((await ask(named('tenantChange'), { tenantId }, { as, body: { name: 'Mine' } })).status).toBe(403);
-      await done(named('sessionLogout'), {}, { as });
+      const { refreshToken } = body;
+      await done(named('sessionRefresh'), {}, { as: platform.http, body: { refreshToken } });
+      const { body: sessions } = await done<{ items: readonly Item[] }>(named('sessionList'), {}, { as });
+      await done(named('sessionEnd'), { sessionId: String(sessions.items[0]?.['id']) }, { as });
+      expect((await ask(named('sessionRefresh'), {}, { as: platform.http, body: { refreshToken } })).status).toBe(401);
+      await done(named('sessionLogout'), {}, { as: await platform.as(user.email, PASSWORD) });
     });
 
     it('are data sources, links and automatic links', async () => {

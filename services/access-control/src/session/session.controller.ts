@@ -1,30 +1,28 @@
-import { Body, Controller, Get, Inject, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Post, Req } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
+import { type FastifyRequest } from 'fastify';
 import { type Membership } from '#libs/access-policy/policy';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
-import { normalised } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
-import { handle, present } from '#libs/event-sourcing/handle';
-import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
-import { SecurityConfiguration } from '#libs/platform/configuration';
-import { TooManyAttempts, Unauthenticated } from '#libs/platform/problem';
 import { describeProblems } from '#libs/platform/problem-responses';
-import { role, tenantId, userId } from '#libs/platform/published-schemas';
+import { instant, page, role, tenantId, userId } from '#libs/platform/published-schemas';
 import { AnyUser, Public } from '#libs/platform/requires';
 import { type Platform } from '#libs/platform/service';
-import { choice, list, named, nullable, object, oneOf, saying, schema, text } from '#libs/platform/schema';
+import { choice, flag, list, named, nullable, object, oneOf, saying, schema, text } from '#libs/platform/schema';
 import { PLATFORM } from '#libs/platform/tokens';
-import { type UserId } from '#libs/published/ids';
-import { systemClock } from '#libs/time/time';
-import { credentials } from '../credentials/credentials.ts';
-import { PASSWORD_LENGTH, PasswordCheck } from '../credentials/password.ts';
-import { revokeTokens, userAccessOf } from '../user-access/user-access.ts';
-import { userList, type UserRow } from '../user-list/user-list.projection.ts';
-import { LoginThrottle } from './login-throttle.ts';
+import { type SessionId, type UserId } from '#libs/published/ids';
+import { type Page } from '#libs/read-models/read-model';
+import { type Instant } from '#libs/time/time';
+import { PASSWORD_LENGTH } from '../credentials/password.ts';
+import { userList } from '../user-list/user-list.projection.ts';
+import { PasswordLogin } from './password-login.ts';
+import { RequestRate } from './request-rate.ts';
+import { type LoginMethod } from './session.ts';
+import { type IssuedSession, Sessions } from './sessions.ts';
 
 class LoginInput {
   @IsString()
@@ -38,6 +36,13 @@ class LoginInput {
   password!: string;
 }
 
+class RefreshInput {
+  @IsString()
+  @MinLength(1)
+  @MaxLength(2_000)
+  refreshToken!: string;
+}
+
 /** Somebody as they see themselves. */
 type Profile = Readonly<{
   id: UserId;
@@ -47,7 +52,16 @@ type Profile = Readonly<{
 }>;
 
 type NamedMembership = Readonly<Pick<Membership, 'tenantId' | 'role'> & { tenantName: string | null }>;
-type LoginAnswer = IssuedToken & Readonly<{ user: Profile }>;
+type LoginAnswer = IssuedSession & Readonly<{ user: Profile }>;
+type ListedSession = Readonly<{
+  id: SessionId;
+  method: LoginMethod;
+  device: string | null;
+  openedAt: Instant;
+  usedAt: Instant;
+  refreshableUntil: Instant;
+  isCurrent: boolean;
+}>;
 type JsonWebKeys = Readonly<{ keys: readonly object[] }>;
 
 const profile = named(
@@ -66,11 +80,29 @@ const profile = named(
   }),
 );
 
-const loginAnswer = object<LoginAnswer>({
-  accessToken: text,
-  expiresAt: schema({ type: 'string', format: 'date-time' }),
-  user: profile,
-});
+const loginAnswer = named(
+  'Login',
+  object<LoginAnswer>({
+    accessToken: saying('Goes into `Authorization: Bearer …`', text),
+    expiresAt: schema({ type: 'string', format: 'date-time' }),
+    refreshToken: saying('Good for one refresh: it ends the session when it is used again', text),
+    refreshableUntil: saying('The session ends then, unless it is refreshed; at last it ends all the same', instant),
+    user: profile,
+  }),
+);
+
+const listedSession = named(
+  'Session',
+  object<ListedSession>({
+    id: schema<SessionId>({ type: 'string', format: 'uuid' }),
+    method: choice('password', 'oidc'),
+    device: saying('What the client called itself', nullable(text)),
+    openedAt: instant,
+    usedAt: saying('When it was refreshed last', instant),
+    refreshableUntil: instant,
+    isCurrent: saying('The one that this request belongs to', flag),
+  }),
+);
 
 const jsonWebKeys = object<JsonWebKeys>({
   keys: list(
@@ -86,42 +118,84 @@ const jsonWebKeys = object<JsonWebKeys>({
 @Controller()
 export class SessionController {
   readonly #platform: Platform;
-  readonly #passwords: PasswordCheck;
-  readonly #throttle: LoginThrottle;
+  readonly #passwords: PasswordLogin;
+  readonly #sessions: Sessions;
+  readonly #rate: RequestRate;
 
-  constructor(@Inject(PLATFORM) platform: Platform) {
-    const { loginFailures, loginLockMinutes } = platform.configuration(SecurityConfiguration);
+  constructor(@Inject(PLATFORM) platform: Platform, passwords: PasswordLogin, sessions: Sessions, rate: RequestRate) {
     this.#platform = platform;
-    this.#passwords = new PasswordCheck(platform.newId());
-    this.#throttle = new LoginThrottle(loginFailures, loginLockMinutes);
+    this.#passwords = passwords;
+    this.#sessions = sessions;
+    this.#rate = rate;
   }
 
   @Post('auth/login')
   @Public('whoever logs in has no token yet')
   @ApiOperation({
     summary: 'Log in',
-    description: 'The access token goes into `Authorization: Bearer …`. Failures in a row lock the address for a while.',
+    description:
+      'Opens a session. The access token goes into `Authorization: Bearer …`; the refresh token gets the next ones. Failures in a row ' +
+      'lock the address for a while.',
   })
   @Answers(200, loginAnswer)
-  @describeProblems(401, 429)
-  async login(@Body() { email, password }: LoginInput): Promise<LoginAnswer> {
-    const address = normalised(email);
-    const wait = this.#throttle.begin(address, Date.parse(systemClock.now()));
-    if (wait > 0) throw new TooManyAttempts('Too many logins have failed for this e-mail address. Try again later.', wait);
-    const person = await this.#verified(address, password).catch((error: unknown) => {
-      if (!(error instanceof Unauthenticated)) this.#throttle.undecided(address);
-      throw error;
-    });
-    this.#throttle.succeeded(address);
-    return { ...(await this.#platform.accessTokens.issue(person.id)), user: await this.#profileOf(person.id) };
+  @describeProblems(401, 429, 503)
+  async login(@Body() { email, password }: LoginInput, @Req() request: FastifyRequest): Promise<LoginAnswer> {
+    this.#rate.count(request.ip);
+    const { id } = await this.#passwords.verify(email, password);
+    const issued = await this.#sessions.open(id, 'password', deviceOf(request));
+    return { ...issued, user: await this.#profileOf(id) };
+  }
+
+  @Post('auth/refresh')
+  @Public('the refresh token is what it needs')
+  @ApiOperation({
+    summary: 'Get new tokens for a session',
+    description:
+      'Each refresh token counts once. One that comes again was stolen, or stolen from whoever used it first: the session ends, and ' +
+      'every token that was issued to it.',
+  })
+  @Answers(200, loginAnswer)
+  @describeProblems(401, 429, 503)
+  async refresh(@Body() { refreshToken }: RefreshInput, @Req() request: FastifyRequest): Promise<LoginAnswer> {
+    this.#rate.count(request.ip);
+    const { userId, ...issued } = await this.#sessions.refresh(refreshToken);
+    return { ...issued, user: await this.#profileOf(userId) };
   }
 
   @Post('auth/logout')
   @AnswersNothing()
   @AnyUser()
-  @ApiOperation({ summary: 'Log out everywhere', description: 'No token issued to the caller so far counts any longer.' })
+  @ApiOperation({
+    summary: 'Log out everywhere',
+    description: 'No token issued to the caller so far counts any longer, and no session of theirs can be refreshed.',
+  })
   async logout(@CallerOf() { userId }: Caller, @CommandOf() command: Command): Promise<void> {
-    await handle(this.#platform.store, userAccessOf, userId, revokeTokens(userId, systemClock.now()), { command });
+    await this.#sessions.endAll(userId, command);
+  }
+
+  @Get('me/sessions')
+  @AnyUser()
+  @ApiOperation({ summary: 'Where am I logged in?', description: 'The newest first; those that have ended are not listed.' })
+  @Answers(200, page(listedSession))
+  async list(@CallerOf() { userId, sessionId }: Caller): Promise<Page<ListedSession>> {
+    const items = (await this.#sessions.of(userId)).map(({ endsAt: _ends, generation: _generation, ...session }) => ({
+      ...session,
+      isCurrent: session.id === sessionId,
+    }));
+    return { items, nextCursor: null, total: items.length };
+  }
+
+  @Delete('me/sessions/:sessionId')
+  @AnswersNothing()
+  @AnyUser()
+  @ApiOperation({ summary: 'Log out of one session', description: 'None of its tokens counts any longer.' })
+  @describeProblems(404)
+  async end(
+    @Param('sessionId') sessionId: SessionId,
+    @CallerOf() { userId }: Caller,
+    @CommandOf() command: Command,
+  ): Promise<void> {
+    await this.#sessions.end(userId, sessionId, command);
   }
 
   @Get('auth/jwks')
@@ -140,28 +214,6 @@ export class SessionController {
     return this.#profileOf(userId);
   }
 
-  /** Whose address and password these are. @throws Unauthenticated */
-  async #verified(address: string, password: string): Promise<UserRow> {
-    const person = await this.#personWith(address);
-    const { passwordHash } = person
-      ? (await present(this.#platform.store, credentials, person.id)).state
-      : { passwordHash: null };
-    const matches = await this.#passwords.matches(password, passwordHash);
-    if (!person || !matches || !(await this.#mayLogIn(person.id))) {
-      throw new Unauthenticated('login-failed', 'E-mail address and password do not match.');
-    }
-    return person;
-  }
-
-  async #personWith(emailKey: string): Promise<UserRow | undefined> {
-    const { items } = await this.#platform.readModels.of(userList).find({ filter: { emailKey }, limit: 1 });
-    return items[0];
-  }
-
-  async #mayLogIn(userId: UserId): Promise<boolean> {
-    return (await present(this.#platform.store, userAccessOf, userId)).state.open;
-  }
-
   async #profileOf(userId: UserId): Promise<Profile> {
     const { readModels } = this.#platform;
     const person = await readModels.of(userList).get(userId);
@@ -174,3 +226,9 @@ export class SessionController {
     return { id: userId, email: person?.email ?? '', name: person?.name ?? '', memberships: await Promise.all(named) };
   }
 }
+
+const LONGEST_DEVICE = 200;
+
+/** As much as is worth showing. */
+export const deviceOf = ({ headers }: FastifyRequest): string | null =>
+  headers['user-agent']?.replaceAll(/[^\x20-\x7e]/g, '').slice(0, LONGEST_DEVICE) ?? null;

@@ -1,0 +1,51 @@
+import { normalised } from '#libs/event-sourcing/claims';
+import { present } from '#libs/event-sourcing/handle';
+import { SecurityConfiguration } from '#libs/platform/configuration';
+import { Unauthenticated } from '#libs/platform/problem';
+import { type Platform } from '#libs/platform/service';
+import { credentials } from '../credentials/credentials.ts';
+import { PasswordCheck } from '../credentials/password.ts';
+import { LoginThrottle } from '../login-attempts/login-throttle.ts';
+import { userAccessOf } from '../user-access/user-access.ts';
+import { userList, type UserRow } from '../user-list/user-list.projection.ts';
+
+/** Whose e-mail address and password these are. An unknown address, a wrong password and a closed account are answered alike. */
+export class PasswordLogin {
+  readonly #platform: Pick<Platform, 'store' | 'readModels'>;
+  readonly #passwords: PasswordCheck;
+  readonly #throttle: LoginThrottle;
+
+  constructor(platform: Pick<Platform, 'store' | 'readModels' | 'newId' | 'configuration'>) {
+    const { loginFailures, loginLockMinutes } = platform.configuration(SecurityConfiguration);
+    this.#platform = platform;
+    this.#passwords = new PasswordCheck(platform.newId());
+    this.#throttle = new LoginThrottle(platform.store, loginFailures, loginLockMinutes);
+  }
+
+  /** @throws Unauthenticated; TooManyAttempts when the address is locked */
+  verify(email: string, password: string): Promise<UserRow> {
+    const address = normalised(email);
+    return this.#throttle.trying(address, async () => {
+      const person = await userWithAddress(this.#platform, address);
+      const { passwordHash } = person
+        ? (await present(this.#platform.store, credentials, person.id)).state
+        : { passwordHash: null };
+      const matches = await this.#passwords.matches(password, passwordHash);
+      if (!person || !matches || !(await mayLogIn(this.#platform, person)))
+        throw new Unauthenticated('login-failed', 'E-mail address and password do not match.');
+      return person;
+    });
+  }
+}
+
+/** @param address normalised */
+export const userWithAddress = async (
+  { readModels }: Pick<Platform, 'readModels'>,
+  address: string,
+): Promise<UserRow | undefined> => {
+  const { items } = await readModels.of(userList).find({ filter: { emailKey: address }, limit: 1 });
+  return items[0];
+};
+
+export const mayLogIn = async ({ store }: Pick<Platform, 'store'>, { id }: UserRow): Promise<boolean> =>
+  (await present(store, userAccessOf, id)).state.open;

@@ -1,0 +1,40 @@
+import { TooManyAttempts } from '#libs/platform/problem';
+import { type Clock, systemClock } from '#libs/time/time';
+
+const MINUTE_MS = 60_000;
+/** Addresses counted at a time; the one that has not asked for longest is forgotten first. */
+const REMEMBERED = 100_000;
+
+/**
+ * How often one client address may ask within a minute: so many at once, and then as many as come back with time. It guards the
+ * process's own work (a password's hash costs some 20 ms), so each counts for itself and forgets at a restart; what must last is
+ * counted by the log.
+ */
+export class RequestRate {
+  readonly #costMs: number;
+  /** Until when each client has used up what a minute gives back. */
+  readonly #spentUntil = new Map<string, number>();
+
+  readonly #clock: Clock;
+
+  /** @param clock of the wall */
+  constructor(perMinute: number, clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#costMs = MINUTE_MS / perMinute;
+  }
+
+  /** @throws TooManyAttempts */
+  count(client: string): void {
+    const now = Date.parse(this.#clock.now());
+    const spentUntil = Math.max(now, this.#spentUntil.get(client) ?? now);
+    const waitMs = spentUntil + this.#costMs - now - MINUTE_MS;
+    if (waitMs > 0) {
+      const message = 'Too many requests of this kind came from your address. Try again later.';
+      throw new TooManyAttempts(message, Math.ceil(waitMs / 1_000));
+    }
+    this.#spentUntil.delete(client);
+    this.#spentUntil.set(client, spentUntil + this.#costMs);
+    const oldest = this.#spentUntil.size > REMEMBERED ? this.#spentUntil.keys().next().value : undefined;
+    if (oldest !== undefined) this.#spentUntil.delete(oldest);
+  }
+}
