@@ -1,0 +1,118 @@
+import { type TenantPermission } from '#libs/access-policy/roles';
+import { decider } from '#libs/event-sourcing/decider';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type ServiceAccountEvent } from '#libs/published/acting';
+import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
+import { type Instant } from '#libs/time/time';
+
+export type Key = Readonly<{ number: number; until: Instant | null; revoked: boolean }>;
+
+/** Undefined until it is created. */
+export type ServiceAccount =
+  | Readonly<{
+      tenantId: TenantId;
+      name: string;
+      permissions: readonly TenantPermission[];
+      keys: readonly Key[];
+      removed: boolean;
+    }>
+  | undefined;
+
+/** That count at a time: one can take the place of another while both do. */
+export const MOST_KEYS = 5;
+
+export const serviceAccount = decider<ServiceAccount, ServiceAccountEvent, ServiceAccountId>(
+  'access-control.serviceAccount',
+  undefined,
+  (account, { type, data }) => {
+    if (type === 'ServiceAccountCreated') {
+      const { tenantId, name, permissions } = data;
+      return { tenantId, name, permissions, keys: [], removed: false };
+    }
+    if (!account) throw new Error(`${type} before the service account was created`);
+    switch (type) {
+      case 'ServiceAccountScopeChanged':
+        return { ...account, name: data.name, permissions: data.permissions };
+      case 'ServiceAccountKeyIssued':
+        return { ...account, keys: [...account.keys, { number: data.number, until: data.until, revoked: false }] };
+      case 'ServiceAccountKeyRevoked':
+        return { ...account, keys: account.keys.map((key) => (key.number === data.number ? { ...key, revoked: true } : key)) };
+      case 'ServiceAccountRemoved':
+        return { ...account, removed: true };
+    }
+  },
+);
+
+export const counts = ({ until, revoked }: Key, now: Instant): boolean => !revoked && (until === null || until > now);
+
+export type NewServiceAccount = Readonly<{
+  serviceAccountId: ServiceAccountId;
+  tenantId: TenantId;
+  path: readonly TenantId[];
+  name: string;
+  permissions: readonly TenantPermission[];
+}>;
+
+export const create =
+  (wanted: NewServiceAccount, now: Instant) =>
+  (account: ServiceAccount): ServiceAccountEvent[] => {
+    if (account) throw new DomainError('conflict', 'service-account-exists', 'This service account exists already.');
+    return [{ type: 'ServiceAccountCreated', data: { ...wanted, createdAt: now } }];
+  };
+
+/** @throws DomainError `not-found` for one that is not this tenant's, or is removed */
+const own = (account: ServiceAccount, tenantId: TenantId): NonNullable<ServiceAccount> => {
+  if (account?.tenantId !== tenantId || account.removed)
+    throw new DomainError('not-found', 'service-account-not-found', 'The tenant has no such service account.');
+  return account;
+};
+
+type Of = Readonly<{ serviceAccountId: ServiceAccountId; tenantId: TenantId }>;
+
+export const changeScope =
+  (of: Of, change: Partial<Readonly<{ name: string; permissions: readonly TenantPermission[] }>>) =>
+  (account: ServiceAccount): ServiceAccountEvent[] => {
+    const { name, permissions } = own(account, of.tenantId);
+    const changed = { name, permissions, ...change };
+    const same = changed.name === name && JSON.stringify(changed.permissions) === JSON.stringify(permissions);
+    return same ? [] : [{ type: 'ServiceAccountScopeChanged', data: { ...of, ...changed } }];
+  };
+
+/** The number that the next key has. */
+export const nextNumber = (account: ServiceAccount): number => (account?.keys.length ?? 0) + 1;
+
+export const issueKey =
+  (of: Of, number: number, until: Instant | null, now: Instant) =>
+  (account: ServiceAccount): ServiceAccountEvent[] => {
+    const { keys } = own(account, of.tenantId);
+    if (until !== null && until <= now)
+      throw new DomainError('rejected', 'key-ends-in-the-past', 'The key would have ended already.', [
+        { path: 'until', message: 'must lie ahead' },
+      ]);
+    if (keys.filter((key) => counts(key, now)).length >= MOST_KEYS)
+      throw new DomainError(
+        'rejected',
+        'too-many-keys',
+        `The service account has ${String(MOST_KEYS)} keys that count: revoke one of them first.`,
+      );
+    // Another one was faster: the shell looks for the number anew.
+    if (number !== nextNumber(account))
+      throw new DomainError('conflict', 'key-number-taken', 'Another key was issued at the same time: try again.');
+    return [{ type: 'ServiceAccountKeyIssued', data: { ...of, number, issuedAt: now, until } }];
+  };
+
+export const revokeKey =
+  (of: Of, number: number, now: Instant) =>
+  (account: ServiceAccount): ServiceAccountEvent[] => {
+    const key = own(account, of.tenantId).keys.find((one) => one.number === number);
+    if (!key) throw new DomainError('not-found', 'key-not-found', 'The service account has no such key.');
+    return key.revoked ? [] : [{ type: 'ServiceAccountKeyRevoked', data: { ...of, number, revokedAt: now } }];
+  };
+
+export const remove =
+  (of: Of, now: Instant) =>
+  (account: ServiceAccount): ServiceAccountEvent[] => {
+    if (account?.tenantId === of.tenantId && account.removed) return [];
+    own(account, of.tenantId);
+    return [{ type: 'ServiceAccountRemoved', data: { ...of, removedAt: now } }];
+  };
