@@ -1,14 +1,20 @@
 import { Module } from '@nestjs/common';
+import { memberships } from '#libs/access-policy/memberships.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type ServiceDefinition } from '#libs/platform/service';
 import { AutoAssignmentController } from './auto-assignment/auto-assignment.controller.ts';
 import { autoAssignments } from './auto-assignment/auto-assignments.projection.ts';
+import { CompanyProfileController } from './company-profile/company-profile.controller.ts';
+import { ContactsController } from './contacts/contacts.controller.ts';
 import { CustomerListController } from './customer-list/customer-list.controller.ts';
 import { customerList } from './customer-list/customer-list.projection.ts';
 import { LinkedAccountController } from './linked-account/linked-account.controller.ts';
 import { LinkedAccountsController } from './linked-accounts/linked-accounts.controller.ts';
 import { linkedAccounts } from './linked-accounts/linked-accounts.projection.ts';
 import { sliceAccounts, sourceOwners } from './linked-accounts/sources.projection.ts';
+import { OnboardingController } from './onboarding/onboarding.controller.ts';
+import { onDataArriving } from './reactions/on-data-arriving.ts';
+import { onMembershipChanged } from './reactions/on-membership-changed.ts';
 import { onTenantProfileChanged } from './reactions/on-tenant-profile-changed.ts';
 import { TenantController } from './tenant/tenant.controller.ts';
 
@@ -19,6 +25,9 @@ import { TenantController } from './tenant/tenant.controller.ts';
     LinkedAccountController,
     LinkedAccountsController,
     AutoAssignmentController,
+    ContactsController,
+    CompanyProfileController,
+    OnboardingController,
   ],
 })
 class TenantsModule {}
@@ -26,6 +35,10 @@ class TenantsModule {}
 export const tenantsService: ServiceDefinition = {
   name: 'tenants',
   module: TenantsModule,
-  projections: [tenantTree, customerList, linkedAccounts, autoAssignments, sourceOwners, sliceAccounts],
-  consumers: ({ store }) => [onTenantProfileChanged(store)],
+  projections: [tenantTree, memberships, customerList, linkedAccounts, autoAssignments, sourceOwners, sliceAccounts],
+  consumers: ({ store, readModels }) => [
+    onTenantProfileChanged(store),
+    onMembershipChanged(store, readModels),
+    onDataArriving(store, readModels),
+  ],
 };

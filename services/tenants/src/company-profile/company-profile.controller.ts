@@ -125,12 +125,12 @@ export class CompanyProfileController {
 
   @Get()
   @Requires('tenants:read')
-  @ApiOperation({ summary: 'Company profile', description: 'What the company says about itself beside its name; null: not told.' })
+  @ApiOperation({
+    summary: 'Company profile',
+    description: 'What the company says about itself beside its name; null: not told.',
+  })
   @Answers(200, profileSchema, { headers: ['ETag'] })
-  async get(
-    @Param('tenantId') tenantId: TenantId,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ProfileAnswer> {
+  async get(@Param('tenantId') tenantId: TenantId, @Res({ passthrough: true }) reply: FastifyReply): Promise<ProfileAnswer> {
     const { state } = await present(this.#store, companyProfile, tenantId);
     return answer(tenantId, state, reply);
   }

@@ -13,7 +13,9 @@ const saved: CompanyProfileEvent = {
 
 describe('a company profile', () => {
   it('begins empty and keeps what was told', () => {
-    given(companyProfile).when(tell(owner, { legalName: 'Rho Ltd', address })).then(saved);
+    given(companyProfile)
+      .when(tell(owner, { legalName: 'Rho Ltd', address }))
+      .then(saved);
     expect(given(companyProfile).state).toMatchObject({ legalName: null, address: null, revision: -1 });
   });
 
@@ -24,6 +26,8 @@ describe('a company profile', () => {
   });
 
   it('says nothing where nothing is new', () => {
-    given(companyProfile, saved).when(tell(owner, { legalName: 'Rho Ltd', address: { ...address } })).thenNothing();
+    given(companyProfile, saved)
+      .when(tell(owner, { legalName: 'Rho Ltd', address: { ...address } }))
+      .thenNothing();
   });
 });

@@ -22,12 +22,18 @@ const removed: ContactEvent = { type: 'ContactRemoved', data: { tenantId: R, pat
 
 describe('adding a contact', () => {
   it('keeps what it is for', () => {
-    given(contacts).when(add(owner, ONE, billing)).then(added);
+    given(contacts)
+      .when(add(owner, ONE, billing))
+      .then(added);
   });
 
   it('does nothing for one that is there already, or was and is gone', () => {
-    given(contacts, added).when(add(owner, ONE, billing)).thenNothing();
-    given(contacts, added, removed).when(add(owner, ONE, billing)).thenNothing();
+    given(contacts, added)
+      .when(add(owner, ONE, billing))
+      .thenNothing();
+    given(contacts, added, removed)
+      .when(add(owner, ONE, billing))
+      .thenNothing();
   });
 
   it('refuses the same address for the same thing, in any case of its letters', () => {
@@ -37,7 +43,10 @@ describe('adding a contact', () => {
   });
 
   it('lets one address be of several types and for several accounts', () => {
-    for (const details of [{ ...billing, billingAccount: 'A-2' }, { ...billing, type: 'technical', billingAccount: null }] as const)
+    for (const details of [
+      { ...billing, billingAccount: 'A-2' },
+      { ...billing, type: 'technical', billingAccount: null },
+    ] as const)
       given(contacts, added)
         .when(add(owner, TWO, details))
         .then({ type: 'ContactAdded', data: said(TWO, details) });
@@ -50,14 +59,13 @@ describe('adding a contact', () => {
   });
 
   it('ends at two hundred', () => {
-    const many = Array.from(
-      { length: 200 },
-      (_, index): ContactEvent => ({
-        type: 'ContactAdded',
-        data: said(`c${String(index)}` as ContactId, { ...billing, email: `${String(index)}@rho.example` }),
-      }),
-    );
-    given(contacts, ...many).when(add(owner, TWO, billing)).thenRejected('too-many-contacts');
+    const many = Array.from({ length: 200 }, (_, index): ContactEvent => ({
+      type: 'ContactAdded',
+      data: said(`c${String(index)}` as ContactId, { ...billing, email: `${String(index)}@rho.example` }),
+    }));
+    given(contacts, ...many)
+      .when(add(owner, TWO, billing))
+      .thenRejected('too-many-contacts');
   });
 });
 
@@ -69,7 +77,9 @@ describe('changing a contact', () => {
   });
 
   it('does nothing where nothing changes', () => {
-    given(contacts, added).when(change(owner, ONE, { name: 'Bea' })).thenNothing();
+    given(contacts, added)
+      .when(change(owner, ONE, { name: 'Bea' }))
+      .thenNothing();
   });
 
   it('takes the account away from one that is no longer for billing', () => {
@@ -80,8 +90,12 @@ describe('changing a contact', () => {
 
   it('refuses what another contact is, and one that is not there', () => {
     const other: ContactEvent = { type: 'ContactAdded', data: said(TWO, { ...billing, billingAccount: null }) };
-    given(contacts, added, other).when(change(owner, TWO, { billingAccount: 'A-1' })).thenRejected('contact-exists', 'email');
-    given(contacts, added, removed).when(change(owner, ONE, { name: 'B' })).thenRejected('contact-not-found');
+    given(contacts, added, other)
+      .when(change(owner, TWO, { billingAccount: 'A-1' }))
+      .thenRejected('contact-exists', 'email');
+    given(contacts, added, removed)
+      .when(change(owner, ONE, { name: 'B' }))
+      .thenRejected('contact-not-found');
   });
 });
 

@@ -61,6 +61,20 @@ export const add =
     return [{ type: 'ContactAdded', data: { tenantId, path, contactId, contactType, ...rest } }];
   };
 
+/** Several at once, all or none. */
+export const addAll =
+  (owner: Owner, added: readonly Readonly<{ id: ContactId; details: ContactDetails }>[]) =>
+  (state: Contacts): ContactEvent[] => {
+    const events: ContactEvent[] = [];
+    let reached = state;
+    for (const { id, details } of added)
+      for (const event of add(owner, id, details)(reached)) {
+        events.push(event);
+        reached = contacts.evolve(reached, event, 0);
+      }
+    return events;
+  };
+
 /** What is left out stays; null takes a phone number or an account away. */
 export const change =
   ({ id: tenantId, path }: Owner, contactId: ContactId, changed: Partial<ContactDetails>) =>

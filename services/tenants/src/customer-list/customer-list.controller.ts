@@ -1,16 +1,17 @@
 import { Controller, Get, Inject, Param, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
-import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { decide } from '#libs/access-policy/policy';
+import { allowedWithin, among, areasOf } from '#libs/access-policy/reach';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { page } from '#libs/platform/published-schemas';
 import { withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
-import { count, named, object, saying } from '#libs/platform/schema';
+import { count, named, nullable, object, saying } from '#libs/platform/schema';
 import { CLOCK, READ_MODELS } from '#libs/platform/tokens';
-import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { IsName, Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
 import { type Tier } from '#libs/published/tenants';
@@ -45,27 +46,34 @@ export class CustomerQuery extends TenantQuery {
   @OneOf('children', 'subtree')
   @ApiPropertyOptional({ description: 'Direct customers only, or everybody below', default: 'children' })
   scope?: 'children' | 'subtree';
+
+  @Optional()
+  @QueryBoolean()
+  @ApiPropertyOptional({
+    description: 'Instead of those that are listed the direct customers who were invited and have not set up their account yet',
+    default: false,
+  })
+  pending?: boolean;
 }
 
 /** `linkedAccounts`: those explicitly linked to the tenant today or from a later day on. */
-type CustomerAnswer = TenantAnswer & Readonly<{ linkedAccounts: number; contracts: ContractCounts }>;
+type CustomerAnswer = TenantAnswer & Readonly<{ linkedAccounts: number; contracts: ContractCounts | null }>;
+
+export const contractCounts = object<ContractCounts>({
+  draft: count,
+  scheduled: count,
+  active: count,
+  expired: count,
+  cancelled: count,
+  superseded: count,
+});
 
 const customerSchema = named(
   'Customer',
   object<CustomerAnswer>({
     ...tenantFields,
     linkedAccounts: saying('Explicitly linked today or from a later day on', count),
-    contracts: saying(
-      'How many have each status',
-      object<ContractCounts>({
-        draft: count,
-        scheduled: count,
-        active: count,
-        expired: count,
-        cancelled: count,
-        superseded: count,
-      }),
-    ),
+    contracts: saying('How many have each status; null for whoever may not see contracts there', nullable(contractCounts)),
   }),
 );
 
@@ -90,11 +98,11 @@ export class CustomerListController {
   @Answers(200, page(customerSchema))
   async withinReach(@Query() query: ReachQuery, @CallerOf() caller: Caller): Promise<Page<CustomerAnswer>> {
     const { sort, ...asked } = paging(query, SORTABLE, BY_NAME);
-    const trees = (await this.#outermost(caller)).map(
-      (reach): Pages<CustomerAnswer> =>
-        (part) =>
-          this.#page(reach === 'platform' ? {} : { path: { has: reach } }, query, { sort, ...part }, reach),
-    );
+    const areas = await areasOf(this.#readModels, caller.standing, 'tenants:read');
+    const trees = areas.map(({ top, allowed }): Pages<CustomerAnswer> => (part) => {
+      const whole: Filter = top === 'platform' ? { listed: true } : { within: { has: top } };
+      return this.#page({ ...whole, ...among(allowed, 'id') }, query, { sort, ...part }, caller, top);
+    });
     return concatenated(trees)(asked);
   }
 
@@ -109,7 +117,7 @@ export class CustomerListController {
   ): Promise<CustomerAnswer> {
     const row = await this.#readModels.of(customerList).get(tenantId);
     if (!row) throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant within your reach.');
-    const answer = await this.#answering([row], caller.anchor);
+    const answer = await this.#answering([row], caller, caller.anchor);
     withETag(reply, row.revision);
     return answer(row);
   }
@@ -123,45 +131,49 @@ export class CustomerListController {
     @Query() query: CustomerQuery,
     @CallerOf() caller: Caller,
   ): Promise<Page<CustomerAnswer>> {
-    const below: Filter = query.scope === 'subtree' ? { path: { has: tenantId }, id: { not: tenantId } } : { parentId: tenantId };
-    return this.#page(below, query, paging(query, SORTABLE, BY_NAME), caller.anchor);
+    const { scope = 'children', pending = false } = query;
+    const allowed = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', tenantOf(caller));
+    const whom: Filter = allowed === 'all' ? { id: { not: tenantId } } : { id: { in: allowed.filter((id) => id !== tenantId) } };
+    const below: Filter = pending
+      ? { pendingUnder: tenantId }
+      : scope === 'subtree'
+        ? { within: { has: tenantId } }
+        : { listedUnder: tenantId };
+    const filter = allowed === 'all' && scope === 'children' ? below : { ...below, ...whom };
+    return this.#page(filter, query, paging(query, SORTABLE, BY_NAME), caller, caller.anchor);
   }
 
   async #page(
-    among: Filter,
+    whom: Filter,
     { name, tier, customerCode }: TenantQuery,
     part: Pick<ReadQuery, 'limit' | 'cursor' | 'sort'>,
+    caller: Caller,
     reach: Reach,
   ): Promise<Page<CustomerAnswer>> {
     const filter: Filter = {
-      ...among,
+      ...whom,
       ...(name === undefined ? {} : { name: { contains: name } }),
       ...(tier === undefined ? {} : { tier }),
       ...(customerCode === undefined ? {} : { customerCode: { contains: customerCode } }),
     };
     const page = await this.#readModels.of(customerList).find({ filter, ...part });
-    const answer = await this.#answering(page.items, reach);
+    const answer = await this.#answering(page.items, caller, reach);
     return { ...page, items: page.items.map(answer) };
   }
 
-  async #answering(rows: readonly CustomerRow[], reach: Reach): Promise<(row: CustomerRow) => CustomerAnswer> {
+  async #answering(
+    rows: readonly CustomerRow[],
+    { standing }: Caller,
+    reach: Reach,
+  ): Promise<(row: CustomerRow) => CustomerAnswer> {
     const filter = { tenantId: { in: rows.map(({ id }) => id) }, until: { gt: dayOf(this.#clock.now()) } };
     const counted = await this.#readModels.of(linkedAccounts).aggregate({ filter, groupBy: ['tenantId'] });
     const counts = new Map(counted.map(({ group: [tenantId], count }) => [tenantId, count]));
     return (row) => ({
       ...tenantAnswer(row, reach),
       linkedAccounts: counts.get(row.id) ?? 0,
-      contracts: row.contracts,
+      contracts: decide(standing, 'contracts:read', row.path) === 'allowed' ? row.contracts : null,
     });
-  }
-
-  /** The tenants where a caller's reach begins: a membership below another one adds nothing. */
-  async #outermost({ memberships }: Caller): Promise<readonly (TenantId | 'platform')[]> {
-    const anchors = [...new Set(memberships.map(({ tenantId }) => tenantId))];
-    const tenants = anchors.filter((anchor) => anchor !== 'platform');
-    if (tenants.length < anchors.length) return ['platform'];
-    const rows = await this.#readModels.of(tenantTree).all({ id: { in: tenants } });
-    return rows.filter(({ id, path }) => !path.some((above) => above !== id && tenants.includes(above))).map(({ id }) => id);
   }
 }
 

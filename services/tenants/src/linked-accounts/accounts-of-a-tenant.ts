@@ -1,3 +1,4 @@
+import { type Allowed, among, includes } from '#libs/access-policy/reach';
 import { type DataSourceId, type LinkedAccountId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
 import { pageOf } from '#libs/read-models/cursor';
 import { type Filter, type ReadModels } from '#libs/read-models/read-model';
@@ -16,6 +17,8 @@ export type Scope = 'own' | 'children' | 'subtree';
 export type Wanted = Readonly<{
   tenantId: TenantId;
   scope: Scope;
+  /** Of the tenants in scope only these. */
+  allowed: Allowed;
   dataSourceId: DataSourceId | undefined;
   accountId: LinkedAccountId | undefined;
   /** Leave out what ended before or on this day. */
@@ -42,9 +45,10 @@ export const accountsOfTenant = async (readModels: ReadModels, wanted: Wanted): 
 };
 
 const explicit =
-  (readModels: ReadModels, { tenantId, scope, dataSourceId, accountId, after }: Wanted): Pages<AccountOfTenant> =>
+  (readModels: ReadModels, { tenantId, scope, allowed, dataSourceId, accountId, after }: Wanted): Pages<AccountOfTenant> =>
   async ({ limit, cursor }) => {
     const filter: Filter = {
+      ...among(allowed),
       ...{ own: { tenantId }, children: { parentId: tenantId }, subtree: { path: { has: tenantId } } }[scope],
       ...(dataSourceId === undefined ? {} : { dataSourceId }),
       ...(accountId === undefined ? {} : { accountId }),
@@ -72,7 +76,7 @@ const BY_ACCOUNT = [
 
 const automatic = async (
   readModels: ReadModels,
-  { tenantId, scope, dataSourceId, accountId, after }: Wanted,
+  { tenantId, scope, allowed, dataSourceId, accountId, after }: Wanted,
 ): Promise<readonly AccountOfTenant[]> => {
   const inScope = ({ tenantId: id, path }: Readonly<{ tenantId: TenantId; path: readonly TenantId[] }>): boolean =>
     ({ own: id === tenantId, children: path.at(-2) === tenantId, subtree: path.includes(tenantId) })[scope];
@@ -86,7 +90,10 @@ const automatic = async (
       for (const { accountId: id, intervals } of await readModels.of(linkedAccounts).all({ dataSourceId: assignment.id }))
         linked.set(id, [...(linked.get(id) ?? []), ...intervals]);
       return automaticLinks(assignment, [...known.values()], (id) => linked.get(id) ?? [])
-        .filter((link) => inScope(link) && (accountId === undefined || link.accountId === accountId))
+        .filter(
+          (link) =>
+            inScope(link) && includes(allowed, link.tenantId) && (accountId === undefined || link.accountId === accountId),
+        )
         .filter(({ intervals }) => after === undefined || (intervals.at(-1)?.to ?? NO_END) > after)
         .map(({ path: _path, name, ...link }) => ({
           ...link,

@@ -1,7 +1,9 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsUUID } from 'class-validator';
+import { allowedWithin } from '#libs/access-policy/reach';
 import { Answers } from '#libs/platform/answers';
+import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { dataSourceId, interval, linkedAccountId, managementAccountId, page, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
 import { flag, list, named, nullable, object, saying, text } from '#libs/platform/schema';
@@ -70,10 +72,15 @@ export class LinkedAccountsController {
       'explicit one (`automatic: true`), as far as the imported usage has shown them. `excludedBy` is the pattern that keeps such an ' +
       'account out: the tenant does not have it. `intervals` are the days [from, to), null for unbounded.',
   })
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: LinkedAccountQuery): Promise<Page<AccountOfTenant>> {
+  async list(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: LinkedAccountQuery,
+    @CallerOf() caller: Caller,
+  ): Promise<Page<AccountOfTenant>> {
     const { scope = 'own', dataSourceId, accountId, current = false } = query;
     const after = current ? dayOf(this.#clock.now()) : undefined;
-    const pages = await accountsOfTenant(this.#readModels, { tenantId, scope, dataSourceId, accountId, after });
+    const allowed = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', tenantOf(caller));
+    const pages = await accountsOfTenant(this.#readModels, { tenantId, scope, allowed, dataSourceId, accountId, after });
     return pages(paging(query));
   }
 }

@@ -8,7 +8,7 @@ import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { present } from '#libs/event-sourcing/handle';
+import { handle, present } from '#libs/event-sourcing/handle';
 import { type Currency } from '#libs/money/currency';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
@@ -17,11 +17,15 @@ import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
 import { type FieldsOf, list, named, nullable, object, saying, text } from '#libs/platform/schema';
 import { EVENT_STORE } from '#libs/platform/tokens';
-import { IsCurrencyCode, IsName, Nullable, Optional } from '#libs/platform/validation';
+import { IsCurrencyCode, IsName, Nested, NestedList, Nullable, Optional } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
-import { type TenantId } from '#libs/published/ids';
-import { type Tier } from '#libs/published/tenants';
+import { type ContactId, type TenantId } from '#libs/published/ids';
+import { type CreationMode, type Tier } from '#libs/published/tenants';
 import { type Instant } from '#libs/time/time';
+import { type Company, companyProfile, tell } from '../company-profile/company-profile.ts';
+import { CompanyInput, companyOf } from '../company-profile/company-profile.controller.ts';
+import { addAll, type ContactDetails, contacts } from '../contacts/contacts.ts';
+import { ContactInput, detailsOf } from '../contacts/contacts.controller.ts';
 import { type Reach, visiblePath } from '../reach.ts';
 import {
   changeProfile,
@@ -71,6 +75,26 @@ export class CustomerInput extends ProfileInput {
   @Optional()
   @IsCurrencyCode()
   currency?: Currency;
+
+  @Optional()
+  @OneOf('add', 'wizard', 'invite')
+  @ApiProperty({
+    default: 'add',
+    description:
+      '`add`: nobody is told, you hand over the login; `wizard`: listed at once, invite its admin next or later; `invite`: listed once ' +
+      'an invited admin has accepted and set up the account',
+  })
+  mode?: CreationMode;
+
+  @Optional()
+  @Nested(() => CompanyInput)
+  @ApiProperty({ description: 'Its company profile, as far as it is known' })
+  company?: CompanyInput;
+
+  @Optional()
+  @NestedList(() => ContactInput, 20)
+  @ApiProperty({ description: 'Its first contacts, such as a technical and a billing one' })
+  contacts?: ContactInput[];
 }
 
 export class ProfileChange extends ProfileInput {
@@ -130,7 +154,7 @@ export class TenantController {
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantAnswer> {
-    return this.#register(null, input, command, caller, reply);
+    return this.#register(null, input, {}, command, caller, reply);
   }
 
   @Post(':tenantId/customers')
@@ -140,7 +164,8 @@ export class TenantController {
     description:
       'A reseller stands under its distributor, an end customer under its reseller; anything else is 422 `parent-tier-not-allowed`. ' +
       'Without a currency the customer bills in that of its parent. A customer code that another customer of the parent has is 409 ' +
-      '`customer-code-taken`.',
+      '`customer-code-taken`. In the modes `wizard` and `invite` its admin is invited next, by `POST /tenants/{id}/invitations` of the ' +
+      'new tenant; until then its onboarding shows the task `inviteAdmin`.',
   })
   @Answers(201, tenantSchema, { headers: ['ETag', 'Location'] })
   async addCustomer(
@@ -150,7 +175,9 @@ export class TenantController {
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantAnswer> {
-    return this.#register(tenantOf(caller), input, command, caller, reply);
+    const { mode, company, contacts: first = [] } = input;
+    const told = { ...(mode && { mode }), ...(company && { company: companyOf(company) }), contacts: first.map(detailsOf) };
+    return this.#register(tenantOf(caller), input, told, command, caller, reply);
   }
 
   @Patch(':tenantId')
@@ -195,19 +222,32 @@ export class TenantController {
   async #register(
     parent: Parent | null,
     { tier, name, currency, customerCode = null, primaryDomain }: CustomerInput,
+    { mode, company, contacts: first = [] }: Told,
     command: Command,
     caller: Caller,
     reply: FastifyReply,
   ): Promise<TenantAnswer> {
     const id = uuidv5('tenant', command.id) as TenantId;
+    const owner = { id, path: [...(parent?.path ?? []), id] };
     const profile = { name, customerCode, primaryDomain: primaryDomain?.toLowerCase() ?? null };
-    const registration = { tier, ...profile, ...(currency === undefined ? {} : { currency }) };
+    const registration = { tier, ...profile, ...(currency === undefined ? {} : { currency }), ...(mode && { mode }) };
+    const addFirst = addAll(
+      owner,
+      first.map((details, index) => ({ id: uuidv5(`contact ${String(index)}`, command.id) as ContactId, details })),
+    );
+    // What the contacts' rules refuse is refused before anything is there.
+    addFirst(contacts.initial);
     const { state } = await handleClaiming(this.#store, tenant, id, register(id, parent, registration, command.time), {
       command,
-      claims: customerCode === null ? [] : [claimOfCode([...(parent?.path ?? []), id], customerCode)],
+      claims: customerCode === null ? [] : [claimOfCode(owner.path, customerCode)],
     });
     const added = registered(state);
+    if (company) await handle(this.#store, companyProfile, id, tell(owner, company), { command });
+    if (first.length > 0) await handle(this.#store, contacts, id, addFirst, { command });
     created(reply, `/api/v1/tenants/${id}`, added.revision);
     return tenantAnswer(added, caller.anchor);
   }
 }
+
+/** What else is told about a new customer. */
+type Told = Readonly<{ mode?: CreationMode; company?: Partial<Company>; contacts?: readonly ContactDetails[] }>;

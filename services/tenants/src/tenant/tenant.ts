@@ -4,7 +4,7 @@ import { decider } from '#libs/event-sourcing/decider';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type Currency } from '#libs/money/currency';
 import { type TenantId } from '#libs/published/ids';
-import { type TenantEvent, type Tier } from '#libs/published/tenants';
+import { type CreationMode, type TenantEvent, type Tier } from '#libs/published/tenants';
 import { type Instant } from '#libs/time/time';
 
 export type Profile = Readonly<{ name: string; customerCode: string | null; primaryDomain: string | null }>;
@@ -54,12 +54,12 @@ const placesOf = (tier: Tier): string =>
 
 export type Parent = Readonly<{ id: TenantId; path: readonly TenantId[]; tier: Tier; currency: Currency }>;
 
-/** What somebody registers; without a currency a child bills in its parent's. */
-export type Registration = Profile & Readonly<{ tier: Tier; currency?: Currency }>;
+/** What somebody registers; without a currency a child bills in its parent's, without a mode it is added. */
+export type Registration = Profile & Readonly<{ tier: Tier; currency?: Currency; mode?: CreationMode }>;
 
 /** A root needs a currency of its own. The tenant stays where it is registered: it never moves in the tree. */
 export const register =
-  (id: TenantId, parent: Parent | null, { tier, currency, ...profile }: Registration, registeredAt: Instant) =>
+  (id: TenantId, parent: Parent | null, { tier, currency, mode, ...profile }: Registration, registeredAt: Instant) =>
   (state: Tenant): TenantEvent[] => {
     if (state) return [];
     if (!PARENTS[tier].includes(parent?.tier ?? null)) {
@@ -75,7 +75,7 @@ export const register =
         { path: 'currency', message: 'is required for a root' },
       ]);
     const data = { tenantId: id, path: [...(parent?.path ?? []), id], tier, ...profile, currency: own, registeredAt };
-    return [{ type: 'TenantRegistered', data }];
+    return [{ type: 'TenantRegistered', data: { ...data, ...(mode === undefined ? {} : { mode }) } }];
   };
 
 /**
