@@ -1,7 +1,9 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
+import { allowedWithin, among } from '#libs/access-policy/reach';
 import { Answers } from '#libs/platform/answers';
+import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import {
   contractId,
   contractStatus,
@@ -86,9 +88,16 @@ export class ContractListController {
       'Sorted by name; also by version, versionDate, status, start, end. Whether a recent change is still being applied to bills ' +
       '(data freshness): `state` in `GET /api/v1/tenants/{tenantId}/bills`, `applying` until the bills reflect it.',
   })
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: ContractQuery): Promise<Page<ContractSummary>> {
+  async list(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: ContractQuery,
+    @CallerOf() caller: Caller,
+  ): Promise<Page<ContractSummary>> {
     const { scope = 'own', status, name, tier } = query;
+    const reached =
+      scope === 'own' ? {} : among(await allowedWithin(this.#readModels, caller.standing, 'contracts:read', tenantOf(caller)));
     const filter: Filter = {
+      ...reached,
       ...(scope === 'own' ? { tenantId } : scope === 'children' ? { parentId: tenantId } : { path: { has: tenantId } }),
       ...(status === undefined ? {} : { status: { in: status.split(',') } }),
       ...(name === undefined ? {} : { name: { contains: name } }),

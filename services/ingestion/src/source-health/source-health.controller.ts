@@ -1,7 +1,8 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { allowedWithin, includes } from '#libs/access-policy/reach';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { dataSourceId, instant, managementAccountId, page, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
 import { choice, count, list, named, nullable, object, saying, text } from '#libs/platform/schema';
@@ -100,19 +101,18 @@ export class SourceHealthController {
       'by the tenant or below it and those of tenants above that serve accounts linked to them, by management account. A source of a ' +
       'tenant above the viewer shows its status, and reasons only where they concern accounts of the tenant.',
   })
-  async get(
-    @Param('tenantId') tenantId: TenantId,
-    @Query() query: PageQuery,
-    @CallerOf() { anchor }: Caller,
-  ): Promise<HealthAnswer> {
-    const sources = await sourcesOfTenant(this.#readModels, tenantId, this.#limits, this.#clock.now());
+  async get(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery, @CallerOf() caller: Caller): Promise<HealthAnswer> {
+    const allowed = await allowedWithin(this.#readModels, caller.standing, 'usage:read', tenantOf(caller));
+    const every = await sourcesOfTenant(this.#readModels, tenantId, this.#limits, this.#clock.now());
+    // Of the tenants below only those that the caller reaches.
+    const sources = every.filter(({ ownerId, ownerPath }) => !ownerPath.includes(tenantId) || includes(allowed, ownerId));
     const statuses = sources.map(({ status }) => status);
     const sorted = sources.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
     const found = pageOf(sorted, keyOf, paging(query));
     return {
       status: rollUp(statuses),
       counts: countsOf(statuses),
-      sources: { ...found, items: found.items.map((source) => answerFor(source, anchor)) },
+      sources: { ...found, items: found.items.map((source) => answerFor(source, caller.anchor)) },
     };
   }
 }

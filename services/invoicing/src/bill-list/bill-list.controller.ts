@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { allowedWithin, among } from '#libs/access-policy/reach';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { page as pageOf } from '#libs/platform/published-schemas';
@@ -79,7 +80,9 @@ export class BillListController {
     @CallerOf() caller: Caller,
   ): Promise<Page<BillItem>> {
     const { scope = 'own', month, tier, name } = query;
+    const reached = scope === 'own' ? {} : await this.#reached(caller);
     const filter: Filter = {
+      ...reached,
       ...(scope === 'own' ? { tenantId } : scope === 'children' ? { parentId: tenantId } : { path: { has: tenantId } }),
       ...(month === undefined ? {} : { month }),
       ...(tier === undefined ? {} : { tier }),
@@ -111,8 +114,12 @@ export class BillListController {
     summary: 'Usage of accounts that belong to nobody',
     description: 'Of the data sources owned in the subtree, by account, with source amounts: shown, resold to nobody.',
   })
-  async unassigned(@Param('tenantId') tenantId: TenantId, @Query() query: UnpricedQuery): Promise<Page<UnpricedItem>> {
-    return this.#unpriced('unassigned', tenantId, query);
+  async unassigned(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: UnpricedQuery,
+    @CallerOf() caller: Caller,
+  ): Promise<Page<UnpricedItem>> {
+    return this.#unpriced('unassigned', tenantId, caller, query);
   }
 
   @Get('unbilled')
@@ -122,13 +129,28 @@ export class BillListController {
     summary: 'Usage that no contract covers',
     description: 'Of the tenants of the subtree, by account, with source amounts and the reason: shown and never priced.',
   })
-  async unbilled(@Param('tenantId') tenantId: TenantId, @Query() query: UnpricedQuery): Promise<Page<UnpricedItem>> {
-    return this.#unpriced('unbilled', tenantId, query);
+  async unbilled(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: UnpricedQuery,
+    @CallerOf() caller: Caller,
+  ): Promise<Page<UnpricedItem>> {
+    return this.#unpriced('unbilled', tenantId, caller, query);
   }
 
-  #unpriced(kind: 'unassigned' | 'unbilled', tenantId: TenantId, query: UnpricedQuery): Promise<Page<UnpricedItem>> {
-    const of = { tenantId, ...(query.month === undefined ? {} : { month: query.month }) };
+  async #unpriced(
+    kind: 'unassigned' | 'unbilled',
+    tenantId: TenantId,
+    caller: Caller,
+    query: UnpricedQuery,
+  ): Promise<Page<UnpricedItem>> {
+    const month = query.month === undefined ? {} : { month: query.month };
+    const of = { ...(await this.#reached(caller)), path: { has: tenantId }, ...month };
     return unpricedUsage(this.#readModels, kind, of, paging(query));
+  }
+
+  /** Of the tenants below only those whose bills the caller may see. */
+  async #reached(caller: Caller): Promise<Filter> {
+    return among(await allowedWithin(this.#readModels, caller.standing, 'bills:read', tenantOf(caller)));
   }
 
   async #states(rootId: TenantId, month: Month | undefined): Promise<ReadonlyMap<string, RatingState>> {

@@ -18,19 +18,15 @@ const endOf = (cursor: string): End => {
   return [id, items];
 };
 
-/** The unassigned or unbilled usage of a subtree, account by account, in the order of the bills' ids. */
+/** The unassigned or unbilled usage on these bills, account by account, in the order of the bills' ids. */
 export const unpricedUsage = async (
   readModels: ReadModels,
   kind: 'unassigned' | 'unbilled',
-  of: Readonly<{ tenantId: TenantId; month?: Month }>,
+  of: Filter,
   page: Readonly<{ limit: number; cursor?: string }>,
 ): Promise<Page<UnpricedItem>> => {
   const bills = readModels.of(billList);
-  const filter: Filter = {
-    path: { has: of.tenantId },
-    ...(of.month && { month: of.month }),
-    [`${kind}Accounts`]: { gt: 0 },
-  };
+  const filter: Filter = { ...of, [`${kind}Accounts`]: { gt: 0 } };
   const [sums] = await bills.aggregate({ filter, groupBy: [], sum: [`${kind}Accounts`] });
   const total = sums?.sums[0] ?? 0;
   let end: End | undefined = page.cursor === undefined ? undefined : endOf(page.cursor);
