@@ -10,6 +10,8 @@ export type CustomerLinkRow = Readonly<{
   tenantId: TenantId;
   path: readonly TenantId[];
   userId: UserId;
+  /** The tenant above whose user it is. */
+  memberOf: TenantId;
   role: Role;
   linkedBy: UserId;
 }>;
@@ -25,8 +27,8 @@ export const customerLinks = projection({
       document: ({ data }) => membershipId(data.tenantId, data.userId),
       evolve: (before, { type, data }) => {
         if (type === 'CustomerLinked') {
-          const { tenantId, path, userId, linkedBy } = data;
-          return { tenantId, path, userId, role: roleIn(data), linkedBy };
+          const { tenantId, path, userId, memberOf, linkedBy } = data;
+          return { tenantId, path, userId, memberOf, role: roleIn(data), linkedBy };
         }
         if (!before) throw new Error(`${type} before anybody was linked`);
         return { ...before, role: type === 'CustomerLinkRevoked' ? null : roleIn(data) };
@@ -35,8 +37,8 @@ export const customerLinks = projection({
   },
   row: ({ link }, id): CustomerLinkRow | undefined => {
     if (!link?.role) return undefined;
-    const { tenantId, path, userId, role, linkedBy } = link;
-    return { id, tenantId, path, userId, role, linkedBy };
+    const { tenantId, path, userId, memberOf, role, linkedBy } = link;
+    return { id, tenantId, path, userId, memberOf, role, linkedBy };
   },
   indexes: [['userId'], ['tenantId']],
 });

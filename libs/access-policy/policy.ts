@@ -1,5 +1,14 @@
 import { type TenantId } from '#libs/published/ids';
-import { ADDED_BY, type BuiltInRole, BUNDLES, type ChildTenantRole, type Extra, type Permission, type Role } from './roles.ts';
+import {
+  ADDED_BY,
+  type BuiltInRole,
+  BUNDLES,
+  type ChildTenantRole,
+  type Extra,
+  type Permission,
+  PERMISSIONS,
+  type Role,
+} from './roles.ts';
 
 /** Where a user is one of a tenant's own. `carriesOver`: the tenant's users keep their role in the tenants below. */
 export type Membership = Readonly<{
@@ -11,7 +20,13 @@ export type Membership = Readonly<{
 }>;
 
 /** Where a user of a tenant above was given a role: as if they were one of the tenant's own. */
-export type CustomerLink = Readonly<{ tenantId: TenantId; role: Role; carriesOver?: boolean }>;
+export type CustomerLink = Readonly<{
+  tenantId: TenantId;
+  role: Role;
+  carriesOver?: boolean;
+  /** For a while only: granted by the tenant itself. */
+  delegated?: true;
+}>;
 
 /** All that is known of a user. `bundles`: of the custom roles among theirs; one that is not there permits nothing. */
 export type Standing = Readonly<{
@@ -127,6 +142,12 @@ const permits = (
         path.some((id) => id === tenantId) && extras?.some((extra) => ADDED_BY[extra] === permission) === true,
     )
   );
+};
+
+/** All that they may do in the tenant at the end of `path`. */
+export const permissionsIn = (standing: Standing, path: readonly TenantId[]): ReadonlySet<Permission> => {
+  const found = effective(standing, path);
+  return new Set(found ? PERMISSIONS.filter((permission) => permits(standing, found, path, permission)) : []);
 };
 
 /** May they do this to the tenant at the end of `path` (from its root; undefined: no such tenant)? */

@@ -95,7 +95,7 @@ const linked = [
     'access-control.customerLink-c~ada',
     {
       type: 'CustomerLinked',
-      data: { tenantId: CUSTOMER, path: [ROOT, CUSTOMER], userId: ADA, role: 'support', linkedBy: BOB },
+      data: { tenantId: CUSTOMER, path: [ROOT, CUSTOMER], userId: ADA, memberOf: ROOT, role: 'support', linkedBy: BOB },
     },
     {
       type: 'CustomerLinkRoleChanged',
@@ -106,7 +106,7 @@ const linked = [
     'access-control.customerLink-c~bob',
     {
       type: 'CustomerLinked',
-      data: { tenantId: CUSTOMER, path: [ROOT, CUSTOMER], userId: BOB, role: 'regular', linkedBy: ADA },
+      data: { tenantId: CUSTOMER, path: [ROOT, CUSTOMER], userId: BOB, memberOf: ROOT, role: 'regular', linkedBy: ADA },
     },
     { type: 'CustomerLinkRevoked', data: { tenantId: CUSTOMER, userId: BOB } },
   ),
@@ -175,7 +175,15 @@ describe('memberships', () => {
 describe('customer links', () => {
   it('show the role given, and none that was revoked', () => {
     expect(rowsOf(customerLinks, linked)).toEqual([
-      { id: 'c~ada', tenantId: CUSTOMER, path: [ROOT, CUSTOMER], userId: ADA, role: 'custom:clerk', linkedBy: BOB },
+      {
+        id: 'c~ada',
+        tenantId: CUSTOMER,
+        path: [ROOT, CUSTOMER],
+        userId: ADA,
+        memberOf: ROOT,
+        role: 'custom:clerk',
+        linkedBy: BOB,
+      },
     ]);
   });
 });

@@ -1,8 +1,10 @@
 import { type UserId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
+import { systemClock } from '#libs/time/time';
 import { accessSettings } from './access-settings.projection.ts';
 import { customRoles } from './custom-roles.projection.ts';
 import { customerLinks } from './customer-links.projection.ts';
+import { delegatedAccesses } from './delegated-accesses.projection.ts';
 import { memberships } from './memberships.projection.ts';
 import { type CustomerLink, type Membership, type Standing } from './policy.ts';
 import { type Permission, type Role, roleIdIn } from './roles.ts';
@@ -12,10 +14,12 @@ const REACHING_DOWN: readonly Role[] = ['operator', 'admin'];
 
 /** What the read models of this service know of a user at present; what they do not know yet permits nothing. */
 export const standingOf = async (readModels: ReadModels, userId: UserId): Promise<Standing> => {
-  const [held, linked] = await Promise.all([
+  const [held, everyLink] = await Promise.all([
     readModels.of(memberships).all({ userId, enabled: true }),
     readModels.of(customerLinks).all({ userId }),
   ]);
+  // A link is that of a tenant's user, and ends with being one.
+  const linked = everyLink.filter(({ memberOf }) => held.some(({ tenantId }) => tenantId === memberOf));
   const roles = new Set([...held, ...linked].map(({ role }) => role));
   const carrying = new Set<string>();
   for (const tenantId of new Set(
@@ -30,7 +34,10 @@ export const standingOf = async (readModels: ReadModels, userId: UserId): Promis
       ...(childTenantRole === null ? {} : { childTenantRole }),
       carriesOver: carrying.has(tenantId),
     })),
-    links: linked.map(({ tenantId, role }): CustomerLink => ({ tenantId, role, carriesOver: carrying.has(tenantId) })),
+    links: [
+      ...linked.map(({ tenantId, role }): CustomerLink => ({ tenantId, role, carriesOver: carrying.has(tenantId) })),
+      ...delegated.map(({ tenantId, role }): CustomerLink => ({ tenantId, role, delegated: true })),
+    ],
     bundles: await bundlesOf(readModels, roles),
   };
 };

@@ -1,7 +1,7 @@
 import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type BuiltInRole, type ChildTenantRole, type Extra, type TenantPermission } from '#libs/access-policy/roles';
 import { type Instant } from '#libs/time/time';
-import { type RoleId, type SessionId, type TenantId, type UserId } from './ids.ts';
+import { type InvitationId, type RoleId, type SessionId, type TenantId, type UserId } from './ids.ts';
 
 /** Stream `access-control.membership-<tenantId>~<userId>`; ids only, no names. */
 export type MembershipEvent =
@@ -36,6 +36,8 @@ export type CustomerLinkEvent =
         /** Of the tenant, from the root. */
         path: readonly TenantId[];
         userId: UserId;
+        /** The tenant above whose user it is: the link counts as long as they are one. */
+        memberOf: TenantId;
         role: Exclude<BuiltInRole, 'operator'> | 'custom';
         /** Of the custom role. */
         roleId?: RoleId;
@@ -84,3 +86,36 @@ export type UserAccessEvent =
   | DomainEvent<'TokensRevoked', { userId: UserId; issuedBefore: Instant }>
   /** None of one session's tokens counts; the last of them ends at `until`, so nobody need remember it longer. */
   | DomainEvent<'SessionTokensRevoked', { userId: UserId; sessionId: SessionId; revokedAt: Instant; until: Instant }>;
+
+/**
+ * Stream `access-control.invitation-<invitationId>`: one e-mail address and one tenant, however often it is invited. Instants are of the
+ * wall clock. The token in the letter is in no event.
+ */
+export type InvitationEvent =
+  /** A letter goes out; whatever the letters before it held counts no longer. */
+  | DomainEvent<
+      'InvitationSent',
+      {
+        tenantId: TenantId;
+        /** Of the tenant, from the root. */
+        path: readonly TenantId[];
+        invitationId: InvitationId;
+        email: string;
+        /** As the inviting user knows it; whoever accepts says their own. */
+        name: string | null;
+        jobFunction: string | null;
+        role: Exclude<BuiltInRole, 'operator'> | 'custom';
+        /** Of the custom role. */
+        roleId?: RoleId;
+        /** None where it is not there. */
+        extras?: readonly Extra[];
+        childTenantRole?: ChildTenantRole;
+        /** Of the letter, from 1. */
+        round: number;
+        invitedBy: string;
+        sentAt: Instant;
+        expiresAt: Instant;
+      }
+    >
+  | DomainEvent<'InvitationRevoked', { tenantId: TenantId; invitationId: InvitationId }>
+  | DomainEvent<'InvitationAccepted', { tenantId: TenantId; invitationId: InvitationId; userId: UserId; acceptedAt: Instant }>;

@@ -5,6 +5,7 @@ export type ContractId = Brand<string, 'ContractId'>;
 export type UserId = Brand<string, 'UserId'>;
 /** One login of a user, and all that it is refreshed by. */
 export type SessionId = Brand<string, 'SessionId'>;
+export type InvitationId = Brand<string, 'InvitationId'>;
 export type DataSourceId = Brand<string, 'DataSourceId'>;
 export type ImportId = Brand<string, 'ImportId'>;
 /** FOCUS `BillingAccountId`, an AWS payer account. */

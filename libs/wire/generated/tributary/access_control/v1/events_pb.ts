@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tributary/access_control/v1/events.proto.
  */
 export const file_tributary_access_control_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cmlidXRhcnkvYWNjZXNzX2NvbnRyb2wvdjEvZXZlbnRzLnByb3RvEht0cmlidXRhcnkuYWNjZXNzX2NvbnRyb2wudjEiQgoGRXh0cmFzEjIKBmV4dHJhcxgBIAMoDjIiLnRyaWJ1dGFyeS5hY2Nlc3NfY29udHJvbC52MS5FeHRyYToEmLUYASJZCg5Vc2VyUmVnaXN0ZXJlZBIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAk6GYq1GBUKE2FjY2Vzcy1jb250cm9sLnVzZXIi5gIKEU1lbWJlcnNoaXBHcmFudGVkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEi8KBHJvbGUYAyABKA4yIS50cmlidXRhcnkuYWNjZXNzX2NvbnRyb2wudjEuUm9sZRIaCgdyb2xlX2lkGAQgASgJQgSItRgBSACIAQESPgoGZXh0cmFzGAUgASgLMiMudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLkV4dHJhc0IEiLUYAUgBiAEBElIKEWNoaWxkX3RlbmFudF9yb2xlGAYgASgOMiwudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLkNoaWxkVGVuYW50Um9sZUIEiLUYAUgCiAEBOh+KtRgbChlhY2Nlc3MtY29udHJvbC5tZW1iZXJzaGlwQgoKCF9yb2xlX2lkQgkKB19leHRyYXNCFAoSX2NoaWxkX3RlbmFudF9yb2xlIlkKEk1lbWJlcnNoaXBEaXNhYmxlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCJYChFNZW1iZXJzaGlwRW5hYmxlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCJYChFNZW1iZXJzaGlwUmV2b2tlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCLRAQoOQ3VzdG9tZXJMaW5rZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBHBhdGgYAiADKAkSDwoHdXNlcl9pZBgDIAEoCRIvCgRyb2xlGAQgASgOMiEudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLlJvbGUSGgoHcm9sZV9pZBgFIAEoCUIEiLUYAUgAiAEBEhEKCWxpbmtlZF9ieRgGIAEoCTohirUYHQobYWNjZXNzLWNvbnRyb2wuY3VzdG9tZXJMaW5rQgoKCF9yb2xlX2lkIrkBChdDdXN0b21lckxpbmtSb2xlQ2hhbmdlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIvCgRyb2xlGAMgASgOMiEudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLlJvbGUSGgoHcm9sZV9pZBgEIAEoCUIEiLUYAUgAiAEBOiGKtRgdChthY2Nlc3MtY29udHJvbC5jdXN0b21lckxpbmtCCgoIX3JvbGVfaWQiXAoTQ3VzdG9tZXJMaW5rUmV2b2tlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTohirUYHQobYWNjZXNzLWNvbnRyb2wuY3VzdG9tZXJMaW5rIosBChFBY2Nlc3NNb2RlbENob3NlbhIRCgl0ZW5hbnRfaWQYASABKAkSPgoMYWNjZXNzX21vZGVsGAIgASgOMigudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLkFjY2Vzc01vZGVsOiOKtRgfCh1hY2Nlc3MtY29udHJvbC5hY2Nlc3NTZXR0aW5ncyJeChRBY3Rpdml0eU1pcnJvckNob3NlbhIRCgl0ZW5hbnRfaWQYASABKAkSDgoGbWlycm9yGAIgASgIOiOKtRgfCh1hY2Nlc3MtY29udHJvbC5hY2Nlc3NTZXR0aW5ncyJ9CgtSb2xlRGVmaW5lZBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEcGF0aBgCIAMoCRIPCgdyb2xlX2lkGAMgASgJEgwKBG5hbWUYBCABKAkSEwoLcGVybWlzc2lvbnMYBSADKAk6GYq1GBUKE2FjY2Vzcy1jb250cm9sLnJvbGUiTAoLUm9sZVJlbW92ZWQSEQoJdGVuYW50X2lkGAEgASgJEg8KB3JvbGVfaWQYAiABKAk6GYq1GBUKE2FjY2Vzcy1jb250cm9sLnJvbGUiQAoMQWNjZXNzT3BlbmVkEg8KB3VzZXJfaWQYASABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MiQAoMQWNjZXNzQ2xvc2VkEg8KB3VzZXJfaWQYASABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MiWAoNVG9rZW5zUmV2b2tlZBIPCgd1c2VyX2lkGAEgASgJEhUKDWlzc3VlZF9iZWZvcmUYAiABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3MifwoUU2Vzc2lvblRva2Vuc1Jldm9rZWQSDwoHdXNlcl9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEhIKCnJldm9rZWRfYXQYAyABKAkSDQoFdW50aWwYBCABKAk6H4q1GBsKGWFjY2Vzcy1jb250cm9sLnVzZXJBY2Nlc3Mq8AEKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEh8KDVJPTEVfT1BFUkFUT1IQARoMirUYCG9wZXJhdG9yEhkKClJPTEVfQURNSU4QAhoJirUYBWFkbWluEhkKClJPTEVfU0FMRVMQAxoJirUYBXNhbGVzEh0KDFJPTEVfUkVHVUxBUhAEGguKtRgHcmVndWxhchIgCg5ST0xFX1JFQURfT05MWRAFGgyKtRgIcmVhZE9ubHkSHQoMUk9MRV9TVVBQT1JUEAYaC4q1GAdzdXBwb3J0EhsKC1JPTEVfQ1VTVE9NEAcaCoq1GAZjdXN0b20qhgEKBUV4dHJhEhUKEUVYVFJBX1VOU1BFQ0lGSUVEEAASMQoXRVhUUkFfQklMTElOR19VVElMSVRJRVMQARoUirUYEGJpbGxpbmdVdGlsaXRpZXMSMwoYRVhUUkFfQ09OVFJBQ1RfVEVNUExBVEVTEAIaFYq1GBFjb250cmFjdFRlbXBsYXRlcyqqAQoPQ2hpbGRUZW5hbnRSb2xlEiEKHUNISUxEX1RFTkFOVF9ST0xFX1VOU1BFQ0lGSUVEEAASJgoXQ0hJTERfVEVOQU5UX1JPTEVfQURNSU4QARoJirUYBWFkbWluEiYKF0NISUxEX1RFTkFOVF9ST0xFX1NBTEVTEAIaCYq1GAVzYWxlcxIkChZDSElMRF9URU5BTlRfUk9MRV9OT05FEAMaCIq1GARub25lKocBCgtBY2Nlc3NNb2RlbBIcChhBQ0NFU1NfTU9ERUxfVU5TUEVDSUZJRUQQABIuChlBQ0NFU1NfTU9ERUxfUEVSX0NVU1RPTUVSEAEaD4q1GAtwZXJDdXN0b21lchIqChdBQ0NFU1NfTU9ERUxfQ0FSUllfT1ZFUhACGg2KtRgJY2FycnlPdmVyYgZwcm90bzM", [file_tributary_common_v1_options]);
+  fileDesc("Cih0cmlidXRhcnkvYWNjZXNzX2NvbnRyb2wvdjEvZXZlbnRzLnByb3RvEht0cmlidXRhcnkuYWNjZXNzX2NvbnRyb2wudjEiQgoGRXh0cmFzEjIKBmV4dHJhcxgBIAMoDjIiLnRyaWJ1dGFyeS5hY2Nlc3NfY29udHJvbC52MS5FeHRyYToEmLUYASJZCg5Vc2VyUmVnaXN0ZXJlZBIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAk6GYq1GBUKE2FjY2Vzcy1jb250cm9sLnVzZXIi5gIKEU1lbWJlcnNoaXBHcmFudGVkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEi8KBHJvbGUYAyABKA4yIS50cmlidXRhcnkuYWNjZXNzX2NvbnRyb2wudjEuUm9sZRIaCgdyb2xlX2lkGAQgASgJQgSItRgBSACIAQESPgoGZXh0cmFzGAUgASgLMiMudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLkV4dHJhc0IEiLUYAUgBiAEBElIKEWNoaWxkX3RlbmFudF9yb2xlGAYgASgOMiwudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLkNoaWxkVGVuYW50Um9sZUIEiLUYAUgCiAEBOh+KtRgbChlhY2Nlc3MtY29udHJvbC5tZW1iZXJzaGlwQgoKCF9yb2xlX2lkQgkKB19leHRyYXNCFAoSX2NoaWxkX3RlbmFudF9yb2xlIlkKEk1lbWJlcnNoaXBEaXNhYmxlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCJYChFNZW1iZXJzaGlwRW5hYmxlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCJYChFNZW1iZXJzaGlwUmV2b2tlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wubWVtYmVyc2hpcCLkAQoOQ3VzdG9tZXJMaW5rZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBHBhdGgYAiADKAkSDwoHdXNlcl9pZBgDIAEoCRIRCgltZW1iZXJfb2YYBCABKAkSLwoEcm9sZRgFIAEoDjIhLnRyaWJ1dGFyeS5hY2Nlc3NfY29udHJvbC52MS5Sb2xlEhoKB3JvbGVfaWQYBiABKAlCBIi1GAFIAIgBARIRCglsaW5rZWRfYnkYByABKAk6IYq1GB0KG2FjY2Vzcy1jb250cm9sLmN1c3RvbWVyTGlua0IKCghfcm9sZV9pZCK5AQoXQ3VzdG9tZXJMaW5rUm9sZUNoYW5nZWQSEQoJdGVuYW50X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSLwoEcm9sZRgDIAEoDjIhLnRyaWJ1dGFyeS5hY2Nlc3NfY29udHJvbC52MS5Sb2xlEhoKB3JvbGVfaWQYBCABKAlCBIi1GAFIAIgBATohirUYHQobYWNjZXNzLWNvbnRyb2wuY3VzdG9tZXJMaW5rQgoKCF9yb2xlX2lkIlwKE0N1c3RvbWVyTGlua1Jldm9rZWQSEQoJdGVuYW50X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAk6IYq1GB0KG2FjY2Vzcy1jb250cm9sLmN1c3RvbWVyTGluayKLAQoRQWNjZXNzTW9kZWxDaG9zZW4SEQoJdGVuYW50X2lkGAEgASgJEj4KDGFjY2Vzc19tb2RlbBgCIAEoDjIoLnRyaWJ1dGFyeS5hY2Nlc3NfY29udHJvbC52MS5BY2Nlc3NNb2RlbDojirUYHwodYWNjZXNzLWNvbnRyb2wuYWNjZXNzU2V0dGluZ3MiXgoUQWN0aXZpdHlNaXJyb3JDaG9zZW4SEQoJdGVuYW50X2lkGAEgASgJEg4KBm1pcnJvchgCIAEoCDojirUYHwodYWNjZXNzLWNvbnRyb2wuYWNjZXNzU2V0dGluZ3MifQoLUm9sZURlZmluZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBHBhdGgYAiADKAkSDwoHcm9sZV9pZBgDIAEoCRIMCgRuYW1lGAQgASgJEhMKC3Blcm1pc3Npb25zGAUgAygJOhmKtRgVChNhY2Nlc3MtY29udHJvbC5yb2xlIkwKC1JvbGVSZW1vdmVkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgdyb2xlX2lkGAIgASgJOhmKtRgVChNhY2Nlc3MtY29udHJvbC5yb2xlIkAKDEFjY2Vzc09wZW5lZBIPCgd1c2VyX2lkGAEgASgJOh+KtRgbChlhY2Nlc3MtY29udHJvbC51c2VyQWNjZXNzIkAKDEFjY2Vzc0Nsb3NlZBIPCgd1c2VyX2lkGAEgASgJOh+KtRgbChlhY2Nlc3MtY29udHJvbC51c2VyQWNjZXNzIlgKDVRva2Vuc1Jldm9rZWQSDwoHdXNlcl9pZBgBIAEoCRIVCg1pc3N1ZWRfYmVmb3JlGAIgASgJOh+KtRgbChlhY2Nlc3MtY29udHJvbC51c2VyQWNjZXNzIn8KFFNlc3Npb25Ub2tlbnNSZXZva2VkEg8KB3VzZXJfaWQYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCRISCgpyZXZva2VkX2F0GAMgASgJEg0KBXVudGlsGAQgASgJOh+KtRgbChlhY2Nlc3MtY29udHJvbC51c2VyQWNjZXNzIpYECg5JbnZpdGF0aW9uU2VudBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEcGF0aBgCIAMoCRIVCg1pbnZpdGF0aW9uX2lkGAMgASgJEg0KBWVtYWlsGAQgASgJEhEKBG5hbWUYBSABKAlIAIgBARIZCgxqb2JfZnVuY3Rpb24YBiABKAlIAYgBARIvCgRyb2xlGAcgASgOMiEudHJpYnV0YXJ5LmFjY2Vzc19jb250cm9sLnYxLlJvbGUSGgoHcm9sZV9pZBgIIAEoCUIEiLUYAUgCiAEBEj4KBmV4dHJhcxgJIAEoCzIjLnRyaWJ1dGFyeS5hY2Nlc3NfY29udHJvbC52MS5FeHRyYXNCBIi1GAFIA4gBARJSChFjaGlsZF90ZW5hbnRfcm9sZRgKIAEoDjIsLnRyaWJ1dGFyeS5hY2Nlc3NfY29udHJvbC52MS5DaGlsZFRlbmFudFJvbGVCBIi1GAFIBIgBARINCgVyb3VuZBgLIAEoAxISCgppbnZpdGVkX2J5GAwgASgJEg8KB3NlbnRfYXQYDSABKAkSEgoKZXhwaXJlc19hdBgOIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wuaW52aXRhdGlvbkIHCgVfbmFtZUIPCg1fam9iX2Z1bmN0aW9uQgoKCF9yb2xlX2lkQgkKB19leHRyYXNCFAoSX2NoaWxkX3RlbmFudF9yb2xlIl4KEUludml0YXRpb25SZXZva2VkEhEKCXRlbmFudF9pZBgBIAEoCRIVCg1pbnZpdGF0aW9uX2lkGAIgASgJOh+KtRgbChlhY2Nlc3MtY29udHJvbC5pbnZpdGF0aW9uIoUBChJJbnZpdGF0aW9uQWNjZXB0ZWQSEQoJdGVuYW50X2lkGAEgASgJEhUKDWludml0YXRpb25faWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRITCgthY2NlcHRlZF9hdBgEIAEoCTofirUYGwoZYWNjZXNzLWNvbnRyb2wuaW52aXRhdGlvbirwAQoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASHwoNUk9MRV9PUEVSQVRPUhABGgyKtRgIb3BlcmF0b3ISGQoKUk9MRV9BRE1JThACGgmKtRgFYWRtaW4SGQoKUk9MRV9TQUxFUxADGgmKtRgFc2FsZXMSHQoMUk9MRV9SRUdVTEFSEAQaC4q1GAdyZWd1bGFyEiAKDlJPTEVfUkVBRF9PTkxZEAUaDIq1GAhyZWFkT25seRIdCgxST0xFX1NVUFBPUlQQBhoLirUYB3N1cHBvcnQSGwoLUk9MRV9DVVNUT00QBxoKirUYBmN1c3RvbSqGAQoFRXh0cmESFQoRRVhUUkFfVU5TUEVDSUZJRUQQABIxChdFWFRSQV9CSUxMSU5HX1VUSUxJVElFUxABGhSKtRgQYmlsbGluZ1V0aWxpdGllcxIzChhFWFRSQV9DT05UUkFDVF9URU1QTEFURVMQAhoVirUYEWNvbnRyYWN0VGVtcGxhdGVzKqoBCg9DaGlsZFRlbmFudFJvbGUSIQodQ0hJTERfVEVOQU5UX1JPTEVfVU5TUEVDSUZJRUQQABImChdDSElMRF9URU5BTlRfUk9MRV9BRE1JThABGgmKtRgFYWRtaW4SJgoXQ0hJTERfVEVOQU5UX1JPTEVfU0FMRVMQAhoJirUYBXNhbGVzEiQKFkNISUxEX1RFTkFOVF9ST0xFX05PTkUQAxoIirUYBG5vbmUqhwEKC0FjY2Vzc01vZGVsEhwKGEFDQ0VTU19NT0RFTF9VTlNQRUNJRklFRBAAEi4KGUFDQ0VTU19NT0RFTF9QRVJfQ1VTVE9NRVIQARoPirUYC3BlckN1c3RvbWVyEioKF0FDQ0VTU19NT0RFTF9DQVJSWV9PVkVSEAIaDYq1GAljYXJyeU92ZXJiBnByb3RvMw", [file_tributary_common_v1_options]);
 
 /**
  * A list of extras.
@@ -239,23 +239,30 @@ export type CustomerLinked = Message<"tributary.access_control.v1.CustomerLinked
   userId: string;
 
   /**
+   * UUID of the tenant above whose user it is: the link counts as long as they are one.
+   *
+   * @generated from field: string member_of = 4;
+   */
+  memberOf: string;
+
+  /**
    * The role.
    *
-   * @generated from field: tributary.access_control.v1.Role role = 4;
+   * @generated from field: tributary.access_control.v1.Role role = 5;
    */
   role: Role;
 
   /**
    * UUID of the custom role; absent for every other.
    *
-   * @generated from field: optional string role_id = 5;
+   * @generated from field: optional string role_id = 6;
    */
   roleId?: string | undefined;
 
   /**
    * UUID of the user who linked them.
    *
-   * @generated from field: string linked_by = 6;
+   * @generated from field: string linked_by = 7;
    */
   linkedBy: string;
 };
@@ -581,6 +588,188 @@ export type SessionTokensRevoked = Message<"tributary.access_control.v1.SessionT
  */
 export const SessionTokensRevokedSchema: GenMessage<SessionTokensRevoked> = /*@__PURE__*/
   messageDesc(file_tributary_access_control_v1_events, 16);
+
+/**
+ * An invitation by e-mail went out; what the letters before it held counts no longer. Personal data; the letter's token is in no event.
+ *
+ * @generated from message tributary.access_control.v1.InvitationSent
+ */
+export type InvitationSent = Message<"tributary.access_control.v1.InvitationSent"> & {
+  /**
+   * UUID of the tenant whose user the invited person becomes.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUIDs of the tenants from the root to that one.
+   *
+   * @generated from field: repeated string path = 2;
+   */
+  path: string[];
+
+  /**
+   * UUID of the invitation: of this address to this tenant.
+   *
+   * @generated from field: string invitation_id = 3;
+   */
+  invitationId: string;
+
+  /**
+   * Address that was invited.
+   *
+   * @generated from field: string email = 4;
+   */
+  email: string;
+
+  /**
+   * Name, as the inviting user knows it.
+   *
+   * @generated from field: optional string name = 5;
+   */
+  name?: string | undefined;
+
+  /**
+   * What the person does there.
+   *
+   * @generated from field: optional string job_function = 6;
+   */
+  jobFunction?: string | undefined;
+
+  /**
+   * The role that the person gets.
+   *
+   * @generated from field: tributary.access_control.v1.Role role = 7;
+   */
+  role: Role;
+
+  /**
+   * UUID of the custom role; absent for every other.
+   *
+   * @generated from field: optional string role_id = 8;
+   */
+  roleId?: string | undefined;
+
+  /**
+   * What the person may do besides; absent: nothing.
+   *
+   * @generated from field: optional tributary.access_control.v1.Extras extras = 9;
+   */
+  extras?: Extras | undefined;
+
+  /**
+   * What the person is in every tenant below; absent: what follows from the role.
+   *
+   * @generated from field: optional tributary.access_control.v1.ChildTenantRole child_tenant_role = 10;
+   */
+  childTenantRole?: ChildTenantRole | undefined;
+
+  /**
+   * How many letters there were with this one.
+   *
+   * @generated from field: int64 round = 11;
+   */
+  round: bigint;
+
+  /**
+   * Who invited.
+   *
+   * @generated from field: string invited_by = 12;
+   */
+  invitedBy: string;
+
+  /**
+   * RFC 3339 in UTC, by the wall clock.
+   *
+   * @generated from field: string sent_at = 13;
+   */
+  sentAt: string;
+
+  /**
+   * Until when it can be accepted: RFC 3339 in UTC, by the wall clock.
+   *
+   * @generated from field: string expires_at = 14;
+   */
+  expiresAt: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.InvitationSent.
+ * Use `create(InvitationSentSchema)` to create a new message.
+ */
+export const InvitationSentSchema: GenMessage<InvitationSent> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 17);
+
+/**
+ * An invitation was withdrawn.
+ *
+ * @generated from message tributary.access_control.v1.InvitationRevoked
+ */
+export type InvitationRevoked = Message<"tributary.access_control.v1.InvitationRevoked"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUID of the invitation.
+   *
+   * @generated from field: string invitation_id = 2;
+   */
+  invitationId: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.InvitationRevoked.
+ * Use `create(InvitationRevokedSchema)` to create a new message.
+ */
+export const InvitationRevokedSchema: GenMessage<InvitationRevoked> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 18);
+
+/**
+ * An invitation was accepted; the membership follows.
+ *
+ * @generated from message tributary.access_control.v1.InvitationAccepted
+ */
+export type InvitationAccepted = Message<"tributary.access_control.v1.InvitationAccepted"> & {
+  /**
+   * UUID of the tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * UUID of the invitation.
+   *
+   * @generated from field: string invitation_id = 2;
+   */
+  invitationId: string;
+
+  /**
+   * UUID of the user who accepted.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * RFC 3339 in UTC, by the wall clock.
+   *
+   * @generated from field: string accepted_at = 4;
+   */
+  acceptedAt: string;
+};
+
+/**
+ * Describes the message tributary.access_control.v1.InvitationAccepted.
+ * Use `create(InvitationAcceptedSchema)` to create a new message.
+ */
+export const InvitationAcceptedSchema: GenMessage<InvitationAccepted> = /*@__PURE__*/
+  messageDesc(file_tributary_access_control_v1_events, 19);
 
 /**
  * A bundle of permissions.
