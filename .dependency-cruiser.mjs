@@ -49,6 +49,12 @@ export default {
       to: { path: 'node_modules/csv-(parse|stringify)/' },
     },
     {
+      name: 'mail-library-in-one-folder',
+      severity: 'error',
+      from: { pathNot: '^libs/mail/' },
+      to: { path: 'node_modules/nodemailer/' },
+    },
+    {
       name: 'nest-in-the-shell-only',
       comment: 'Decisions, projections and ports stay plain functions.',
       severity: 'error',

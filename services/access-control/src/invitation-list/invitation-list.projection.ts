@@ -1,0 +1,69 @@
+import { type ChildTenantRole, type Extra, type Role, roleIn } from '#libs/access-policy/roles';
+import { normalised } from '#libs/event-sourcing/claims';
+import { type InvitationEvent } from '#libs/published/access-control';
+import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
+import { part, projection } from '#libs/read-models/projection';
+import { type Instant } from '#libs/time/time';
+
+/** `decision` is null as long as nobody decided; whether it has expired then is told by the clock. */
+export type InvitationRow = Readonly<{
+  id: InvitationId;
+  tenantId: TenantId;
+  path: readonly TenantId[];
+  email: string;
+  emailKey: string;
+  name: string | null;
+  jobFunction: string | null;
+  role: Role;
+  extras: readonly Extra[];
+  childTenantRole: ChildTenantRole | null;
+  decision: 'accepted' | 'revoked' | null;
+  round: number;
+  invitedBy: string;
+  firstSentAt: Instant;
+  sentAt: Instant;
+  expiresAt: Instant;
+  acceptedAt: Instant | null;
+  userId: UserId | null;
+}>;
+
+export const invitationList = projection({
+  name: 'invitations',
+  version: 1,
+  parts: {
+    invitation: part<InvitationEvent, InvitationRow>('access-control.invitation', {
+      document: ({ data }) => data.invitationId,
+      evolve: (before, { type, data }) => {
+        switch (type) {
+          case 'InvitationSent': {
+            const { invitationId, role: _role, roleId: _roleId, extras = [], childTenantRole = null, ...rest } = data;
+            return {
+              ...rest,
+              id: invitationId,
+              emailKey: normalised(data.email),
+              role: roleIn(data),
+              extras,
+              childTenantRole,
+              decision: null,
+              // An address that comes back later is invited anew.
+              firstSentAt: before?.decision === null ? before.firstSentAt : data.sentAt,
+              acceptedAt: null,
+              userId: null,
+            };
+          }
+          case 'InvitationRevoked':
+            return { ...existing(before, type), decision: 'revoked' };
+          case 'InvitationAccepted':
+            return { ...existing(before, type), decision: 'accepted', acceptedAt: data.acceptedAt, userId: data.userId };
+        }
+      },
+    }),
+  },
+  row: ({ invitation }): InvitationRow | undefined => invitation,
+  indexes: [['tenantId', 'sentAt'], ['emailKey']],
+});
+
+const existing = (before: InvitationRow | undefined, type: string): InvitationRow => {
+  if (!before) throw new Error(`${type} before anybody was invited`);
+  return before;
+};
