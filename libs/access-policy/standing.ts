@@ -1,4 +1,4 @@
-import { type UserId } from '#libs/published/ids';
+import { type TenantId, type UserId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { systemClock } from '#libs/time/time';
 import { accessSettings } from './access-settings.projection.ts';
@@ -14,13 +14,17 @@ const REACHING_DOWN: readonly Role[] = ['operator', 'admin'];
 
 /** What the read models of this service know of a user at present; what they do not know yet permits nothing. */
 export const standingOf = async (readModels: ReadModels, userId: UserId): Promise<Standing> => {
-  const [held, everyLink] = await Promise.all([
+  const [held, everyLink, granted] = await Promise.all([
     readModels.of(memberships).all({ userId, enabled: true }),
     readModels.of(customerLinks).all({ userId }),
+    readModels.of(delegatedAccesses).all({ userId, status: 'approved' }),
   ]);
   // A link is that of a tenant's user, and ends with being one.
-  const linked = everyLink.filter(({ memberOf }) => held.some(({ tenantId }) => tenantId === memberOf));
-  const roles = new Set([...held, ...linked].map(({ role }) => role));
+  const isMember = (of: TenantId | 'platform'): boolean => held.some(({ tenantId }) => tenantId === of);
+  const linked = everyLink.filter(({ memberOf }) => isMember(memberOf));
+  const now = granted.length > 0 ? systemClock.now() : null;
+  const delegated = granted.filter(({ memberOf, until }) => now !== null && until !== null && until > now && isMember(memberOf));
+  const roles = new Set([...held, ...linked, ...delegated].map(({ role }) => role));
   const carrying = new Set<string>();
   for (const tenantId of new Set(
     [...held, ...linked].flatMap(({ tenantId, role }) => (REACHING_DOWN.includes(role) ? [] : [tenantId])),

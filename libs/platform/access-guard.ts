@@ -10,20 +10,21 @@ import {
   type Standing,
   type Verdict,
 } from '#libs/access-policy/policy';
-import { standingOf } from '#libs/access-policy/standing';
 import { tenantTree, type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
-import { userAccess } from '#libs/access-policy/user-access.projection';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type WayOfActing } from '#libs/event-sourcing/event';
 import { type UserId } from '#libs/published/ids';
 import { sabotaged } from '#libs/sabotage';
-import { type AccessTokens, type VerifiedToken } from './access-tokens.ts';
+import { type AccessTokens } from './access-tokens.ts';
 import { openExchange, type Caller } from './caller.ts';
+import { type Identity, identityOf } from './identities.ts';
 import { Forbidden, Unauthenticated } from './problem.ts';
-import { ACCESS_RULE, type AccessRule } from './requires.ts';
+import { ACCESS_RULE, type AccessRule, IN_PERSON } from './requires.ts';
 import { type Platform } from './service.ts';
 
 type Rule = Extract<AccessRule, { kind: 'permission' }>;
-type Placed = Omit<Caller, 'sessionId'>;
+type Authenticated = Readonly<{ identity: Identity }> & Pick<Caller, 'sessionId' | 'authenticatedAt'>;
+type Placed = Omit<Caller, 'sessionId' | 'authenticatedAt'>;
 
 /**
  * Who asks, and may they? The token says who; what they may do is read on every request from the read models, so a revoked
@@ -50,35 +51,29 @@ export class AccessGuard implements CanActivate {
     if (rule.kind === 'public') return true;
 
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const { userId, sessionId } = await this.#authenticate(request.headers.authorization);
-    const standing = await this.#standingOf(userId);
+    const { identity, sessionId, authenticatedAt } = await this.#authenticate(request.headers.authorization);
+    const inPerson = this.#reflector.getAllAndOverride<boolean | undefined>(IN_PERSON, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (inPerson === true) demandPerson(identity.via);
+    const { userId, standing, ...acting } = identity;
     const place = rule.kind === 'any-user' ? withoutTarget(userId, standing) : await this.#admit(userId, standing, rule, request);
-    openExchange(request, { caller: { ...place, sessionId }, clock: this.#platform.clock, newId: this.#platform.newId });
+    const caller = { ...place, ...acting, sessionId, authenticatedAt };
+    openExchange(request, { caller, clock: this.#platform.clock, newId: this.#platform.newId });
     return true;
   }
 
-  async #authenticate(header: string | undefined): Promise<VerifiedToken> {
+  async #authenticate(header: string | undefined): Promise<Authenticated> {
     const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header ?? '') ?? [];
     if (token === undefined) throw new Unauthenticated();
     const verified = await this.#tokens.verify(token);
-    if (!verified || !(await this.#counts(verified))) {
+    const identity = verified && (await identityOf(this.#platform.readModels, verified));
+    if (!verified || !identity)
       throw new Unauthenticated('access-token-invalid', 'The access token is not valid, or no longer. Log in again.');
-    }
-    return verified;
-  }
-
-  async #counts({ userId, sessionId, authenticatedAt }: VerifiedToken): Promise<boolean> {
-    const access = await this.#platform.readModels.of(userAccess).get(userId);
-    if (access?.open !== true) return false;
-    if (sessionId !== null && Object.hasOwn(access.endedSessions, sessionId)) return false;
-    return access.issuedSince === null || authenticatedAt >= Date.parse(access.issuedSince);
-  }
-
-  async #standingOf(userId: UserId): Promise<Standing> {
-    const standing = await standingOf(this.#platform.readModels, userId);
-    if (this.#filtersTenants) return standing;
-    const roles = [...standing.memberships, ...standing.links].map(({ role }) => role);
-    return { ...standing, memberships: roles.map((role) => ({ tenantId: 'platform', role })) };
+    const { sessionId, authenticatedAt } = verified;
+    const standing = this.#filtersTenants ? identity.standing : everywhere(identity.standing);
+    return { identity: { ...identity, standing }, sessionId, authenticatedAt };
   }
 
   async #admit(userId: UserId, standing: Standing, rule: Rule, request: FastifyRequest): Promise<Placed> {
@@ -102,6 +97,18 @@ export class AccessGuard implements CanActivate {
     return this.#platform.readModels.of(tenantTree).get(id);
   }
 }
+
+/** The filter by tenant gone: what somebody may anywhere, they may everywhere. */
+const everywhere = (standing: Standing): Standing => {
+  const roles = [...standing.memberships, ...standing.links].map(({ role }) => role);
+  return { ...standing, memberships: roles.map((role) => ({ tenantId: 'platform', role })) };
+};
+
+/** In the context of another tenant somebody is still themselves. */
+const demandPerson = (via: WayOfActing | undefined): void => {
+  if (via === 'impersonation') throw new Forbidden('Not while you act as another user: return to your own login first.');
+  if (via === 'key') throw new Forbidden('Not by a service account: somebody has to log in for it.');
+};
 
 const demand = (verdict: Verdict, permission: string): void => {
   switch (verdict) {

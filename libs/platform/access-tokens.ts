@@ -1,9 +1,9 @@
 import { hash, hkdfSync, randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
+import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose';
 import { createDurably, writeDurably } from '#libs/durable-files';
-import { type SessionId, type UserId } from '#libs/published/ids';
+import { type ImpersonationId, type SessionId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 import { errorCode } from './error-code.ts';
 
@@ -20,12 +20,35 @@ export type VerifiedToken = Readonly<{
   sessionId: SessionId | null;
   /** When the user showed who they are: a token that is issued anew to the same session keeps it. */
   authenticatedAt: number;
+  /** How the user comes to act, where it is not simply by having logged in. */
+  acting: ActingClaims | null;
   issuedAt: number;
   expiresAt: number;
 }>;
 
+/** What somebody acts by; `origTenant`: as whose user they do. */
+export type ActingClaims =
+  | Readonly<{ kind: 'switch'; tenantId: TenantId; origTenant: TenantId | 'platform' }>
+  | Readonly<{
+      kind: 'impersonation';
+      impersonationId: ImpersonationId;
+      actorId: UserId;
+      tenantId: TenantId;
+      origTenant: TenantId | 'platform';
+      reason: string;
+    }>
+  /** `number` of the key that was shown for it. */
+  | Readonly<{ kind: 'service-account'; number: number }>;
+
 /** What a token says beside whose it is. */
-export type TokenClaims = Readonly<{ sessionId?: SessionId; /** Now, unless told. */ authenticatedAt?: Instant }>;
+export type TokenClaims = Readonly<{
+  sessionId?: SessionId | undefined;
+  /** Now, unless told. */
+  authenticatedAt?: Instant;
+  acting?: ActingClaims;
+  /** The last instant at which it may count; earlier, where tokens live shorter. */
+  until?: Instant;
+}>;
 
 export type IssuedToken = Readonly<{ accessToken: string; expiresAt: string }>;
 
@@ -69,13 +92,19 @@ export class AccessTokens {
     return new AccessTokens([privateKey, publicKey], secret, publicJwk, lifetimeMinutes * 60_000);
   }
 
-  async issue(userId: UserId, { sessionId, authenticatedAt }: TokenClaims = {}, now: Date = new Date()): Promise<IssuedToken> {
+  async issue(
+    userId: UserId,
+    { sessionId, authenticatedAt, acting, until }: TokenClaims = {},
+    now: Date = new Date(),
+  ): Promise<IssuedToken> {
     // With its milliseconds: a login right after a revocation within the same second must count.
     const issuedAt = now.getTime() / 1_000;
-    const expiresAt = Math.floor(issuedAt) + this.#lifetimeMs / 1_000;
+    const latest = until === undefined ? Infinity : Math.floor(Date.parse(until) / 1_000);
+    const expiresAt = Math.min(Math.floor(issuedAt) + this.#lifetimeMs / 1_000, latest);
     const claims = {
       ...(sessionId === undefined ? {} : { sid: sessionId }),
       ...(authenticatedAt === undefined ? {} : { auth_time: Date.parse(authenticatedAt) / 1_000 }),
+      ...(acting && claimsOf(acting)),
     };
     const accessToken = await new SignJWT(claims)
       .setProtectedHeader({ alg: ALGORITHM, kid: this.#keyId, typ: 'at+jwt' })
@@ -113,6 +142,7 @@ export class AccessTokens {
         tokenId: jti,
         sessionId: typeof sid === 'string' ? (sid as SessionId) : null,
         authenticatedAt: Math.round((typeof authenticated === 'number' ? authenticated : iat) * 1_000),
+        acting: actingIn(payload),
         issuedAt: Math.round(iat * 1_000),
         expiresAt: exp * 1_000,
       };
@@ -144,6 +174,39 @@ export class AccessTokens {
     this.#verified.set(key, verified);
   }
 }
+
+/** As the JWT has them: `act` after RFC 8693. */
+const claimsOf = (acting: ActingClaims): JWTPayload => {
+  switch (acting.kind) {
+    case 'switch':
+      return { tenant: acting.tenantId, origTenant: acting.origTenant };
+    case 'impersonation': {
+      const { impersonationId, actorId, tenantId, origTenant, reason } = acting;
+      return { act: { sub: actorId }, impersonation: impersonationId, tenant: tenantId, origTenant, reason };
+    }
+    case 'service-account':
+      return { keyNumber: acting.number };
+  }
+};
+
+/** What only we can have written, since the signature holds. */
+const actingIn = (payload: JWTPayload): ActingClaims | null => {
+  const { act, impersonation, tenant, origTenant, reason, keyNumber } = payload;
+  if (typeof keyNumber === 'number') return { kind: 'service-account', number: keyNumber };
+  if (typeof tenant !== 'string' || typeof origTenant !== 'string') return null;
+  const place = { tenantId: tenant as TenantId, origTenant: origTenant as TenantId | 'platform' };
+  if (typeof act !== 'object' || act === null) return { kind: 'switch', ...place };
+  const actorId: unknown = Reflect.get(act, 'sub');
+  if (typeof actorId !== 'string' || typeof impersonation !== 'string' || typeof reason !== 'string')
+    throw new Error('an impersonation without its person');
+  return {
+    kind: 'impersonation',
+    impersonationId: impersonation as ImpersonationId,
+    actorId: actorId as UserId,
+    ...place,
+    reason,
+  };
+};
 
 const keptKey = async (folder: string): Promise<JWK> => {
   const file = join(folder, 'access-tokens.jwk.json');

@@ -14,7 +14,10 @@ import { type Logger } from 'pino';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
 import { customRoles } from '#libs/access-policy/custom-roles.projection';
 import { customerLinks } from '#libs/access-policy/customer-links.projection';
+import { delegatedAccesses } from '#libs/access-policy/delegated-accesses.projection';
+import { impersonations } from '#libs/access-policy/impersonations.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
+import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type Upcasters } from '#libs/event-sourcing/upcasting';
@@ -84,6 +87,9 @@ const SHELL_PROJECTIONS: readonly Projection[] = [
   accessSettings,
   customRoles,
   userAccess,
+  delegatedAccesses,
+  impersonations,
+  serviceAccounts,
 ];
 
 /**

@@ -7,7 +7,7 @@ import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { canonicalJson } from '#libs/canonical-json';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type CommandId, type Principal, type Revision } from '#libs/event-sourcing/event';
+import { type CommandId, type Principal, type Revision, type WayOfActing } from '#libs/event-sourcing/event';
 import { type SessionId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Clock } from '#libs/time/time';
 import { v5 as uuidv5 } from 'uuid';
@@ -19,6 +19,16 @@ export type Caller = Readonly<{
   userId: UserId;
   /** The login that the access token stems from; null where nobody logged in for it. */
   sessionId: SessionId | null;
+  /** When they showed who they are, in milliseconds of the wall clock. */
+  authenticatedAt: number;
+  /** How they came to act as they do; absent: they logged in. */
+  via?: WayOfActing;
+  /** The person, where it is not the user. */
+  actor?: Readonly<{ id: UserId; reason: string }>;
+  /** The tenant into whose context they have switched. */
+  onBehalfOf?: TenantId;
+  /** The tenant as whose user the person is here, where they are not there as themselves. */
+  home?: TenantId | 'platform';
   memberships: readonly Membership[];
   /** All that the policy judges by: `decide(standing, permission, path)` answers for any tenant. */
   standing: Standing;
@@ -114,7 +124,8 @@ const commandOf = (request: FastifyRequest): Command => {
     ]);
   }
   const path = request.url.split('?', 1)[0] ?? request.url;
-  const id = key === undefined ? newId() : uuidv5(`${caller.userId}\n${request.method}\n${path}\n${key}`, COMMAND_NAMESPACE);
+  const who = caller.actor === undefined ? caller.userId : `${caller.actor.id} as ${caller.userId}`;
+  const id = key === undefined ? newId() : uuidv5(`${who}\n${request.method}\n${path}\n${key}`, COMMAND_NAMESPACE);
   const traceparent = currentTraceparent();
   return {
     id: id as CommandId,
@@ -127,12 +138,27 @@ const commandOf = (request: FastifyRequest): Command => {
   };
 };
 
-/** Who a command's events name. An operator's platform counts as a home, too; a link to a tenant does not make it one. */
-const principalOf = ({ userId, memberships, anchor, tenant }: Caller): Principal => {
-  const member = new Set<string>(memberships.map(({ tenantId }) => tenantId));
-  const home = tenant ? ['platform', ...tenant.path].findLast((id) => member.has(id)) : undefined;
-  const from = home ?? anchor;
-  return { id: userId, ...(from === null || from === tenant?.id ? {} : { home: from }) };
+/** The tenant as whose user the person acts, `platform` for an operator: a link to a tenant does not make it one. */
+export const homeOf = ({ memberships, anchor, tenant, home }: Caller): TenantId | 'platform' | null => {
+  if (home !== undefined) return home;
+  const member = new Set(memberships.map(({ tenantId }) => tenantId));
+  const reach: readonly (TenantId | 'platform')[] = ['platform', ...(tenant?.path ?? [])];
+  return (tenant && reach.findLast((id) => member.has(id))) ?? anchor;
+};
+
+/** Who a command's events name. */
+const principalOf = (caller: Caller): Principal => {
+  const { userId: id, standing, anchor, tenant, onBehalfOf, actor } = caller;
+  const delegated = standing.links.some((link) => link.delegated === true && link.tenantId === anchor);
+  const via = caller.via ?? (delegated ? 'delegated' : undefined);
+  const home = homeOf(caller);
+  return {
+    id,
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
+    ...(actor === undefined ? {} : { actor }),
+    ...(via === undefined ? {} : { via }),
+    ...(home === null || home === tenant?.id ? {} : { home }),
+  };
 };
 
 const revisionIn = (header: string | undefined): Revision | undefined => {

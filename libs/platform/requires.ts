@@ -36,6 +36,12 @@ export const AnyUser = (): MethodDecorator & ClassDecorator =>
     describeProblems(400, 401, 503),
   );
 
+export const IN_PERSON = 'tributary:in-person';
+
+/** Beside one of the others: neither for whoever acts as another user nor for a service account, as for a change of credentials. */
+export const InPerson = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(IN_PERSON, true), describeProblems(403));
+
 /** Open to everybody; the reason is for the reader. */
 export const Public = (reason: string): MethodDecorator & ClassDecorator =>
   applyDecorators(SetMetadata(ACCESS_RULE, { kind: 'public', reason } satisfies AccessRule), describeProblems(400));

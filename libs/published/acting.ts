@@ -37,6 +37,8 @@ export type DelegatedAccessEvent =
       OfDelegatedAccess<{
         /** Of the tenant, from the root. */
         path: readonly TenantId[];
+        /** The tenant above of which the user is a member: without that it counts no longer. */
+        memberOf: TenantId | 'platform';
         role: GrantedRole['role'];
         /** Of the custom role. */
         roleId?: NonNullable<GrantedRole['roleId']>;

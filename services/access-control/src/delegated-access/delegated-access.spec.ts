@@ -10,7 +10,13 @@ const MIDNIGHT = '2026-02-01T00:00:00.000Z' as Instant;
 const tenantId = 'c' as TenantId;
 const userId = 'ada' as UserId;
 const of = { delegatedAccessId: 'd' as DelegatedAccessId, tenantId };
-const asked = { path: ['r' as TenantId, tenantId], role: 'support' as const, hours: 12, reason: 'Ticket 7' };
+const asked = {
+  path: ['r' as TenantId, tenantId],
+  memberOf: 'r' as TenantId,
+  role: 'support' as const,
+  hours: 12,
+  reason: 'Ticket 7',
+};
 
 const requested: DelegatedAccessEvent = {
   type: 'DelegatedAccessRequested',

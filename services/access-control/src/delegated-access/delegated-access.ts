@@ -35,6 +35,7 @@ export type Wanted = Readonly<{
   tenantId: TenantId;
   path: readonly TenantId[];
   userId: UserId;
+  memberOf: TenantId | 'platform';
   role: Role;
   hours: number;
   reason: string;
@@ -45,8 +46,8 @@ export const request =
   ({ role, ...wanted }: Wanted, now: Instant) =>
   (known: DelegatedAccess): DelegatedAccessEvent[] => {
     if (known) throw new DomainError('conflict', 'delegated-access-exists', 'This access was requested already.');
-    const { delegatedAccessId, tenantId, userId, path, hours, reason } = wanted;
-    const data = { delegatedAccessId, tenantId, userId, path, ...grantedRole(role), hours, reason, requestedAt: now };
+    const { delegatedAccessId, tenantId, userId, path, memberOf, hours, reason } = wanted;
+    const data = { delegatedAccessId, tenantId, userId, path, memberOf, ...grantedRole(role), hours, reason, requestedAt: now };
     return [{ type: 'DelegatedAccessRequested', data }];
   };
 

@@ -1,0 +1,62 @@
+import { type DelegatedAccessEvent } from '#libs/published/acting';
+import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
+import { part, projection } from '#libs/read-models/projection';
+import { type Instant } from '#libs/time/time';
+import { type Role, roleIn } from './roles.ts';
+
+/** An approved one counts until `until` only. */
+export type DelegatedAccessStatus = 'requested' | 'approved' | 'declined' | 'ended';
+
+export type DelegatedAccessRow = Readonly<{
+  id: DelegatedAccessId;
+  tenantId: TenantId;
+  userId: UserId;
+  /** Of whose users they are: without that it counts no longer. */
+  memberOf: TenantId | 'platform';
+  role: Role;
+  hours: number;
+  reason: string;
+  requestedAt: Instant;
+  status: DelegatedAccessStatus;
+  from: Instant | null;
+  until: Instant | null;
+}>;
+
+const STATUS = { DelegatedAccessDeclined: 'declined', DelegatedAccessEnded: 'ended' } as const;
+
+export const delegatedAccesses = projection({
+  name: 'delegated-accesses',
+  version: 1,
+  parts: {
+    access: part<DelegatedAccessEvent, DelegatedAccessRow>('access-control.delegatedAccess', {
+      document: ({ data }) => data.delegatedAccessId,
+      evolve: (before, { type, data }) => {
+        if (type === 'DelegatedAccessRequested') {
+          const { delegatedAccessId: id, tenantId, userId, memberOf, hours, reason, requestedAt } = data;
+          const role = roleIn(data);
+          return {
+            id,
+            tenantId,
+            userId,
+            memberOf,
+            role,
+            hours,
+            reason,
+            requestedAt,
+            status: 'requested',
+            from: null,
+            until: null,
+          };
+        }
+        if (!before) throw new Error(`${type} before the access was requested`);
+        if (type === 'DelegatedAccessApproved') return { ...before, status: 'approved', from: data.from, until: data.until };
+        return { ...before, status: STATUS[type] };
+      },
+    }),
+  },
+  row: ({ access }): DelegatedAccessRow | undefined => access,
+  indexes: [
+    ['userId', 'status'],
+    ['tenantId', 'requestedAt'],
+  ],
+});

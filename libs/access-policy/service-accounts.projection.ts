@@ -1,0 +1,65 @@
+import { type ServiceAccountEvent } from '#libs/published/acting';
+import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
+import { part, projection } from '#libs/read-models/projection';
+import { type Instant } from '#libs/time/time';
+import { type TenantPermission } from './roles.ts';
+
+/** `until`: it counts no longer then; null: until it is revoked. */
+export type ServiceAccountKey = Readonly<{ number: number; issuedAt: Instant; until: Instant | null; revokedAt: Instant | null }>;
+
+/** Another system that acts for a tenant. */
+export type ServiceAccountRow = Readonly<{
+  id: ServiceAccountId;
+  tenantId: TenantId;
+  name: string;
+  permissions: readonly TenantPermission[];
+  createdAt: Instant;
+  /** In the order of their numbers. */
+  keys: readonly ServiceAccountKey[];
+}>;
+
+type AccountPart = ServiceAccountRow & Readonly<{ removed: boolean }>;
+
+/** Asked on every request of a service account, so that a revoked key counts no longer at once. */
+export const serviceAccounts = projection({
+  name: 'service-accounts',
+  version: 1,
+  parts: {
+    account: part<ServiceAccountEvent, AccountPart>('access-control.serviceAccount', {
+      document: ({ data }) => data.serviceAccountId,
+      evolve: (before, { type, data }) => {
+        if (type === 'ServiceAccountCreated') {
+          const { serviceAccountId: id, tenantId, name, permissions, createdAt } = data;
+          return { id, tenantId, name, permissions, createdAt, keys: [], removed: false };
+        }
+        if (!before) throw new Error(`${type} before the service account was created`);
+        switch (type) {
+          case 'ServiceAccountScopeChanged':
+            return { ...before, name: data.name, permissions: data.permissions };
+          case 'ServiceAccountKeyIssued': {
+            const { number, issuedAt, until } = data;
+            return { ...before, keys: [...before.keys, { number, issuedAt, until, revokedAt: null }] };
+          }
+          case 'ServiceAccountKeyRevoked': {
+            const { number, revokedAt } = data;
+            return { ...before, keys: before.keys.map((key) => (key.number === number ? { ...key, revokedAt } : key)) };
+          }
+          case 'ServiceAccountRemoved':
+            return { ...before, removed: true };
+        }
+      },
+    }),
+  },
+  row: ({ account }): ServiceAccountRow | undefined => {
+    if (!account || account.removed) return undefined;
+    const { removed: _, ...row } = account;
+    return row;
+  },
+  indexes: [['tenantId', 'name']],
+});
+
+/** @param now of the wall clock */
+export const keyCounts = ({ keys }: ServiceAccountRow, number: number, now: Instant): boolean => {
+  const key = keys.find((one) => one.number === number);
+  return key !== undefined && key.revokedAt === null && (key.until === null || key.until > now);
+};
