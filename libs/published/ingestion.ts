@@ -56,3 +56,21 @@ export type UsageMonthEvent = DomainEvent<
       order?: Position;
     }>
 >;
+
+export type HealthStatus = 'Success' | 'Warning' | 'Failed' | 'Not available';
+
+/** Stream `ingestion.sourceHealth-<dataSourceId>`: as judged when something happened to the source, or time went by without anything. */
+export type SourceHealthEvent = DomainEvent<
+  'SourceHealthChanged',
+  {
+    dataSourceId: DataSourceId;
+    /** The owner. */
+    tenantId: TenantId;
+    /** Of the owner, from the root. */
+    path: readonly TenantId[];
+    status: HealthStatus;
+    /** For tenants below the owner whose accounts it serves: what concerns accounts of others is none of their business. */
+    statusBelow: HealthStatus;
+    changedAt: Instant;
+  }
+>;

@@ -9,6 +9,7 @@ import {
   type TenantId,
   type UserId,
 } from './ids.ts';
+import { type HealthStatus } from './ingestion.ts';
 
 export type Tier = 'distributor' | 'reseller' | 'endCustomer';
 
@@ -171,3 +172,20 @@ export type OnboardingEvent =
   | DomainEvent<'CustomerAdminLost', OfOnboarding<{ userId: UserId; membershipRevision: number; lostAt: Instant }>>
   /** Usage came for the first time from an account or a data source of the tenant. */
   | DomainEvent<'SourceDataArrived', OfOnboarding<{ dataSourceId: DataSourceId; arrivedAt: Instant }>>;
+
+/**
+ * Stream `tenants.sourceData-<tenantId>`: the worst of the sources that serve the tenant or anybody below it. `Not available` masks
+ * nothing.
+ */
+export type SourceDataEvent = DomainEvent<
+  'SourceDataRolledUp',
+  {
+    tenantId: TenantId;
+    /** Of the tenant, from the root. */
+    path: readonly TenantId[];
+    status: HealthStatus;
+    /** Of the sources of the tenant itself: those that it owns and those that serve its accounts. */
+    own: HealthStatus;
+    rolledUpAt: Instant;
+  }
+>;

@@ -10,6 +10,7 @@ import { imports } from './import/imports.projection.ts';
 import { keptFiles } from './import/kept-files.ts';
 import { onImportFinished } from './reactions/on-import-finished.ts';
 import { SourceHealthConfiguration } from './source-health/source-health-configuration.ts';
+import { HealthWatch } from './source-health/health-watch.ts';
 import { SourceHealthController } from './source-health/source-health.controller.ts';
 import { accountLinks, automaticLinks, usedAccounts } from './source-health/source-health.projection.ts';
 
@@ -23,13 +24,20 @@ const serviceOf = (platform: Platform): ImportService => {
   return service;
 };
 
+const watches = new WeakMap<Platform, HealthWatch>();
+const watchOf = (platform: Platform): HealthWatch => {
+  const watch = watches.get(platform) ?? new HealthWatch(platform);
+  watches.set(platform, watch);
+  return watch;
+};
+
 export const ingestionService: ServiceDefinition = {
   name: 'ingestion',
   module: IngestionModule,
   configuration: [UsageEngineConfiguration, SourceHealthConfiguration],
   providers: (platform) => [{ provide: ImportService, useFactory: () => serviceOf(platform) }],
   projections: [tenantTree, dataSources, imports, accountLinks, automaticLinks, usedAccounts],
-  consumers: ({ store }) => [onImportFinished(store)],
+  consumers: (platform) => [onImportFinished(platform.store), watchOf(platform).consumer()],
   files: keptFiles,
   background: (platform) => {
     const service = serviceOf(platform);
@@ -43,6 +51,7 @@ export const ingestionService: ServiceDefinition = {
         idle: () => service.idle(),
         troubles: () => service.troubles(),
       },
+      watchOf(platform).background(),
     ];
   },
 };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { type LinkedAccountId } from '#libs/published/ids';
 import { type Instant, month } from '#libs/time/time';
-import { healthOf, type HealthStatus, rollUp, type SourceFacts } from './health.ts';
+import { type HealthStatus } from '#libs/published/ingestion';
+import { healthOf, rollUp, type SourceFacts } from './health.ts';
 
 const NOW = '2026-03-10T12:00:00.000Z' as Instant;
 const LIMITS = { warningHours: 24, failedHours: 48 };

@@ -1,7 +1,6 @@
 import { type LinkedAccountId } from '#libs/published/ids';
+import { type HealthStatus } from '#libs/published/ingestion';
 import { type Instant, type Month } from '#libs/time/time';
-
-export type HealthStatus = 'Success' | 'Warning' | 'Failed' | 'Not available';
 
 /** The worst first: what a roll-up shows as soon as one source has it. */
 const STATUSES = ['Failed', 'Warning', 'Success', 'Not available'] as const satisfies readonly HealthStatus[];

@@ -10,10 +10,11 @@ import { type Platform } from '#libs/platform/service';
 import { CLOCK, PLATFORM, READ_MODELS } from '#libs/platform/tokens';
 import { PageQuery, paging } from '#libs/platform/validation';
 import { type DataSourceId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
+import { type HealthStatus } from '#libs/published/ingestion';
 import { pageOf } from '#libs/read-models/cursor';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Clock, type Instant } from '#libs/time/time';
-import { type HealthStatus, type Reason, rollUp } from './health.ts';
+import { type Reason, rollUp } from './health.ts';
 import { SourceHealthConfiguration } from './source-health-configuration.ts';
 import { type SourceOfTenant, sourcesOfTenant } from './sources-of-a-tenant.ts';
 

@@ -1,4 +1,5 @@
 import { type DataSourceId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
+import { type HealthStatus } from '#libs/published/ingestion';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { type Holdings } from '#libs/time/intervals';
 import { addDays, type Day, dayOf, firstDay, type Instant, type Month, nextMonth } from '#libs/time/time';
@@ -55,6 +56,21 @@ export const sourcesOfTenant = async (
       lastImportAt: facts.lastSuccess?.at ?? null,
       unassignedAccounts: facts.unassignedAccounts.length,
     };
+  });
+};
+
+/** Sources as they are judged whole, for their owners, and for tenants below whose accounts they serve. */
+export const judgedSources = async (
+  readModels: ReadModels,
+  sources: readonly DataSourceRow[],
+  limits: Limits,
+  now: Instant,
+): Promise<readonly Readonly<{ source: DataSourceRow; status: HealthStatus; statusBelow: HealthStatus }>[]> => {
+  const [usageOf, lastImports] = await Promise.all([usages(readModels, sources), lastImportsOf(readModels, sources)]);
+  return sources.map((source) => {
+    const facts = factsOf(source, usageOf(source.id), lastImports(source.id), limits);
+    const { status } = healthOf(facts, limits, now);
+    return { source, status, statusBelow: healthOf({ ...facts, unassignedAccounts: [] }, limits, now).status };
   });
 };
 
