@@ -15,6 +15,7 @@ import { sliceAccounts, sourceOwners } from './linked-accounts/sources.projectio
 import { OnboardingController } from './onboarding/onboarding.controller.ts';
 import { onDataArriving } from './reactions/on-data-arriving.ts';
 import { onMembershipChanged } from './reactions/on-membership-changed.ts';
+import { onSourceHealthChanged } from './reactions/on-source-health-changed.ts';
 import { onTenantProfileChanged } from './reactions/on-tenant-profile-changed.ts';
 import { TenantController } from './tenant/tenant.controller.ts';
 
@@ -40,5 +41,6 @@ export const tenantsService: ServiceDefinition = {
     onTenantProfileChanged(store),
     onMembershipChanged(store, readModels),
     onDataArriving(store, readModels),
+    onSourceHealthChanged(store, readModels),
   ],
 };

@@ -21,7 +21,13 @@ import { concatenated, type Pages } from '../concatenated-pages.ts';
 import { linkedAccounts } from '../linked-accounts/linked-accounts.projection.ts';
 import { type Reach } from '../reach.ts';
 import { type TenantAnswer, tenantAnswer, tenantFields } from '../tenant/tenant.controller.ts';
-import { type ContractCounts, customerList, type CustomerRow } from './customer-list.projection.ts';
+import {
+  type ContractCounts,
+  customerList,
+  type CustomerRow,
+  listOfInvitedUnder,
+  listUnder,
+} from './customer-list.projection.ts';
 
 class TenantQuery extends PageQuery {
   @Optional()
@@ -135,10 +141,10 @@ export class CustomerListController {
     const allowed = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', tenantOf(caller));
     const whom: Filter = allowed === 'all' ? { id: { not: tenantId } } : { id: { in: allowed.filter((id) => id !== tenantId) } };
     const below: Filter = pending
-      ? { pendingUnder: tenantId }
+      ? { list: listOfInvitedUnder(tenantId) }
       : scope === 'subtree'
         ? { within: { has: tenantId } }
-        : { listedUnder: tenantId };
+        : { list: listUnder(tenantId) };
     const filter = allowed === 'all' && scope === 'children' ? below : { ...below, ...whom };
     return this.#page(filter, query, paging(query, SORTABLE, BY_NAME), caller, caller.anchor);
   }

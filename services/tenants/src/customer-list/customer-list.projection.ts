@@ -2,14 +2,24 @@ import { type Revision } from '#libs/event-sourcing/event';
 import { type Currency } from '#libs/money/currency';
 import { type ContractsEvent, type ContractStatus } from '#libs/published/contracts';
 import { type ContractId, type TenantId, type UserId } from '#libs/published/ids';
-import { type CreationMode, type OnboardingEvent, type TenantEvent, type Tier } from '#libs/published/tenants';
+import { type HealthStatus } from '#libs/published/ingestion';
+import {
+  type CreationMode,
+  type OnboardingEvent,
+  type OnboardingTask,
+  type SourceDataEvent,
+  type TenantEvent,
+  type Tier,
+} from '#libs/published/tenants';
+import { type TenantActivityEvent } from '#libs/published/acting';
+
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
 import { type Onboarding, onboarding as onboardingOf, type Progress, progressOf } from '../onboarding/onboarding.ts';
 
 export type ContractCounts = Readonly<Record<ContractStatus, number>>;
 
-export type CustomerRow = Readonly<{
+type ProfileRow = Readonly<{
   id: TenantId;
   name: string;
   customerCode: string | null;
@@ -21,32 +31,45 @@ export type CustomerRow = Readonly<{
   primaryDomain: string | null;
   registeredAt: Instant;
   mode: CreationMode;
-  /** False for one that was invited, until somebody has accepted and set up the account: then it is on no list of customers. */
-  listed: boolean;
-  /** On whose lists it stands: its path while it is listed, else nobody. */
-  within: readonly TenantId[];
-  /** Its parent while it is listed. */
-  listedUnder: TenantId | null;
-  /** Its parent while it is not. */
-  pendingUnder: TenantId | null;
   /** The tenant's own revision, its ETag. */
   revision: Revision;
-  contracts: ContractCounts;
-  /** How far its onboarding is. */
-  onboarding: Progress;
-  /** The position in it, or `complete`: what lists filter by. */
-  status: string;
-  /** Its own active admins, in the order in which they came to be. */
-  adminIds: readonly UserId[];
 }>;
 
-type Derived = 'contracts' | 'onboarding' | 'status' | 'adminIds' | 'listed' | 'within' | 'listedUnder' | 'pendingUnder';
-type TenantPart = Omit<CustomerRow, Derived>;
-type StatusOfContract = Readonly<Record<ContractId, ContractStatus>>;
+export type CustomerRow = ProfileRow &
+  Readonly<{
+    /** False for one that was invited, until somebody has accepted and set up the account: then it is on no list of customers. */
+    listed: boolean;
+    /** On whose lists it stands: its path while it is listed, else nobody. */
+    within: readonly TenantId[];
+    /** The list of direct customers on which it stands: `listUnder` its parent, or `listOfInvitedUnder` it. */
+    list: string | null;
+    contracts: ContractCounts;
+    /** The first of its contracts to look at. */
+    firstContracts: readonly ContractSummary[];
+    /** How far its onboarding is. */
+    onboarding: Progress;
+    /** The position in it, or `complete`: what lists filter by. */
+    status: OnboardingTask | 'complete';
+    /** The worst of its sources and those of everybody below it. */
+    sourceData: HealthStatus;
+    /** When one of its own users was last about; null: never. */
+    lastActivity: Instant | null;
+    /** The last that speaks for an active customer: it was about, it ordered something, or it came to be. */
+    lastSign: Instant;
+    /** Its own active admins, in the order in which they came to be. */
+    adminIds: readonly UserId[];
+  }>;
+
+export const listUnder = (parentId: TenantId): string => parentId;
+export const listOfInvitedUnder = (parentId: TenantId): string => `invited ${parentId}`;
+
+type KnownContracts = Readonly<Record<ContractId, ContractStatus>>;
+
+export type ContractSummary = Readonly<{ id: ContractId; status: ContractStatus }>;
 
 /** A document per tenant, from its own streams. */
 const PARTS = {
-  tenant: part<TenantEvent, TenantPart | undefined>('tenants.tenant', {
+  tenant: part<TenantEvent, ProfileRow | undefined>('tenants.tenant', {
     document: ({ data }) => data.tenantId,
     evolve: (before, event) => {
       switch (event.type) {
@@ -62,7 +85,7 @@ const PARTS = {
       }
     },
   }),
-  contracts: part<ContractsEvent, StatusOfContract>('contracts.tenantContracts', {
+  contracts: part<ContractsEvent, KnownContracts>('contracts.tenantContracts', {
     document: ({ data }) => data.tenantId,
     evolve: (before = {}, event) => {
       switch (event.type) {
@@ -79,15 +102,26 @@ const PARTS = {
     document: ({ data }) => data.tenantId,
     evolve: (before = onboardingOf.initial, event) => onboardingOf.evolve(before, event, event.revision),
   }),
+  sourceData: part<SourceDataEvent, HealthStatus>('tenants.sourceData', {
+    document: ({ data }) => data.tenantId,
+    evolve: (_before, { data }) => data.status,
+  }),
+  activity: part<TenantActivityEvent, Instant>('access-control.tenantActivity', {
+    document: ({ data }) => data.tenantId,
+    evolve: (before, { data }) => (before === undefined || data.at > before ? data.at : before),
+  }),
 };
 
 type Parts = Readonly<{
-  tenant?: TenantPart | undefined;
-  contracts?: StatusOfContract | undefined;
+  tenant?: ProfileRow | undefined;
+  contracts?: KnownContracts | undefined;
   onboarding?: Onboarding | undefined;
+  sourceData?: HealthStatus | undefined;
+  activity?: Instant | undefined;
 }>;
 
-const rowOf = ({ tenant, contracts = {}, onboarding = onboardingOf.initial }: Parts): CustomerRow | undefined => {
+const rowOf = (parts: Parts): CustomerRow | undefined => {
+  const { tenant, contracts = {}, onboarding = onboardingOf.initial, sourceData = 'Not available', activity = null } = parts;
   if (!tenant) return undefined;
   const counts = countsOf(contracts);
   const progress = progressOf({ tier: tenant.tier, isRoot: tenant.parentId === null, contracts: counts }, onboarding);
@@ -96,11 +130,14 @@ const rowOf = ({ tenant, contracts = {}, onboarding = onboardingOf.initial }: Pa
     ...tenant,
     listed,
     within: listed ? tenant.path : [],
-    listedUnder: listed ? tenant.parentId : null,
-    pendingUnder: listed ? null : tenant.parentId,
+    list: tenant.parentId && (listed ? listUnder : listOfInvitedUnder)(tenant.parentId),
     contracts: counts,
+    firstContracts: firstOf(contracts),
     onboarding: progress,
     status: progress.position ?? 'complete',
+    sourceData,
+    lastActivity: activity,
+    lastSign: activity !== null && activity > tenant.registeredAt ? activity : tenant.registeredAt,
     adminIds: onboarding.admins.filter(({ active }) => active).map(({ userId }) => userId),
   };
 };
@@ -111,12 +148,24 @@ export const customerList = projection({
   version: 3,
   parts: PARTS,
   row: rowOf,
-  indexes: [['listedUnder', 'name'], ['pendingUnder', 'name'], ['listed', 'name'], ['name']],
+  indexes: [['list', 'name'], ['name'], ['parentId', 'sourceData']],
   elements: ['within'],
 });
 
-const countsOf = (contracts: StatusOfContract): ContractCounts => {
+const countsOf = (contracts: KnownContracts): ContractCounts => {
   const counts = { draft: 0, scheduled: 0, active: 0, expired: 0, cancelled: 0, superseded: 0 };
   for (const status of Object.values(contracts)) counts[status] += 1;
   return counts;
 };
+
+const SHOWN = 3;
+/** What counts now comes first. */
+const BY_WEIGHT: readonly ContractStatus[] = ['active', 'scheduled', 'draft', 'superseded', 'expired', 'cancelled'];
+
+/** The newest first where the status is the same. */
+const firstOf = (contracts: KnownContracts): readonly ContractSummary[] =>
+  Object.entries(contracts)
+    .map(([id, status]) => ({ id: id as ContractId, status }))
+    .toReversed()
+    .toSorted((a, b) => BY_WEIGHT.indexOf(a.status) - BY_WEIGHT.indexOf(b.status))
+    .slice(0, SHOWN);

@@ -1,27 +1,51 @@
 import { type DataSourceId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
-import { type DataSourceEvent, type UsageMonthEvent } from '#libs/published/ingestion';
+import { type DataSourceEvent, type HealthStatus, type SourceHealthEvent, type UsageMonthEvent } from '#libs/published/ingestion';
 import { part, projection } from '#libs/read-models/projection';
 import { type Month } from '#libs/time/time';
 import { type KnownAccount } from '../auto-assignment/auto-assignment.ts';
 
-/** `path` is the owner's, from its root: who may link the source's accounts, and to whom. */
-export type SourceRow = Readonly<{ id: DataSourceId; managementAccountId: ManagementAccountId; path: readonly TenantId[] }>;
+/**
+ * `path` is the owner's, from its root: who may link the source's accounts, and to whom. `statusBelow` is the health for tenants below
+ * the owner whose accounts it serves.
+ */
+export type SourceRow = Readonly<{
+  id: DataSourceId;
+  ownerId: TenantId | null;
+  managementAccountId: ManagementAccountId;
+  path: readonly TenantId[];
+  status: HealthStatus;
+  statusBelow: HealthStatus;
+}>;
+
+type SourcePart = Omit<SourceRow, 'status' | 'statusBelow'>;
+type HealthPart = Pick<SourceRow, 'status' | 'statusBelow'>;
+
+const UNKNOWN: HealthPart = { status: 'Not available', statusBelow: 'Not available' };
 
 /** The data sources as far as links need to know them. */
 export const sourceOwners = projection({
   name: 'source-owners',
-  version: 2,
+  version: 3,
   parts: {
-    source: part<DataSourceEvent, SourceRow | undefined>('ingestion.dataSource', {
+    source: part<DataSourceEvent, SourcePart | undefined>('ingestion.dataSource', {
       document: ({ data }) => data.dataSourceId,
       evolve: (before, { type, data }) =>
         type === 'DataSourceRegistered'
-          ? { id: data.dataSourceId, managementAccountId: data.managementAccountId, path: data.path }
+          ? {
+              id: data.dataSourceId,
+              ownerId: data.path.at(-1) ?? null,
+              managementAccountId: data.managementAccountId,
+              path: data.path,
+            }
           : before,
     }),
+    health: part<SourceHealthEvent, HealthPart>('ingestion.sourceHealth', {
+      document: ({ data }) => data.dataSourceId,
+      evolve: (_before, { data: { status, statusBelow } }) => ({ status, statusBelow }),
+    }),
   },
-  row: ({ source }): SourceRow | undefined => source,
-  indexes: [],
+  row: ({ source, health = UNKNOWN }): SourceRow | undefined => source && { ...source, ...health },
+  indexes: [['ownerId']],
   elements: ['path'],
 });
 
