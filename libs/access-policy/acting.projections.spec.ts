@@ -111,8 +111,11 @@ describe('delegated accesses', () => {
 
 describe('service accounts', () => {
   const rows = rowsOf(serviceAccounts, accounts);
-  it('are there until they are removed, with what they may do now', () => {
-    expect(rows).toMatchObject([{ id: 's', tenantId: CUSTOMER, name: 'Books', permissions: ['usage:read'] }]);
+  it('say what they may do now, and whether they are still there', () => {
+    expect(rows).toMatchObject([
+      { id: 's', tenantId: CUSTOMER, name: 'Books', permissions: ['usage:read'], removedAt: null },
+      { id: 't', name: 'ERP', removedAt: NOON },
+    ]);
   });
   it('know which of their keys count', () => {
     const [row] = rows;

@@ -16,21 +16,21 @@ export type ServiceAccountRow = Readonly<{
   createdAt: Instant;
   /** In the order of their numbers. */
   keys: readonly ServiceAccountKey[];
+  /** Null while it is there; what it did keeps its name. */
+  removedAt: Instant | null;
 }>;
-
-type AccountPart = ServiceAccountRow & Readonly<{ removed: boolean }>;
 
 /** Asked on every request of a service account, so that a revoked key counts no longer at once. */
 export const serviceAccounts = projection({
   name: 'service-accounts',
   version: 1,
   parts: {
-    account: part<ServiceAccountEvent, AccountPart>('access-control.serviceAccount', {
+    account: part<ServiceAccountEvent, ServiceAccountRow>('access-control.serviceAccount', {
       document: ({ data }) => data.serviceAccountId,
       evolve: (before, { type, data }) => {
         if (type === 'ServiceAccountCreated') {
           const { serviceAccountId: id, tenantId, name, permissions, createdAt } = data;
-          return { id, tenantId, name, permissions, createdAt, keys: [], removed: false };
+          return { id, tenantId, name, permissions, createdAt, keys: [], removedAt: null };
         }
         if (!before) throw new Error(`${type} before the service account was created`);
         switch (type) {
@@ -45,21 +45,17 @@ export const serviceAccounts = projection({
             return { ...before, keys: before.keys.map((key) => (key.number === number ? { ...key, revokedAt } : key)) };
           }
           case 'ServiceAccountRemoved':
-            return { ...before, removed: true };
+            return { ...before, removedAt: data.removedAt };
         }
       },
     }),
   },
-  row: ({ account }): ServiceAccountRow | undefined => {
-    if (!account || account.removed) return undefined;
-    const { removed: _, ...row } = account;
-    return row;
-  },
+  row: ({ account }): ServiceAccountRow | undefined => account,
   indexes: [['tenantId', 'name']],
 });
 
 /** @param now of the wall clock */
-export const keyCounts = ({ keys }: ServiceAccountRow, number: number, now: Instant): boolean => {
+export const keyCounts = ({ keys, removedAt }: ServiceAccountRow, number: number, now: Instant): boolean => {
   const key = keys.find((one) => one.number === number);
-  return key !== undefined && key.revokedAt === null && (key.until === null || key.until > now);
+  return removedAt === null && key?.revokedAt === null && (key.until === null || key.until > now);
 };

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
+import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type ServiceDefinition } from '#libs/platform/service';
@@ -8,6 +9,8 @@ import { ActivityController } from './activity/activity.controller.ts';
 import { activityLog } from './activity/activity-log.projection.ts';
 import { credentials } from './credentials/credentials.ts';
 import { loginAttempts } from './login-attempts/login-attempts.ts';
+import { ServiceAccountController } from './service-account/service-account.controller.ts';
+import { serviceAccountSecrets } from './service-account/service-account-secret.ts';
 import { PasswordLogin } from './session/password-login.ts';
 import { RequestRate } from './session/request-rate.ts';
 import { SessionConfiguration } from './session/session-configuration.ts';
@@ -17,19 +20,19 @@ import { SessionController } from './session/session.controller.ts';
 import { UserController } from './user/user.controller.ts';
 import { userList } from './user-list/user-list.projection.ts';
 
-@Module({ controllers: [SessionController, UserController, ActivityController] })
+@Module({ controllers: [SessionController, UserController, ActivityController, ServiceAccountController] })
 class AccessControlModule {}
 
 export const accessControlService: ServiceDefinition = {
   name: 'access-control',
   module: AccessControlModule,
-  projections: [userList, memberships, userAccess, tenantTree, accessSettings, activityLog],
+  projections: [userList, memberships, userAccess, tenantTree, accessSettings, activityLog, serviceAccounts],
   configuration: [SessionConfiguration],
   providers: (platform) => [
     { provide: PasswordLogin, useValue: new PasswordLogin(platform) },
     { provide: Sessions, useValue: new Sessions(platform) },
     { provide: RequestRate, useValue: new RequestRate(platform.configuration(SessionConfiguration).loginsPerMinute) },
   ],
-  secrets: [credentials.category, loginAttempts.category, sessionsOf.category],
+  secrets: [credentials.category, loginAttempts.category, sessionsOf.category, serviceAccountSecrets.category],
   consumers: () => [],
 };

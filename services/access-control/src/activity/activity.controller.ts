@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
+import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { type Columns, csvHeadings, csvRows } from '#libs/csv/csv';
 import { normalised } from '#libs/event-sourcing/claims';
 import { type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
@@ -199,8 +200,14 @@ export class ActivityController {
   }
 
   async #people(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, Somebody>> {
-    const users = this.#readModels.of(userList);
-    const found = await Promise.all([...ids].map((id) => users.get(id)));
-    return new Map(found.flatMap((user) => (user ? [[user.id, { id: user.id, email: user.email, name: user.name }]] : [])));
+    const found = await Promise.all([...ids].map((id) => this.#somebody(id)));
+    return new Map(found.flatMap((one) => (one ? [[one.id, one]] : [])));
+  }
+
+  async #somebody(id: string): Promise<Somebody | undefined> {
+    const user = await this.#readModels.of(userList).get(id);
+    if (user) return { id, email: user.email, name: user.name };
+    const account = await this.#readModels.of(serviceAccounts).get(id);
+    return account && { id, email: null, name: account.name };
   }
 }

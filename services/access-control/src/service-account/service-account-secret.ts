@@ -9,13 +9,16 @@ export type ServiceAccountSecretEvent = DomainEvent<
   { serviceAccountId: ServiceAccountId; number: number; hash: string }
 >;
 
-/** SHA-256 by the number of the key: a secret of 256 random bits needs no slow hash. */
-export type ServiceAccountSecrets = ReadonlyMap<number, string>;
+/**
+ * SHA-256 by the number of the key: a secret of 256 random bits needs no slow hash. Of two that were made for a number at the same
+ * time only one is ever shown to anybody.
+ */
+export type ServiceAccountSecrets = ReadonlyMap<number, readonly string[]>;
 
 export const serviceAccountSecrets = decider<ServiceAccountSecrets, ServiceAccountSecretEvent, ServiceAccountId>(
   'access-control.serviceAccountSecret',
   new Map(),
-  (secrets, { data }) => new Map(secrets).set(data.number, data.hash),
+  (secrets, { data }) => new Map(secrets).set(data.number, [...(secrets.get(data.number) ?? []), data.hash]),
 );
 
 const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
@@ -30,8 +33,8 @@ export const secretOf = (master: Buffer, command: CommandId): string =>
   createHmac('sha256', master).update(command).digest('base64url');
 
 export const matches = (secrets: ServiceAccountSecrets, number: number, secret: string): boolean => {
-  const kept = secrets.get(number);
-  return kept !== undefined && timingSafeEqual(Buffer.from(kept), Buffer.from(hashOf(secret)));
+  const shown = Buffer.from(hashOf(secret));
+  return (secrets.get(number) ?? []).some((kept) => timingSafeEqual(Buffer.from(kept), shown));
 };
 
 /** A key as another system holds it. */
