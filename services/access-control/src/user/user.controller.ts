@@ -3,22 +3,23 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsEmail, IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { memberships } from '#libs/access-policy/memberships.projection';
-import { type Role } from '#libs/access-policy/roles';
+import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { Answers } from '#libs/platform/answers';
-import { CommandOf } from '#libs/platform/caller';
-import { page, role, userId } from '#libs/platform/published-schemas';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { page } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
-import { named, object, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
-import { IsName, PageQuery, paging } from '#libs/platform/validation';
+import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
-import { type TenantId, type UserId } from '#libs/published/ids';
+import { type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { PASSWORD_LENGTH } from '../credentials/password.ts';
-import { userList } from '../user-list/user-list.projection.ts';
+import { type TenantUser, tenantUser, tenantUserSchema } from '../membership/tenant-user.ts';
+import { refuseUngrantable } from '../role/grantable.ts';
+import { IsExtras, IsTenantRole } from '../role/role-input.ts';
 import { addUser } from './add-user.ts';
 
 class UserInput {
@@ -34,13 +35,17 @@ class UserInput {
   @MaxLength(PASSWORD_LENGTH.max)
   password!: string;
 
-  @OneOf('admin', 'sales')
-  role!: Extract<Role, 'admin' | 'sales'>;
+  @IsTenantRole()
+  role!: Exclude<Role, 'operator'>;
+
+  @Optional()
+  @IsExtras()
+  extras?: Extra[];
+
+  @Optional()
+  @OneOf(...CHILD_TENANT_ROLES)
+  childTenantRole?: ChildTenantRole;
 }
-
-type TenantUser = Readonly<{ id: UserId; email: string; name: string; role: Role }>;
-
-const tenantUser = named('TenantUser', object<TenantUser>({ id: userId, email: text, name: text, role }));
 
 @ApiTags('access')
 @Controller('tenants/:tenantId/users')
@@ -55,30 +60,34 @@ export class UserController {
 
   @Post()
   @Requires('users:write')
-  @ApiOperation({ summary: 'Add a user', description: 'Admin reaches the tenant and everything below it; sales only looks.' })
-  @Answers(201, tenantUser, { headers: ['Location'] })
+  @ApiOperation({
+    summary: 'Add a user',
+    description:
+      'An Admin reaches the tenant and everything below it, Sales look at it; others reach what is below by a link, by their ' +
+      'child-tenant role, or by the access model. Nobody gives what they do not have themselves.',
+  })
+  @Answers(201, tenantUserSchema, { headers: ['Location'] })
   async add(
     @Param('tenantId') tenantId: TenantId,
-    @Body() { email, name, password, role }: UserInput,
+    @Body() { email, name, password, role, extras = [], childTenantRole }: UserInput,
+    @CallerOf() caller: Caller,
     @CommandOf() command: Command,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantUser> {
-    const id = await addUser(this.#store, { email, name, password, tenantId, role }, command);
+    const grant = { role, extras, childTenantRole: childTenantRole ?? null };
+    await refuseUngrantable(this.#readModels, caller, tenantOf(caller).path, grant);
+    const id = await addUser(this.#store, { email, name, password, tenantId, ...grant }, command);
     created(reply, `/api/v1/tenants/${tenantId}/users`);
-    return { id, email, name, role };
+    return { id, email, name, ...grant, enabled: true };
   }
 
   @Get()
   @Requires('users:read')
   @ApiOperation({ summary: 'Who belongs to the tenant' })
-  @Answers(200, page(tenantUser))
+  @Answers(200, page(tenantUserSchema))
   async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<TenantUser>> {
     const page = await this.#readModels.of(memberships).find({ filter: { tenantId }, ...paging(query) });
-    const people = this.#readModels.of(userList);
-    const items = page.items.map(async ({ userId, role }) => {
-      const person = await people.get(userId);
-      return { id: userId, email: person?.email ?? '', name: person?.name ?? '', role };
-    });
+    const items = page.items.map((held) => tenantUser(this.#readModels, held.userId, held));
     return { ...page, items: await Promise.all(items) };
   }
 }

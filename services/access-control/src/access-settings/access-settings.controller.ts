@@ -1,0 +1,92 @@
+import { Body, Controller, Get, Inject, Param, Patch } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { effective, permissionsIn } from '#libs/access-policy/policy';
+import { type Permission, PERMISSIONS, type Role } from '#libs/access-policy/roles';
+import { type Command } from '#libs/event-sourcing/command';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { Answers } from '#libs/platform/answers';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { role } from '#libs/platform/published-schemas';
+import { Requires } from '#libs/platform/requires';
+import { choice, flag, list, named, object, saying } from '#libs/platform/schema';
+import { EVENT_STORE } from '#libs/platform/tokens';
+import { Optional } from '#libs/platform/validation';
+import { Flag, OneOf } from '#libs/platform/variants';
+import { type AccessModel } from '#libs/published/access-control';
+import { type TenantId } from '#libs/published/ids';
+import { type AccessSettings, accessSettingsOf, choose } from './access-settings.ts';
+
+class AccessSettingsInput {
+  @Optional()
+  @OneOf('perCustomer', 'carryOver')
+  accessModel?: AccessModel;
+
+  @Optional()
+  @Flag()
+  activityMirror?: boolean;
+}
+
+const settingsSchema = named(
+  'AccessSettings',
+  object<AccessSettings>({
+    accessModel: saying(
+      'What users other than Admins may do in the tenants below: what a link for each says, or the same as here',
+      choice('perCustomer', 'carryOver'),
+    ),
+    activityMirror: saying('What its users do on behalf of tenants below is in its own activity log, too', flag),
+  }),
+);
+
+type Access = Readonly<{ roles: readonly Role[]; permissions: readonly Permission[] }>;
+
+const accessSchema = named(
+  'Access',
+  object<Access>({
+    roles: saying('Several: only what all of them permit', list(role)),
+    permissions: list(choice(...PERMISSIONS)),
+  }),
+);
+
+@ApiTags('access')
+@Controller('tenants/:tenantId')
+export class AccessSettingsController {
+  readonly #store: EventStore;
+
+  constructor(@Inject(EVENT_STORE) store: EventStore) {
+    this.#store = store;
+  }
+
+  @Get('access')
+  @Requires('tenants:read')
+  @ApiOperation({ summary: 'What may I do here?', description: 'What a page needs to know to offer it or not.' })
+  @Answers(200, accessSchema)
+  mine(@Param('tenantId') _tenantId: TenantId, @CallerOf() caller: Caller): Access {
+    const { path } = tenantOf(caller);
+    return { roles: effective(caller.standing, path)?.roles ?? [], permissions: [...permissionsIn(caller.standing, path)] };
+  }
+
+  @Get('access-settings')
+  @Requires('users:read')
+  @ApiOperation({ summary: 'What the tenant chose for its own users' })
+  @Answers(200, settingsSchema)
+  async get(@Param('tenantId') tenantId: TenantId): Promise<AccessSettings> {
+    return (await present(this.#store, accessSettingsOf, tenantId)).state;
+  }
+
+  @Patch('access-settings')
+  @Requires('access:write')
+  @ApiOperation({ summary: 'Choose for the tenant’s own users', description: 'Fields that are left out stay.' })
+  @Answers(200, settingsSchema)
+  async choose(
+    @Param('tenantId') tenantId: TenantId,
+    @Body() { accessModel, activityMirror }: AccessSettingsInput,
+    @CommandOf() command: Command,
+  ): Promise<AccessSettings> {
+    const wanted = {
+      ...(accessModel === undefined ? {} : { accessModel }),
+      ...(activityMirror === undefined ? {} : { activityMirror }),
+    };
+    return (await handle(this.#store, accessSettingsOf, tenantId, choose(tenantId, wanted), { command })).state;
+  }
+}

@@ -1,0 +1,148 @@
+import { Body, Controller, Delete, HttpCode, Inject, Param, ParseUUIDPipe, Patch, Post } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { membershipId } from '#libs/access-policy/memberships.projection';
+import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
+import { type Command } from '#libs/event-sourcing/command';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Decision } from '#libs/event-sourcing/decider';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { Answers, AnswersNothing } from '#libs/platform/answers';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { Requires } from '#libs/platform/requires';
+import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
+import { Nullable, Optional } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type MembershipEvent } from '#libs/published/access-control';
+import { type TenantId, type UserId } from '#libs/published/ids';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { refuseAbove, refuseUngrantable } from '../role/grantable.ts';
+import { IsExtras, IsTenantRole } from '../role/role-input.ts';
+import { changeGrant, disable, enable, type Membership, membership, revoke } from './membership.ts';
+import { heldIn, type TenantUser, tenantUser, tenantUserSchema } from './tenant-user.ts';
+
+class MembershipChange {
+  @Optional()
+  @IsTenantRole()
+  role?: Exclude<Role, 'operator'>;
+
+  @Optional()
+  @IsExtras()
+  extras?: Extra[];
+
+  @Nullable()
+  @OneOf(...CHILD_TENANT_ROLES)
+  childTenantRole?: ChildTenantRole | null;
+}
+
+@ApiTags('access')
+@Controller('tenants/:tenantId/users/:userId')
+export class MembershipController {
+  readonly #store: EventStore;
+  readonly #readModels: ReadModels;
+
+  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(READ_MODELS) readModels: ReadModels) {
+    this.#store = store;
+    this.#readModels = readModels;
+  }
+
+  @Patch()
+  @Requires('users:write')
+  @ApiOperation({
+    summary: 'Change what a user of the tenant may do',
+    description:
+      'Fields that are left out stay. It counts from the next request on. Nobody gives what they do not have themselves, changes ' +
+      'somebody who has more, or changes themselves.',
+  })
+  @Answers(200, tenantUserSchema)
+  async change(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @Body() { role, extras, childTenantRole }: MembershipChange,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<TenantUser> {
+    const change = {
+      ...(role === undefined ? {} : { role }),
+      ...(extras === undefined ? {} : { extras }),
+      ...(childTenantRole === undefined ? {} : { childTenantRole }),
+    };
+    await refuseUngrantable(this.#readModels, caller, tenantOf(caller).path, change);
+    return this.#changed(userId, changeGrant(tenantId, userId, change), caller, command);
+  }
+
+  @Post('disable')
+  @HttpCode(200)
+  @Requires('users:write')
+  @ApiOperation({
+    summary: 'Disable a user of the tenant',
+    description: 'Nothing of theirs counts here until they are enabled again.',
+  })
+  @Answers(200, tenantUserSchema)
+  disable(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<TenantUser> {
+    return this.#changed(userId, disable(tenantId, userId), caller, command);
+  }
+
+  @Post('enable')
+  @HttpCode(200)
+  @Requires('users:write')
+  @ApiOperation({ summary: 'Enable a disabled user of the tenant' })
+  @Answers(200, tenantUserSchema)
+  enable(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<TenantUser> {
+    return this.#changed(userId, enable(tenantId, userId), caller, command);
+  }
+
+  @Delete()
+  @Requires('users:write')
+  @ApiOperation({
+    summary: 'Delete a user of the tenant',
+    description:
+      'They are no user of it any more, nor linked to its customers; what they did keeps their name, and their address stays taken.',
+  })
+  @AnswersNothing()
+  async remove(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<void> {
+    await this.#decided(userId, revoke(tenantId, userId), caller, command);
+  }
+
+  async #changed(
+    userId: UserId,
+    decision: Decision<Membership, MembershipEvent>,
+    caller: Caller,
+    command: Command,
+  ): Promise<TenantUser> {
+    return tenantUser(this.#readModels, userId, heldIn(await this.#decided(userId, decision, caller, command)));
+  }
+
+  async #decided(
+    userId: UserId,
+    decision: Decision<Membership, MembershipEvent>,
+    caller: Caller,
+    command: Command,
+  ): Promise<Membership> {
+    if (userId === caller.userId) {
+      const message = 'somebody else has to do that';
+      throw new DomainError('rejected', 'yourself', `You cannot change what you are yourself: ${message}.`, [
+        { path: 'userId', message },
+      ]);
+    }
+    const { id, path } = tenantOf(caller);
+    const stream = membershipId(id, userId);
+    await refuseAbove(this.#readModels, caller, path, (await present(this.#store, membership, stream)).state);
+    return (await handle(this.#store, membership, stream, decision, { command })).state;
+  }
+}

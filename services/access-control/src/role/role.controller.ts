@@ -1,0 +1,170 @@
+import { Body, Controller, Delete, Get, Inject, Param, ParseUUIDPipe, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type FastifyReply } from 'fastify';
+import { v5 as uuidv5 } from 'uuid';
+import { customRoles, type CustomRoleRow } from '#libs/access-policy/custom-roles.projection';
+import {
+  ADDED_BY,
+  BUNDLES,
+  customRole,
+  EXTRAS,
+  type Extra,
+  isTenantPermission,
+  type Role,
+  TENANT_PERMISSIONS,
+  type TenantPermission,
+} from '#libs/access-policy/roles';
+import { type Command } from '#libs/event-sourcing/command';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { handle } from '#libs/event-sourcing/handle';
+import { Answers, AnswersNothing } from '#libs/platform/answers';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { page, extra as extraSchema, role as roleSchema, tenantId } from '#libs/platform/published-schemas';
+import { created } from '#libs/platform/reply';
+import { Requires } from '#libs/platform/requires';
+import { choice, list, named, object, saying, schema, text } from '#libs/platform/schema';
+import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
+import { IsName, PageQuery, paging } from '#libs/platform/validation';
+import { type RoleId, type TenantId } from '#libs/published/ids';
+import { type Page, type ReadModels } from '#libs/read-models/read-model';
+import { knownTo, refuseBeyond } from './grantable.ts';
+import { customRoleOf, define, existing, redefine, remove } from './role.ts';
+import { IsPermissions } from './role-input.ts';
+
+class RoleInput {
+  @IsName(100)
+  name!: string;
+
+  @IsPermissions()
+  permissions!: TenantPermission[];
+}
+
+type CustomRoleAnswer = Omit<CustomRoleRow, 'path'> & Readonly<{ role: Role }>;
+
+const permission = choice(...TENANT_PERMISSIONS);
+
+const customRoleSchema = named(
+  'CustomRole',
+  object<CustomRoleAnswer>({
+    id: schema<RoleId>({ type: 'string', format: 'uuid' }),
+    tenantId: saying('Whose it is: the tenant’s own, or that of one above it', tenantId),
+    name: text,
+    permissions: list(permission),
+    role: saying('What to give it by', roleSchema),
+  }),
+);
+
+type Bundle = Readonly<{ role: Role; permissions: readonly TenantPermission[] }>;
+type ExtraBundle = Readonly<{ extra: Extra; permission: TenantPermission }>;
+type BuiltIn = Readonly<{ roles: readonly Bundle[]; extras: readonly ExtraBundle[] }>;
+
+const builtInSchema = object<BuiltIn>({
+  roles: list(object<Bundle>({ role: roleSchema, permissions: list(permission) })),
+  extras: saying('Besides, for Admins only', list(object<ExtraBundle>({ extra: extraSchema, permission }))),
+});
+
+const BUILT_IN: BuiltIn = {
+  roles: (['admin', 'regular', 'readOnly', 'support', 'sales'] as const).map((role) => ({
+    role,
+    permissions: [...BUNDLES[role]].filter(isTenantPermission),
+  })),
+  extras: EXTRAS.flatMap((extra) => {
+    const added = ADDED_BY[extra];
+    return isTenantPermission(added) ? [{ extra, permission: added }] : [];
+  }),
+};
+
+@ApiTags('access')
+@Controller('tenants/:tenantId')
+export class RoleController {
+  readonly #store: EventStore;
+  readonly #readModels: ReadModels;
+
+  constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(READ_MODELS) readModels: ReadModels) {
+    this.#store = store;
+    this.#readModels = readModels;
+  }
+
+  @Get('built-in-roles')
+  @Requires('tenants:read')
+  @ApiOperation({ summary: 'What the roles that every tenant has may do' })
+  @Answers(200, builtInSchema)
+  builtIn(): BuiltIn {
+    return BUILT_IN;
+  }
+
+  @Get('roles')
+  @Requires('users:read')
+  @ApiOperation({
+    summary: 'Custom roles that users of the tenant may have',
+    description: 'Its own and those of tenants above it within your reach, sorted by name.',
+  })
+  @Answers(200, page(customRoleSchema))
+  async list(
+    @Param('tenantId') _tenantId: TenantId,
+    @Query() query: PageQuery,
+    @CallerOf() caller: Caller,
+  ): Promise<Page<CustomRoleAnswer>> {
+    const known = knownTo(caller.anchor, tenantOf(caller).path);
+    const byName = [{ by: 'name', direction: 'ascending' }] as const;
+    const found = await this.#readModels
+      .of(customRoles)
+      .find({ filter: { tenantId: { in: known } }, ...paging(query, ['name'], byName) });
+    return { ...found, items: found.items.map(({ path: _path, ...role }) => ({ ...role, role: customRole(role.id) })) };
+  }
+
+  @Post('roles')
+  @Requires('access:write')
+  @ApiOperation({
+    summary: 'Put a role together',
+    description: 'For users of the tenant and of those below it; with no permission that you do not have yourself.',
+  })
+  @Answers(201, customRoleSchema, { headers: ['Location'] })
+  async define(
+    @Param('tenantId') tenantId: TenantId,
+    @Body() { name, permissions }: RoleInput,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CustomRoleAnswer> {
+    refuseBeyond(caller, tenantOf(caller).path, permissions, 'permissions');
+    const id = uuidv5('role', command.id) as RoleId;
+    const { state } = await handle(this.#store, customRoleOf, id, define(tenantOf(caller), id, { name, permissions }), {
+      command,
+    });
+    created(reply, `/api/v1/tenants/${tenantId}/roles`);
+    return { id, ...existing(state, tenantId), role: customRole(id) };
+  }
+
+  @Put('roles/:roleId')
+  @Requires('access:write')
+  @ApiOperation({
+    summary: 'Say anew what a role of the tenant may do',
+    description: 'It holds at once for everybody who has it.',
+  })
+  @Answers(200, customRoleSchema)
+  async redefine(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('roleId', ParseUUIDPipe) roleId: RoleId,
+    @Body() { name, permissions }: RoleInput,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<CustomRoleAnswer> {
+    refuseBeyond(caller, tenantOf(caller).path, permissions, 'permissions');
+    const decision = redefine(tenantOf(caller), roleId, { name, permissions });
+    const { state } = await handle(this.#store, customRoleOf, roleId, decision, { command });
+    return { id: roleId, ...existing(state, tenantId), role: customRole(roleId) };
+  }
+
+  @Delete('roles/:roleId')
+  @Requires('access:write')
+  @ApiOperation({ summary: 'Remove a role of the tenant', description: 'Whoever has it may do nothing by it from now on.' })
+  @AnswersNothing()
+  async remove(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('roleId', ParseUUIDPipe) roleId: RoleId,
+    @CommandOf() command: Command,
+  ): Promise<void> {
+    await handle(this.#store, customRoleOf, roleId, remove(tenantId, roleId), { command });
+  }
+}

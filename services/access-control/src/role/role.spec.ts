@@ -1,0 +1,60 @@
+import { describe, it } from '@jest/globals';
+import { given } from '#libs/event-sourcing/testing/given';
+import { type RoleEvent } from '#libs/published/access-control';
+import { type RoleId, type TenantId } from '#libs/published/ids';
+import { type TenantPermission } from '#libs/access-policy/roles';
+import { customRoleOf, define, redefine, remove } from './role.ts';
+
+const TENANT = { id: 't' as TenantId, path: ['r', 't'] as TenantId[] };
+const OTHER = { id: 'o' as TenantId, path: ['r', 'o'] as TenantId[] };
+const CLERK = 'clerk' as RoleId;
+const defined = (name: string, ...permissions: TenantPermission[]): RoleEvent => ({
+  type: 'RoleDefined',
+  data: { tenantId: TENANT.id, path: TENANT.path, roleId: CLERK, name, permissions },
+});
+const removed: RoleEvent = { type: 'RoleRemoved', data: { tenantId: TENANT.id, roleId: CLERK } };
+const wanted = { name: 'Clerk', permissions: ['tenants:read', 'bills:read', 'tenants:read'] } as const;
+
+describe('defining a role', () => {
+  it('keeps each permission once, in order', () => {
+    given(customRoleOf)
+      .when(define(TENANT, CLERK, wanted))
+      .then(defined('Clerk', 'bills:read', 'tenants:read'));
+  });
+  it('does not replace one', () => {
+    given(customRoleOf, defined('Clerk'))
+      .when(define(TENANT, CLERK, wanted))
+      .thenRejected('role-exists');
+  });
+});
+
+describe('changing a role', () => {
+  it('says anew what it is', () => {
+    given(customRoleOf, defined('Clerk', 'bills:read'))
+      .when(redefine(TENANT, CLERK, { name: 'Biller', permissions: ['bills:read'] }))
+      .then(defined('Biller', 'bills:read'));
+  });
+  it('does nothing when it is so already', () => {
+    given(customRoleOf, defined('Clerk', 'bills:read', 'tenants:read'))
+      .when(redefine(TENANT, CLERK, wanted))
+      .thenNothing();
+  });
+  it('is its own tenant’s business only', () => {
+    given(customRoleOf, defined('Clerk'))
+      .when(redefine(OTHER, CLERK, wanted))
+      .thenRejected('role-not-found');
+    given(customRoleOf)
+      .when(redefine(TENANT, CLERK, wanted))
+      .thenRejected('role-not-found');
+  });
+});
+
+describe('removing a role', () => {
+  it('ends it', () => {
+    given(customRoleOf, defined('Clerk')).when(remove(TENANT.id, CLERK)).then(removed);
+  });
+  it('finds none that is another tenant’s or gone', () => {
+    given(customRoleOf, defined('Clerk')).when(remove(OTHER.id, CLERK)).thenRejected('role-not-found');
+    given(customRoleOf, defined('Clerk'), removed).when(remove(TENANT.id, CLERK)).thenRejected('role-not-found');
+  });
+});

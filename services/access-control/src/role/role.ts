@@ -1,0 +1,57 @@
+import { type TenantPermission } from '#libs/access-policy/roles';
+import { decider } from '#libs/event-sourcing/decider';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type RoleEvent } from '#libs/published/access-control';
+import { type RoleId, type TenantId } from '#libs/published/ids';
+
+export type RoleDefinition = Readonly<{ name: string; permissions: readonly TenantPermission[] }>;
+
+/** A bundle of permissions that a tenant put together; null: never, or no longer. */
+export type CustomRole = RoleDefinition & Readonly<{ tenantId: TenantId }>;
+
+export const customRoleOf = decider<CustomRole | null, RoleEvent, RoleId>(
+  'access-control.role',
+  null,
+  (_before, { type, data }) =>
+    type === 'RoleDefined' ? { tenantId: data.tenantId, name: data.name, permissions: data.permissions } : null,
+);
+
+type Place = Readonly<{ id: TenantId; path: readonly TenantId[] }>;
+
+/** The order and repetitions of permissions say nothing. */
+const sorted = (permissions: readonly TenantPermission[]): readonly TenantPermission[] => [...new Set(permissions)].toSorted();
+
+const definition = ({ id: tenantId, path }: Place, roleId: RoleId, { name, permissions }: RoleDefinition): RoleEvent => ({
+  type: 'RoleDefined',
+  data: { tenantId, path, roleId, name, permissions: sorted(permissions) },
+});
+
+export const define =
+  (tenant: Place, roleId: RoleId, wanted: RoleDefinition) =>
+  (known: CustomRole | null): RoleEvent[] => {
+    if (known) throw new DomainError('conflict', 'role-exists', 'This role is there already.');
+    return [definition(tenant, roleId, wanted)];
+  };
+
+/** The role, where it is this tenant's. @throws DomainError `not-found` `role-not-found` */
+export const existing = (known: CustomRole | null, tenantId: TenantId): CustomRole => {
+  if (known?.tenantId !== tenantId)
+    throw new DomainError('not-found', 'role-not-found', 'The tenant has no such role of its own.');
+  return known;
+};
+
+/** Whoever has the role may do from now on what it says then. */
+export const redefine =
+  (tenant: Place, roleId: RoleId, wanted: RoleDefinition) =>
+  (known: CustomRole | null): RoleEvent[] => {
+    const { name, permissions } = existing(known, tenant.id);
+    const same = name === wanted.name && permissions.join() === sorted(wanted.permissions).join();
+    return same ? [] : [definition(tenant, roleId, wanted)];
+  };
+
+export const remove =
+  (tenantId: TenantId, roleId: RoleId) =>
+  (known: CustomRole | null): RoleEvent[] => {
+    existing(known, tenantId);
+    return [{ type: 'RoleRemoved', data: { tenantId, roleId } }];
+  };
