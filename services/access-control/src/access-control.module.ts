@@ -1,14 +1,20 @@
 import { Module } from '@nestjs/common';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
+import { customRoles } from '#libs/access-policy/custom-roles.projection';
+import { customerLinks } from '#libs/access-policy/customer-links.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type ServiceDefinition } from '#libs/platform/service';
+import { AccessSettingsController } from './access-settings/access-settings.controller.ts';
 import { ActivityController } from './activity/activity.controller.ts';
 import { activityLog } from './activity/activity-log.projection.ts';
 import { credentials } from './credentials/credentials.ts';
+import { CustomerLinkController } from './customer-link/customer-link.controller.ts';
 import { loginAttempts } from './login-attempts/login-attempts.ts';
+import { MembershipController } from './membership/membership.controller.ts';
+import { RoleController } from './role/role.controller.ts';
 import { ServiceAccountController } from './service-account/service-account.controller.ts';
 import { serviceAccountSecrets } from './service-account/service-account-secret.ts';
 import { PasswordLogin } from './session/password-login.ts';
@@ -20,13 +26,34 @@ import { SessionController } from './session/session.controller.ts';
 import { UserController } from './user/user.controller.ts';
 import { userList } from './user-list/user-list.projection.ts';
 
-@Module({ controllers: [SessionController, UserController, ActivityController, ServiceAccountController] })
+@Module({
+  controllers: [
+    SessionController,
+    UserController,
+    ActivityController,
+    ServiceAccountController,
+    MembershipController,
+    CustomerLinkController,
+    RoleController,
+    AccessSettingsController,
+  ],
+})
 class AccessControlModule {}
 
 export const accessControlService: ServiceDefinition = {
   name: 'access-control',
   module: AccessControlModule,
-  projections: [userList, memberships, userAccess, tenantTree, accessSettings, activityLog, serviceAccounts],
+  projections: [
+    userList,
+    memberships,
+    userAccess,
+    tenantTree,
+    accessSettings,
+    activityLog,
+    serviceAccounts,
+    customerLinks,
+    customRoles,
+  ],
   configuration: [SessionConfiguration],
   providers: (platform) => [
     { provide: PasswordLogin, useValue: new PasswordLogin(platform) },
