@@ -10,10 +10,12 @@ import { type ServiceDefinition } from '#libs/platform/service';
 import { AccessSettingsController } from './access-settings/access-settings.controller.ts';
 import { ActivityController } from './activity/activity.controller.ts';
 import { activityLog } from './activity/activity-log.projection.ts';
+import { UsersAbout } from './activity/users-about.ts';
 import { credentials } from './credentials/credentials.ts';
 import { CustomerLinkController } from './customer-link/customer-link.controller.ts';
 import { loginAttempts } from './login-attempts/login-attempts.ts';
 import { MembershipController } from './membership/membership.controller.ts';
+import { onActivity } from './reactions/on-activity.ts';
 import { RoleController } from './role/role.controller.ts';
 import { ServiceAccountController } from './service-account/service-account.controller.ts';
 import { serviceAccountSecrets } from './service-account/service-account-secret.ts';
@@ -57,9 +59,9 @@ export const accessControlService: ServiceDefinition = {
   configuration: [SessionConfiguration],
   providers: (platform) => [
     { provide: PasswordLogin, useValue: new PasswordLogin(platform) },
-    { provide: Sessions, useValue: new Sessions(platform) },
+    { provide: Sessions, useValue: new Sessions(platform, new UsersAbout(platform)) },
     { provide: RequestRate, useValue: new RequestRate(platform.configuration(SessionConfiguration).loginsPerMinute) },
   ],
   secrets: [credentials.category, loginAttempts.category, sessionsOf.category, serviceAccountSecrets.category],
-  consumers: () => [],
+  consumers: (platform) => [onActivity(new UsersAbout(platform))],
 };

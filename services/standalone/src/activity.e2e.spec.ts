@@ -111,6 +111,21 @@ describe('the activity log', () => {
     expect(lines.every((line) => line.includes('carl@example.com') && !/(^|,)[=+@]/.test(line))).toBe(true);
   });
 
+  it('counts for a tenant’s last activity what its own users do, logging in included, and not what is done for it', async () => {
+    const { body } = await operator.post<Tenant>(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Quiet' });
+    const about = async (tenantId: TenantId): Promise<number> => {
+      await platform.settled();
+      const stream = `access-control.tenantActivity-${tenantId}` as StreamName;
+      return (await platform.running.platform.store.read(stream)).events.length;
+    };
+    expect((await ofReseller.patch(`/tenants/${body.id}`, { name: 'Still quiet' })).status).toBe(200);
+    await user(body.id, 'quinn@example.com', 'admin').then((quinn) => quinn.get('/me'));
+    expect([await about(body.id), await about(customer), await about(reseller)]).toEqual([1, 1, 1]);
+    const silent = await operator.post<Tenant>(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Silent' });
+    expect((await ofReseller.patch(`/tenants/${silent.body.id}`, { name: 'By the reseller' })).status).toBe(200);
+    expect(await about(silent.body.id)).toBe(0);
+  });
+
   it('is nobody’s outside the tenant’s reach', async () => {
     const stranger = await platform.asUser(
       (await operator.post<Tenant>('/tenants', { tier: 'reseller', name: 'S', currency: 'USD' })).body.id,

@@ -8,6 +8,7 @@ import { Unauthenticated } from '#libs/platform/problem';
 import { type Platform } from '#libs/platform/service';
 import { type SessionId, type UserId } from '#libs/published/ids';
 import { type Instant, systemClock } from '#libs/time/time';
+import { type UsersAbout } from '../activity/users-about.ts';
 import { sealed, unsealed } from '../sealed-token.ts';
 import { revokeSessionTokens, revokeTokens, userAccessOf } from '../user-access/user-access.ts';
 import { SessionConfiguration } from './session-configuration.ts';
@@ -38,14 +39,16 @@ export type OpenSession = Session & Readonly<{ id: SessionId; refreshableUntil: 
  * nothing that is kept can be used as a token. All instants are of the wall clock.
  */
 export class Sessions {
-  readonly #platform: Pick<Platform, 'store' | 'accessTokens'>;
+  readonly #platform: Pick<Platform, 'store' | 'accessTokens' | 'clock'>;
+  readonly #users: UsersAbout;
   readonly #secret: Buffer;
   readonly #sessionMs: number;
   readonly #idleMs: number;
 
-  constructor(platform: Pick<Platform, 'store' | 'accessTokens' | 'configuration'>) {
+  constructor(platform: Pick<Platform, 'store' | 'accessTokens' | 'configuration' | 'clock'>, users: UsersAbout) {
     const { sessionDays, sessionIdleDays } = platform.configuration(SessionConfiguration);
     this.#platform = platform;
+    this.#users = users;
     this.#secret = platform.accessTokens.secretFor('refresh tokens');
     this.#sessionMs = sessionDays * DAY_MS;
     this.#idleMs = sessionIdleDays * DAY_MS;
@@ -62,6 +65,7 @@ export class Sessions {
     const { state } = await handle(this.#platform.store, sessionsOf, id, open(opening), { command });
     const session = state.get(sessionId);
     if (!session) throw new Error('a session is not there that was opened');
+    await this.#users.noteLogin(userId, { ...command, time: this.#platform.clock.now() });
     return this.#issued(userId, sessionId, session);
   }
 
@@ -86,6 +90,7 @@ export class Sessions {
     const access = (await present(this.#platform.store, userAccessOf, userId)).state;
     const revoked = access.issuedSince !== null && session.openedAt < access.issuedSince;
     if (!access.open || revoked || access.ended.has(sessionId)) throw notRefreshable();
+    await this.#users.noteLogin(userId, { ...command, time: this.#platform.clock.now() });
     return { ...(await this.#issued(userId, sessionId, session)), userId };
   }
 
