@@ -92,6 +92,24 @@ export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask): 
   for (const session of itemsOf(await answered('GET', '/me/sessions')))
     await send('DELETE', '/me/sessions/{sessionId}', { sessionId: idOf(session) });
 
+  const users = '/tenants/{tenantId}/users';
+  const added = { name: 'Guide', password: randomUUID(), role: 'regular' };
+  const userId = idOf(await answered('POST', users, root, { body: { ...added, email: 'guide@example.com' } }));
+  await send('PATCH', `${users}/{userId}`, { ...root, userId }, { body: { role: 'readOnly', childTenantRole: 'none' } });
+  await send('POST', `${users}/{userId}/disable`, { ...root, userId });
+  await send('POST', `${users}/{userId}/enable`, { ...root, userId });
+  await send('PATCH', '/tenants/{tenantId}/access-settings', root, { body: { accessModel: 'carryOver', activityMirror: true } });
+  const roles = '/tenants/{tenantId}/roles';
+  const guide = { name: 'Guide', permissions: ['tenants:read'] };
+  const roleId = idOf(await answered('POST', roles, root, { body: guide }));
+  await send('PUT', `${roles}/{roleId}`, { ...root, roleId }, { body: { ...guide, name: 'Guides' } });
+  const links = '/tenants/{tenantId}/customer-links';
+  await send('POST', links, customer, { body: { userId, role: 'support' } });
+  await send('PATCH', `${links}/{userId}`, { ...customer, userId }, { body: { role: `custom:${roleId}` } });
+  await send('DELETE', `${links}/{userId}`, { ...customer, userId });
+  await send('DELETE', `${roles}/{roleId}`, { ...root, roleId });
+  await send('DELETE', `${users}/{userId}`, { ...root, userId });
+
   const sources = '/tenants/{tenantId}/data-sources';
   const payer = { managementAccountId: '666666666666', name: 'Payer of the tour' };
   const dataSourceId = idOf(await answered('POST', sources, root, { body: payer }));

@@ -258,6 +258,29 @@ describe('the answers of the API', () => {
       await done(named('sessionLogout'), {}, { as: await platform.as(user.email, PASSWORD) });
     });
 
+    it('are what users may do, links to customers and roles', async () => {
+      const users: string[] = [];
+      for (const name of ['ann', 'ben']) {
+        const user = { email: `${name}@example.com`, name, password: PASSWORD, role: 'regular' };
+        users.push(String((await done<Item>(named('userAdd'), { tenantId }, { body: user })).body['id']));
+      }
+      const [ann = '', ben = ''] = users;
+      await done(named('membershipChange'), { tenantId, userId: ann }, { body: { role: 'admin', extras: ['billingUtilities'] } });
+      await done(named('membershipDisable'), { tenantId, userId: ann });
+      await done(named('membershipEnable'), { tenantId, userId: ann });
+      await done(named('membershipRemove'), { tenantId, userId: ann });
+      await done(named('accessSettingsChoose'), { tenantId }, { body: { accessModel: 'carryOver', activityMirror: true } });
+      const clerk = { name: 'Clerk', permissions: ['tenants:read'] };
+      const roleId = String((await done<Item>(named('roleDefine'), { tenantId }, { body: clerk })).body['id']);
+      await done(named('roleRedefine'), { tenantId, roleId }, { body: { ...clerk, name: 'Billing clerk' } });
+      const of = { tenantId: customerId };
+      await done(named('customerLinkLink'), of, { body: { userId: ben } });
+      await done(named('customerLinkChange'), { ...of, userId: ben }, { body: { role: `custom:${roleId}` } });
+      await done(named('customerLinkList'), of);
+      await done(named('customerLinkRevoke'), { ...of, userId: ben });
+      await done(named('roleRemove'), { tenantId, roleId });
+    });
+
     it('are data sources, links and automatic links', async () => {
       const source = { managementAccountId: '444444444444', name: 'Payer', scheduleHours: 24, ownPublishers: ['Acme'] };
       dataSourceId = String((await done<Item>(named('dataSourceRegister'), { tenantId }, { body: source })).body['id']);

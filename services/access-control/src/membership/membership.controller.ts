@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, HttpCode, Inject, Param, ParseUUIDPipe, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Inject, Param, ParseUUIDPipe, Patch, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { membershipId } from '#libs/access-policy/memberships.projection';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
@@ -72,7 +72,6 @@ export class MembershipController {
   }
 
   @Post('disable')
-  @HttpCode(200)
   @Requires('users:write')
   @ApiOperation({
     summary: 'Disable a user of the tenant',
@@ -89,7 +88,6 @@ export class MembershipController {
   }
 
   @Post('enable')
-  @HttpCode(200)
   @Requires('users:write')
   @ApiOperation({ summary: 'Enable a disabled user of the tenant' })
   @Answers(200, tenantUserSchema)
