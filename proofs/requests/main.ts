@@ -179,7 +179,7 @@ const judging = async (total: number, seed: number): Promise<number> => {
       );
     }, PROGRESS_MS);
     try {
-      await tour(routes, memory, ask);
+      await tour(routes, memory, ask, dataDir);
       // What lists show then, so that the rest has something to refer to.
       for (let round = 0; round < 3; round++)
         for (const route of routes.filter(({ method }) => method === 'GET'))

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandId, type DomainEvent, type Metadata, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
@@ -48,7 +49,7 @@ export const appendUnhandled = async (dataDir: string): Promise<void> => {
 };
 
 /** Every route that changes anything, once with what it takes: ids of things that are there, in the order that leads to them. */
-export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask): Promise<void> => {
+export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask, dataDir: string): Promise<void> => {
   const who: Caller = 'operator';
   const routeOf = (method: string, path: string): Route => {
     const found = routes.find((route) => route.method === method && route.path === `/api/v1${path}`);
@@ -109,6 +110,23 @@ export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask): 
   await send('DELETE', `${links}/{userId}`, { ...customer, userId });
   await send('DELETE', `${roles}/{roleId}`, { ...root, roleId });
   await send('DELETE', `${users}/{userId}`, { ...root, userId });
+
+  const invitations = '/tenants/{tenantId}/invitations';
+  const guest = 'guest-of-the-tour@example.com';
+  const invited = idOf(await answered('POST', invitations, root, { body: { email: guest, role: 'admin' } }));
+  await send('POST', `${invitations}/bulk`, root, {
+    body: { invitations: [{ email: 'many-of-the-tour@example.com', role: 'sales' }], onFaults: 'none' },
+  });
+  await send('POST', `${invitations}/upload`, root, {
+    upload: Buffer.from('email,role\nfile-of-the-tour@example.com,support\n'),
+    query: [['onFaults', 'others']],
+  });
+  await send('POST', `${invitations}/{invitationId}/resend`, { ...root, invitationId: invited });
+  const token = await tokenFor(guest, 2, join(dataDir, 'mail'));
+  await send('POST', '/invitations/open', {}, { body: { token } });
+  await send('POST', '/invitations/accept', {}, { body: { token, password: randomUUID(), name: 'Guest' } });
+  for (const { id: invitationId } of itemsOf(await answered('GET', invitations, root, { query: [['status', 'pending']] })))
+    await send('POST', `${invitations}/{invitationId}/revoke`, { ...root, invitationId: String(invitationId) });
 
   const sources = '/tenants/{tenantId}/data-sources';
   const payer = { managementAccountId: '666666666666', name: 'Payer of the tour' };
@@ -178,4 +196,20 @@ export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask): 
     }
     await sleep(WAIT_MS);
   }
+};
+
+/** What stands in the letter of that round, once it has come. */
+const tokenFor = async (email: string, round: number, folder: string): Promise<string> => {
+  for (let waited = 0; waited < PATIENCE; waited++) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((one) => one.endsWith('.eml'))) {
+      const letter = await readFile(join(folder, name), 'utf8');
+      const token = /#token=([\w.-]+)/.exec(letter.replaceAll('=\r\n', '').replaceAll('=3D', '='))?.[1] ?? '';
+      const content = Buffer.from(token.split('.')[0] ?? '', 'base64url').toString() || '[]';
+      const [, of] = JSON.parse(content) as readonly unknown[];
+      if (letter.includes(email) && of === round) return token;
+    }
+    await sleep(WAIT_MS);
+  }
+  return '';
 };

@@ -6,6 +6,7 @@ import { memberships } from '#libs/access-policy/memberships.projection';
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
+import { openMail } from '#libs/mail/mail';
 import { type ServiceDefinition } from '#libs/platform/service';
 import { AccessSettingsController } from './access-settings/access-settings.controller.ts';
 import { ActivityController } from './activity/activity.controller.ts';
@@ -13,9 +14,19 @@ import { activityLog } from './activity/activity-log.projection.ts';
 import { UsersAbout } from './activity/users-about.ts';
 import { credentials } from './credentials/credentials.ts';
 import { CustomerLinkController } from './customer-link/customer-link.controller.ts';
+import { Acceptance } from './invitation/acceptance.ts';
+import { AcceptanceController } from './invitation/acceptance.controller.ts';
+import { InvitationConfiguration } from './invitation/invitation-configuration.ts';
+import { InvitationController } from './invitation/invitation.controller.ts';
+import { InvitationTokens } from './invitation/invitation-tokens.ts';
+import { Invitations } from './invitation/invitations.ts';
+import { invitationList } from './invitation-list/invitation-list.projection.ts';
+import { invitationQuota } from './invitation-quota/invitation-quota.ts';
+import { onActivity } from './reactions/on-activity.ts';
+import { onInvitationAccepted } from './reactions/on-invitation-accepted.ts';
+import { onInvitationSent } from './reactions/on-invitation-sent.ts';
 import { loginAttempts } from './login-attempts/login-attempts.ts';
 import { MembershipController } from './membership/membership.controller.ts';
-import { onActivity } from './reactions/on-activity.ts';
 import { RoleController } from './role/role.controller.ts';
 import { ServiceAccountController } from './service-account/service-account.controller.ts';
 import { serviceAccountSecrets } from './service-account/service-account-secret.ts';
@@ -38,6 +49,8 @@ import { userList } from './user-list/user-list.projection.ts';
     CustomerLinkController,
     RoleController,
     AccessSettingsController,
+    InvitationController,
+    AcceptanceController,
   ],
 })
 class AccessControlModule {}
@@ -55,13 +68,34 @@ export const accessControlService: ServiceDefinition = {
     serviceAccounts,
     customerLinks,
     customRoles,
+    invitationList,
   ],
-  configuration: [SessionConfiguration],
-  providers: (platform) => [
-    { provide: PasswordLogin, useValue: new PasswordLogin(platform) },
-    { provide: Sessions, useValue: new Sessions(platform, new UsersAbout(platform)) },
-    { provide: RequestRate, useValue: new RequestRate(platform.configuration(SessionConfiguration).loginsPerMinute) },
+  configuration: [SessionConfiguration, InvitationConfiguration],
+  providers: (platform) => {
+    const users = new UsersAbout(platform);
+    const passwords = new PasswordLogin(platform);
+    return [
+      { provide: PasswordLogin, useValue: passwords },
+      { provide: Sessions, useValue: new Sessions(platform, users) },
+      { provide: RequestRate, useValue: new RequestRate(platform.configuration(SessionConfiguration).loginsPerMinute) },
+      { provide: Invitations, useValue: new Invitations(platform) },
+      { provide: Acceptance, useValue: new Acceptance(platform, new InvitationTokens(platform.accessTokens), passwords) },
+    ];
+  },
+  secrets: [
+    credentials.category,
+    loginAttempts.category,
+    sessionsOf.category,
+    serviceAccountSecrets.category,
+    invitationQuota.category,
   ],
-  secrets: [credentials.category, loginAttempts.category, sessionsOf.category, serviceAccountSecrets.category],
-  consumers: (platform) => [onActivity(new UsersAbout(platform))],
+  consumers: (platform) => {
+    const { mailUrl, mailFrom, publicUrl } = platform.configuration(InvitationConfiguration);
+    const letters = {
+      mail: openMail({ url: mailUrl, from: mailFrom, dataDir: platform.dataDir }),
+      tokens: new InvitationTokens(platform.accessTokens),
+      publicUrl,
+    };
+    return [onInvitationSent(platform, letters), onInvitationAccepted(platform.store), onActivity(new UsersAbout(platform))];
+  },
 };

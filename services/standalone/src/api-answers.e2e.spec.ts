@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -279,6 +279,40 @@ describe('the answers of the API', () => {
       await done(named('customerLinkList'), of);
       await done(named('customerLinkRevoke'), { ...of, userId: ben });
       await done(named('roleRemove'), { tenantId, roleId });
+    });
+
+    it('are invitations', async () => {
+      const invite = { email: 'invited@example.com', role: 'admin', name: 'Invited' };
+      const { body: first } = await done<Item>(named('invitationInvite'), { tenantId }, { body: invite });
+      const rows = [
+        { email: 'second@example.com', role: 'sales' },
+        { email: 'nobody', role: 'sales' },
+      ];
+      await done(named('invitationInviteMany'), { tenantId }, { body: { invitations: rows, onFaults: 'others' } });
+      const refused = { body: { invitations: rows, onFaults: 'none' } };
+      expect((await ask(named('invitationInviteMany'), { tenantId }, refused)).status).toBe(422);
+      const file = new FormData();
+      file.append('file', new Blob(['email,role\nthird@example.com,support\n']), 'people.csv');
+      const { body: uploaded } = await done<{ rows: readonly Item[] }>(
+        named('invitationUpload'),
+        { tenantId },
+        { body: file },
+        '?onFaults=none',
+      );
+      const invitationId = String(uploaded.rows[0]?.['invitationId']);
+      await done(named('invitationResend'), { tenantId, invitationId });
+      await done(named('invitationRevoke'), { tenantId, invitationId });
+      await platform.settled();
+      const mail = join(platform.dataDir, 'mail');
+      const letters = await Promise.all((await readdir(mail)).map((name) => readFile(join(mail, name), 'utf8')));
+      const [token] = letters
+        .filter((letter) => letter.includes('invited@example.com'))
+        .map((letter) => /#token=([\w.-]+)/.exec(letter.replaceAll('=\r\n', '').replaceAll('=3D', '='))?.[1]);
+      const accepting = { as: platform.http, body: { token, password: PASSWORD } };
+      await done(named('acceptanceOpen'), {}, { as: platform.http, body: { token } });
+      await done(named('acceptanceAccept'), {}, accepting);
+      expect((await ask(named('acceptanceAccept'), {}, accepting)).status).toBe(422);
+      await done(named('invitationGet'), { tenantId, invitationId: String(first['id']) });
     });
 
     it('are data sources, links and automatic links', async () => {

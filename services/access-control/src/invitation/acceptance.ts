@@ -1,0 +1,107 @@
+import { v5 as uuidv5 } from 'uuid';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { type Role } from '#libs/access-policy/roles';
+import { normalised } from '#libs/event-sourcing/claims';
+import { type Command } from '#libs/event-sourcing/command';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type CommandId } from '#libs/event-sourcing/event';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { type Platform } from '#libs/platform/service';
+import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
+import { type Instant, systemClock } from '#libs/time/time';
+import { grantAccepted, isAccepted } from '../reactions/on-invitation-accepted.ts';
+import { type PasswordLogin, userWithAddress } from '../session/password-login.ts';
+import { newUserId, registerUser } from '../user/add-user.ts';
+import { accept, acceptable, invitation, type Invited } from './invitation.ts';
+import { type InvitationTokens } from './invitation-tokens.ts';
+
+/** What a letter opens. */
+export type Opened = Readonly<{
+  email: string;
+  name: string | null;
+  tenantId: TenantId;
+  tenantName: string;
+  role: Role;
+  expiresAt: Instant;
+  /** Whoever has a user already accepts with its password. */
+  hasUser: boolean;
+}>;
+
+export type Accepted = Readonly<{ userId: UserId; email: string; tenantId: TenantId; tenantName: string; role: Role }>;
+
+type Letter = Readonly<{ id: InvitationId; round: number; invited: Invited; expiresAt: Instant }>;
+
+/** By whoever holds a letter's token: nobody is logged in. */
+export class Acceptance {
+  readonly #platform: Pick<Platform, 'store' | 'readModels' | 'clock'>;
+  readonly #tokens: InvitationTokens;
+  readonly #passwords: PasswordLogin;
+
+  constructor(platform: Pick<Platform, 'store' | 'readModels' | 'clock'>, tokens: InvitationTokens, passwords: PasswordLogin) {
+    this.#platform = platform;
+    this.#tokens = tokens;
+    this.#passwords = passwords;
+  }
+
+  /** @throws DomainError `rejected` and why the token opens nothing */
+  async open(token: string): Promise<Opened> {
+    const { invited, expiresAt } = await this.#letter(token);
+    const { email, name, tenantId, role } = invited;
+    const hasUser = (await userWithAddress(this.#platform, normalised(email))) !== undefined;
+    return { email, name, tenantId, tenantName: await this.#nameOf(tenantId), role, expiresAt, hasUser };
+  }
+
+  /**
+   * A new user with this password, or one who has shown theirs, becomes a member of the tenant.
+   * @throws DomainError `rejected` and why the token opens nothing; Unauthenticated, TooManyAttempts for a wrong password
+   */
+  async accept(token: string, password: string, name: string | null): Promise<Accepted> {
+    const letter = await this.#letter(token);
+    const { id, round, invited } = letter;
+    const { email, tenantId, role } = invited;
+    const userId = await this.#userOf(letter, password, name);
+    const command = { ...this.#command(uuidv5(`accept ${String(round)}`, id), tenantId), principal: { id: userId } };
+    const decision = accept(id, round, userId, systemClock.now());
+    const { events } = await handle(this.#platform.store, invitation, id, decision, { command });
+    for (const event of events) if (isAccepted(event)) await grantAccepted(this.#platform.store, event);
+    return { userId, email, tenantId, tenantName: await this.#nameOf(tenantId), role };
+  }
+
+  async #userOf(
+    { id, invited: { email, name: known, tenantId } }: Letter,
+    password: string,
+    given: string | null,
+  ): Promise<UserId> {
+    const registering = this.#command(uuidv5('register', id), tenantId);
+    const userId = newUserId(registering);
+    const person = await userWithAddress(this.#platform, normalised(email));
+    // One that an acceptance of this very invitation left unfinished is finished.
+    if (person && person.id !== userId) return (await this.#passwords.verify(email, password)).id;
+    const name = given ?? known;
+    if (name === null) {
+      const message = 'must be given: the invitation holds none';
+      throw new DomainError('invalid', 'invalid-input', `The request is not valid: name: ${message}.`, [
+        { path: 'name', message },
+      ]);
+    }
+    return registerUser(this.#platform.store, { email, name, password }, { ...registering, principal: { id: userId } });
+  }
+
+  async #letter(token: string): Promise<Letter> {
+    const named = this.#tokens.read(token);
+    if (!named)
+      throw new DomainError('rejected', 'invitation-token-invalid', 'This is no link of an invitation: copy all of it.');
+    const { state } = await present(this.#platform.store, invitation, named.id);
+    const { invited, expiresAt } = acceptable(state, named.round, systemClock.now());
+    return { ...named, invited, expiresAt };
+  }
+
+  async #nameOf(tenantId: TenantId): Promise<string> {
+    return (await this.#platform.readModels.of(tenantTree).get(tenantId))?.name ?? '';
+  }
+
+  /** Derived, so that whoever comes again goes on where they were. */
+  #command(id: string, tenantId: TenantId): Omit<Command, 'principal'> & Readonly<{ id: CommandId }> {
+    return { id: id as CommandId, keyed: false, bodyHash: '', tenant: tenantId, time: this.#platform.clock.now() };
+  }
+}

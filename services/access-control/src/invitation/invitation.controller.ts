@@ -1,0 +1,384 @@
+import { hash } from 'node:crypto';
+import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { IsEmail, IsString, MaxLength } from 'class-validator';
+// Gives requests their `file()`.
+import type {} from '@fastify/multipart';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
+import { readCsv } from '#libs/csv/csv';
+import { type Command } from '#libs/event-sourcing/command';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { Answers } from '#libs/platform/answers';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { errorCode } from '#libs/platform/error-code';
+import { describeProblems } from '#libs/platform/problem-responses';
+import { childTenantRole, coded, extra, instant, page, role, tenantId, userId } from '#libs/platform/published-schemas';
+import { created } from '#libs/platform/reply';
+import { Requires } from '#libs/platform/requires';
+import { choice, count, list, named, nullable, object, saying, schema, text } from '#libs/platform/schema';
+import { READ_MODELS } from '#libs/platform/tokens';
+import { IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { OneOf } from '#libs/platform/variants';
+import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
+import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Instant, systemClock } from '#libs/time/time';
+import { invitationList, type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
+import { Invitations, type Outcome } from './invitations.ts';
+import { LONGEST_EMAIL, MOST_ROWS, type Row } from './invited-rows.ts';
+
+const ROLE_TEXT = '`admin`, `regular`, `readOnly`, `support`, `sales` or `custom:<id>`';
+const LONGEST_CELL = 1_000;
+
+class InvitationInput {
+  @IsEmail()
+  @MaxLength(LONGEST_EMAIL)
+  email!: string;
+
+  @Optional()
+  @IsName()
+  name?: string;
+
+  @Optional()
+  @IsName()
+  jobFunction?: string;
+
+  @IsString()
+  @MaxLength(LONGEST_CELL)
+  role!: string;
+
+  @Optional()
+  @OneOf('admin', 'sales', 'none')
+  childTenantRole?: ChildTenantRole;
+
+  @Optional()
+  @IsString()
+  @MaxLength(LONGEST_CELL)
+  extras?: string;
+}
+
+/** Its texts are judged row by row, so that the good ones can be sent. */
+class InvitationRowInput {
+  @IsString()
+  @MaxLength(LONGEST_CELL)
+  email!: string;
+
+  @Optional()
+  @IsString()
+  @MaxLength(LONGEST_CELL)
+  name?: string;
+
+  @Optional()
+  @IsString()
+  @MaxLength(LONGEST_CELL)
+  jobFunction?: string;
+
+  @IsString()
+  @MaxLength(LONGEST_CELL)
+  role!: string;
+
+  @Optional()
+  @IsString()
+  @MaxLength(LONGEST_CELL)
+  childTenantRole?: string;
+
+  @Optional()
+  @IsString()
+  @MaxLength(LONGEST_CELL)
+  extras?: string;
+}
+
+type OnFaults = 'none' | 'others';
+
+class InvitationsInput {
+  @NestedList(() => InvitationRowInput, MOST_ROWS)
+  invitations!: InvitationRowInput[];
+
+  /** What to do when something is wrong with a row. */
+  @OneOf('none', 'others')
+  onFaults!: OnFaults;
+}
+
+class UploadQuery {
+  @OneOf('none', 'others')
+  onFaults!: OnFaults;
+}
+
+const STATUSES = ['pending', 'accepted', 'expired', 'revoked'] as const;
+type Status = (typeof STATUSES)[number];
+
+class InvitationQuery extends PageQuery {
+  @Optional()
+  @OneOf(...STATUSES)
+  status?: Status;
+}
+
+type Invitation = Readonly<{
+  id: InvitationId;
+  tenantId: TenantId;
+  email: string;
+  name: string | null;
+  jobFunction: string | null;
+  role: Role;
+  extras: readonly Extra[];
+  childTenantRole: ChildTenantRole | null;
+  status: Status;
+  letters: number;
+  invitedBy: string;
+  firstSentAt: Instant;
+  sentAt: Instant;
+  expiresAt: Instant;
+  acceptedAt: Instant | null;
+  userId: UserId | null;
+}>;
+
+const invitationId = schema<InvitationId>({ type: 'string', format: 'uuid' });
+
+const invitationSchema = named(
+  'Invitation',
+  object<Invitation>({
+    id: saying('Of this address and this tenant, however often it is invited', invitationId),
+    tenantId,
+    email: text,
+    name: nullable(text),
+    jobFunction: nullable(text),
+    role,
+    extras: list(extra),
+    childTenantRole: nullable(childTenantRole),
+    status: choice(...STATUSES),
+    letters: saying('How many were sent; only the last one’s link counts', count),
+    invitedBy: saying('Who sent the last letter', text),
+    firstSentAt: instant,
+    sentAt: instant,
+    expiresAt: instant,
+    acceptedAt: nullable(instant),
+    userId: saying('Who accepted', nullable(userId)),
+  }),
+);
+
+type RowOutcome = Readonly<{
+  place: string;
+  email: string;
+  invitationId: InvitationId | null;
+  faults: readonly Readonly<{ code: string; message: string }>[];
+}>;
+type Outcomes = Readonly<{ sent: number; refused: number; rows: readonly RowOutcome[] }>;
+
+const outcomesSchema = named(
+  'InvitationOutcomes',
+  object<Outcomes>({
+    sent: count,
+    refused: count,
+    rows: list(
+      object<RowOutcome>({
+        place: saying('`invitations[0]` of the body, or `lines[2]` of the file', text),
+        email: text,
+        invitationId: saying('Null: not invited, for the faults', nullable(invitationId)),
+        faults: list(coded),
+      }),
+    ),
+  }),
+);
+
+const FIELDS = { needed: ['email', 'role'], optional: ['name', 'jobfunction', 'childtenantrole', 'extras'], most: MOST_ROWS };
+const LARGEST_FILE = 1_048_576;
+
+@ApiTags('access')
+@Controller('tenants/:tenantId/invitations')
+export class InvitationController {
+  readonly #invitations: Invitations;
+  readonly #readModels: ReadModels;
+
+  constructor(invitations: Invitations, @Inject(READ_MODELS) readModels: ReadModels) {
+    this.#invitations = invitations;
+    this.#readModels = readModels;
+  }
+
+  @Post()
+  @Requires('users:write')
+  @ApiOperation({
+    summary: 'Invite somebody',
+    description:
+      `A letter with a link goes to the address; whoever opens it becomes a user of the tenant. \`role\`: ${ROLE_TEXT}; \`extras\` by ` +
+      'comma, for an Admin. 422 `invitations-refused` for somebody who is a user of the tenant, or invited, already.',
+  })
+  @Answers(201, invitationSchema, { headers: ['Location'] })
+  @describeProblems(429)
+  async invite(
+    @Param('tenantId') tenantId: TenantId,
+    @Body() { email, name, jobFunction, role, childTenantRole, extras }: InvitationInput,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Invitation> {
+    const row = rowOf('invitation', { email, name, jobFunction, role, childTenantRole, extras });
+    const [outcome] = await this.#invitations.invite(tenantOf(caller), [row], 'none', command);
+    if (!outcome?.id) throw new Error('somebody was neither invited nor refused');
+    created(reply, `/api/v1/tenants/${tenantId}/invitations/${outcome.id}`);
+    return shown(await this.#invitations.get(tenantId, outcome.id));
+  }
+
+  @Post('bulk')
+  @Requires('users:write')
+  @ApiOperation({
+    summary: 'Invite many',
+    description:
+      `Each row’s faults are named. \`onFaults: "others"\` invites those without any, \`"none"\` nobody (422, each fault by its place). At ` +
+      `most ${String(MOST_ROWS)} rows; \`role\`: ${ROLE_TEXT}.`,
+  })
+  @Answers(200, outcomesSchema)
+  @describeProblems(429)
+  async inviteMany(
+    @Body() { invitations, onFaults }: InvitationsInput,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<Outcomes> {
+    const rows = invitations.map(({ email, name, jobFunction, role, childTenantRole, extras }, index) =>
+      rowOf(`invitations[${String(index)}]`, { email, name, jobFunction, role, childTenantRole, extras }),
+    );
+    return outcomesOf(await this.#invitations.invite(tenantOf(caller), rows, onFaults, command));
+  }
+
+  @Post('upload')
+  @Requires('users:write')
+  @ApiConsumes('multipart/form-data')
+  @ApiBody({
+    schema: { type: 'object', properties: { file: { type: 'string', format: 'binary' } }, required: ['file'] },
+  })
+  @ApiOperation({
+    summary: 'Invite many by a CSV file',
+    description:
+      'The first line has the headings `email`, `role`, and if you like `name`, `jobFunction`, `childTenantRole`, `extras`. Otherwise as ' +
+      'for typed ones.',
+  })
+  @Answers(200, outcomesSchema)
+  @describeProblems(413, 429)
+  async upload(
+    @Query() { onFaults }: UploadQuery,
+    @Req() request: FastifyRequest,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<Outcomes> {
+    const file = await uploaded(request);
+    const rows = readCsv(file, FIELDS).map(({ line, cells }) =>
+      rowOf(`lines[${String(line)}]`, {
+        ...cells,
+        jobFunction: cells['jobfunction'],
+        childTenantRole: cells['childtenantrole'],
+      }),
+    );
+    const own = { ...command, bodyHash: hash('sha256', `${onFaults} ${file}`) };
+    return outcomesOf(await this.#invitations.invite(tenantOf(caller), rows, onFaults, own));
+  }
+
+  @Get()
+  @Requires('users:read')
+  @ApiOperation({ summary: 'Who was invited, and what became of it' })
+  @Answers(200, page(invitationSchema))
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: InvitationQuery): Promise<Page<Invitation>> {
+    const found = await this.#readModels.of(invitationList).find({
+      filter: { tenantId, ...filterOf(query.status) },
+      ...paging(query, ['email', 'sentAt', 'expiresAt'], [{ by: 'sentAt', direction: 'descending' }]),
+    });
+    return { ...found, items: found.items.map(shown) };
+  }
+
+  @Get(':invitationId')
+  @Requires('users:read')
+  @ApiOperation({ summary: 'One invitation' })
+  @Answers(200, invitationSchema)
+  async get(@Param('tenantId') tenantId: TenantId, @Param('invitationId') invitationId: InvitationId): Promise<Invitation> {
+    return shown(await this.#invitations.get(tenantId, invitationId));
+  }
+
+  @Post(':invitationId/resend')
+  @Requires('users:write')
+  @ApiOperation({
+    summary: 'Send an invitation again',
+    description: 'With a new link and a new end, also when it has expired. The link of the letter before counts no longer.',
+  })
+  @Answers(200, invitationSchema)
+  @describeProblems(429)
+  async resend(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('invitationId') invitationId: InvitationId,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<Invitation> {
+    await this.#invitations.resend(tenantOf(caller), invitationId, command);
+    return shown(await this.#invitations.get(tenantId, invitationId));
+  }
+
+  @Post(':invitationId/revoke')
+  @Requires('users:write')
+  @ApiOperation({ summary: 'Withdraw an invitation', description: 'Its link counts no longer.' })
+  @Answers(200, invitationSchema)
+  async revoke(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('invitationId') invitationId: InvitationId,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<Invitation> {
+    await this.#invitations.revoke(tenantOf(caller), invitationId, command);
+    return shown(await this.#invitations.get(tenantId, invitationId));
+  }
+}
+
+const rowOf = (place: string, given: Readonly<Record<string, string | undefined>>): Row => ({
+  place,
+  email: given['email'] ?? '',
+  name: given['name'] ?? '',
+  jobFunction: given['jobFunction'] ?? '',
+  role: given['role'] ?? '',
+  extras: given['extras'] ?? '',
+  childTenantRole: given['childTenantRole'] ?? '',
+});
+
+const outcomesOf = (outcomes: readonly Outcome[]): Outcomes => {
+  const rows = outcomes.map(({ row: { place, email }, id, faults }) => ({
+    place,
+    email,
+    invitationId: id,
+    faults: faults.map(({ code, path, message }) => ({ code, message: `${path}: ${message}` })),
+  }));
+  const sent = rows.filter((row) => row.invitationId !== null).length;
+  return { sent, refused: rows.length - sent, rows };
+};
+
+const statusOf = ({ decision, expiresAt }: InvitationRow): Status =>
+  decision ?? (expiresAt > systemClock.now() ? 'pending' : 'expired');
+
+const shown = (row: InvitationRow): Invitation => {
+  const { decision: _decision, emailKey: _key, path: _path, round, ...rest } = row;
+  return { ...rest, letters: round, status: statusOf(row) };
+};
+
+const filterOf = (status: Status | undefined): Filter => {
+  switch (status) {
+    case undefined:
+      return {};
+    case 'pending':
+      return { decision: null, expiresAt: { gt: systemClock.now() } };
+    case 'expired':
+      return { decision: null, expiresAt: { lte: systemClock.now() } };
+    case 'accepted':
+    case 'revoked':
+      return { decision: status };
+  }
+};
+
+/** The text of the one file of an upload. */
+const uploaded = async (request: FastifyRequest): Promise<string> => {
+  if (!request.isMultipart()) throw invalid('the body must be multipart/form-data');
+  try {
+    const file = await request.file({ limits: { fileSize: LARGEST_FILE, files: 1 } });
+    if (!file) throw invalid('there is no file in it');
+    return (await file.toBuffer()).toString();
+  } catch (error) {
+    if (errorCode(error) === 'FST_REQ_FILE_TOO_LARGE') throw invalid('the file has more than 1 MiB');
+    throw error;
+  }
+};
+
+const invalid = (message: string): DomainError =>
+  new DomainError('invalid', 'invalid-input', `The request is not valid: ${message}.`, [{ path: 'file', message }]);

@@ -1,0 +1,160 @@
+import { v5 as uuidv5 } from 'uuid';
+import { customRoles } from '#libs/access-policy/custom-roles.projection';
+import { membershipId, memberships } from '#libs/access-policy/memberships.projection';
+import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
+import { normalised } from '#libs/event-sourcing/claims';
+import { type Command } from '#libs/event-sourcing/command';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type CommandId } from '#libs/event-sourcing/event';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { TooManyAttempts } from '#libs/platform/problem';
+import { type Platform } from '#libs/platform/service';
+import { type InvitationId, type RoleId, type TenantId } from '#libs/published/ids';
+import { addDays, dayOf, type Instant, startOf, systemClock } from '#libs/time/time';
+import { invitationList, type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
+import { countLetters, invitationQuota, quotaId } from '../invitation-quota/invitation-quota.ts';
+import { userWithAddress } from '../session/password-login.ts';
+import { invitation, invite, resend, revoke, type Sending } from './invitation.ts';
+import { InvitationConfiguration } from './invitation-configuration.ts';
+import { judgeRows, type JudgedRow, type Person, type Row } from './invited-rows.ts';
+
+const DAY_MS = 86_400_000;
+const INVITATIONS = '0d9f2a51-3a0c-5e0e-8c53-0a1f6c1b2d37';
+
+/** What became of a row. */
+export type Outcome = Readonly<{ row: Row; id: InvitationId | null; faults: JudgedRow['faults'] }>;
+
+/** Inviting people to a tenant, one or many at once. Instants are of the wall clock, as the tokens in letters are. */
+export class Invitations {
+  readonly #platform: Pick<Platform, 'store' | 'readModels'>;
+  readonly #lifeMs: number;
+  readonly #perDay: number;
+
+  constructor(platform: Pick<Platform, 'store' | 'readModels' | 'configuration'>) {
+    const { invitationDays, invitationsPerDay } = platform.configuration(InvitationConfiguration);
+    this.#platform = platform;
+    this.#lifeMs = invitationDays * DAY_MS;
+    this.#perDay = invitationsPerDay;
+  }
+
+  /**
+   * Every row that nothing is wrong with; with `onFaults: 'none'` nobody as long as something is wrong with any.
+   * @throws DomainError `rejected` `invitations-refused`, each fault by its place; TooManyAttempts
+   */
+  async invite(
+    tenant: TenantTreeRow,
+    rows: readonly Row[],
+    onFaults: 'none' | 'others',
+    command: Command,
+  ): Promise<readonly Outcome[]> {
+    const judged: JudgedRow[] = [];
+    for (const row of judgeRows(rows, await this.#rolesOf(tenant)))
+      judged.push(row.person ? await this.#besideWhatIs(tenant.id, row, row.person, command) : row);
+    const faults = judged.flatMap((row) => row.faults);
+    if (faults.length > 0 && onFaults === 'none') {
+      const wrong = judged.filter((row) => row.faults.length > 0).length;
+      throw new DomainError(
+        'rejected',
+        'invitations-refused',
+        `Something is wrong with ${String(wrong)} of ${String(rows.length)} invitations; none was sent.`,
+        faults.map(({ path, message }) => ({ path, message })),
+      );
+    }
+    const good = judged.filter(({ person }) => person !== null).length;
+    if (good > 0) await this.#count(tenant.id, good, command);
+    const outcomes: Outcome[] = [];
+    for (const { row, person, faults: found } of judged)
+      outcomes.push({ row, faults: found, id: person ? await this.#send(tenant, person, command) : null });
+    return outcomes;
+  }
+
+  /** @throws DomainError `not-found`, `rejected`; TooManyAttempts */
+  async resend({ id: tenantId }: TenantTreeRow, id: InvitationId, command: Command): Promise<void> {
+    const { state, holds } = await this.#existing(tenantId, id);
+    const sending = this.#sending(command);
+    if (!holds(command.id)) resend(id, sending)(state);
+    await this.#count(tenantId, 1, command);
+    await handle(this.#platform.store, invitation, id, resend(id, sending), { command });
+  }
+
+  /** @throws DomainError `not-found`, `rejected` */
+  async revoke({ id: tenantId }: TenantTreeRow, id: InvitationId, command: Command): Promise<void> {
+    await this.#existing(tenantId, id);
+    await handle(this.#platform.store, invitation, id, revoke(id), { command });
+  }
+
+  /** @throws DomainError `not-found` for one of another tenant, too */
+  async get(tenantId: TenantId, id: InvitationId): Promise<InvitationRow> {
+    const row = await this.#platform.readModels.of(invitationList).get(id);
+    if (row?.tenantId !== tenantId) throw notFound();
+    return row;
+  }
+
+  async #existing(tenantId: TenantId, id: InvitationId) {
+    const found = await present(this.#platform.store, invitation, id);
+    if (found.state?.invited.tenantId !== tenantId) throw notFound();
+    return found;
+  }
+
+  /** What only the present state tells. A row whose letter this very command has sent already is fine. */
+  async #besideWhatIs(tenantId: TenantId, judged: JudgedRow, person: Person, command: Command): Promise<JudgedRow> {
+    const { store, readModels } = this.#platform;
+    const id = invitationIdOf(tenantId, person.email);
+    const { state, holds } = await present(store, invitation, id);
+    if (holds(commandOfRow(command, id).id)) return judged;
+    const fault = (code: string, message: string): JudgedRow => ({
+      ...judged,
+      person: null,
+      faults: [{ path: `${judged.row.place}.email`, code, message }],
+    });
+    const user = await userWithAddress({ readModels }, normalised(person.email));
+    if (user && (await readModels.of(memberships).get(membershipId(tenantId, user.id))))
+      return fault('already-member', 'belongs to a user of this tenant');
+    const isPending = state?.status === 'pending' && state.expiresAt > systemClock.now();
+    return isPending ? fault('already-invited', 'is invited already: send that invitation again instead') : judged;
+  }
+
+  async #send({ id: tenantId, path }: TenantTreeRow, person: Person, command: Command): Promise<InvitationId> {
+    const id = invitationIdOf(tenantId, person.email);
+    const own = commandOfRow(command, id);
+    await handle(this.#platform.store, invitation, id, invite(id, { ...person, tenantId, path }, this.#sending(command)), {
+      command: own,
+    });
+    return id;
+  }
+
+  /** The first step, so that a key that meant something else is found out before any letter goes. @throws TooManyAttempts */
+  async #count(tenantId: TenantId, letters: number, command: Command): Promise<void> {
+    const now = systemClock.now();
+    const today = dayOf(now);
+    const decision = countLetters(letters, this.#perDay);
+    const { events } = await handle(this.#platform.store, invitationQuota, quotaId(tenantId, today), decision, { command });
+    if (events.some(({ type }) => type === 'LettersCounted')) return;
+    const seconds = Math.ceil((Date.parse(startOf(addDays(today, 1))) - Date.parse(now)) / 1_000);
+    throw new TooManyAttempts(`A tenant may send ${String(this.#perDay)} invitations a day. Try again tomorrow.`, seconds);
+  }
+
+  #sending({ principal }: Command): Sending {
+    const sentAt = systemClock.now();
+    return {
+      invitedBy: principal.id,
+      sentAt,
+      expiresAt: new Date(Date.parse(sentAt) + this.#lifeMs).toISOString() as Instant,
+    };
+  }
+
+  async #rolesOf({ path }: TenantTreeRow): Promise<ReadonlySet<RoleId>> {
+    const rows = await this.#platform.readModels.of(customRoles).all({ tenantId: { in: path } });
+    return new Set(rows.map(({ id }) => id));
+  }
+}
+
+const notFound = (): DomainError =>
+  new DomainError('not-found', 'invitation-not-found', 'There is no such invitation of this tenant.');
+
+/** One for an address and a tenant, however often it is invited. */
+export const invitationIdOf = (tenantId: TenantId, email: string): InvitationId =>
+  uuidv5(JSON.stringify([tenantId, normalised(email)]), INVITATIONS) as InvitationId;
+
+/** Rows of one request are commands of their own. */
+const commandOfRow = (command: Command, id: InvitationId): Command => ({ ...command, id: uuidv5(id, command.id) as CommandId });
