@@ -8,6 +8,10 @@ import { CompanyProfileController } from './company-profile/company-profile.cont
 import { ContactsController } from './contacts/contacts.controller.ts';
 import { CustomerListController } from './customer-list/customer-list.controller.ts';
 import { customerList } from './customer-list/customer-list.projection.ts';
+import { CustomerTreeController } from './customer-tree/customer-tree.controller.ts';
+import { invoices } from './customer-tree/invoices.projection.ts';
+import { people } from './customer-tree/people.projection.ts';
+import { SummariesController } from './customer-tree/summaries.controller.ts';
 import { LinkedAccountController } from './linked-account/linked-account.controller.ts';
 import { LinkedAccountsController } from './linked-accounts/linked-accounts.controller.ts';
 import { linkedAccounts } from './linked-accounts/linked-accounts.projection.ts';
@@ -29,6 +33,8 @@ import { TenantController } from './tenant/tenant.controller.ts';
     ContactsController,
     CompanyProfileController,
     OnboardingController,
+    CustomerTreeController,
+    SummariesController,
   ],
 })
 class TenantsModule {}
@@ -36,7 +42,17 @@ class TenantsModule {}
 export const tenantsService: ServiceDefinition = {
   name: 'tenants',
   module: TenantsModule,
-  projections: [tenantTree, memberships, customerList, linkedAccounts, autoAssignments, sourceOwners, sliceAccounts],
+  projections: [
+    tenantTree,
+    memberships,
+    customerList,
+    linkedAccounts,
+    autoAssignments,
+    sourceOwners,
+    sliceAccounts,
+    people,
+    invoices,
+  ],
   consumers: ({ store, readModels }) => [
     onTenantProfileChanged(store),
     onMembershipChanged(store, readModels),

@@ -1,0 +1,382 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
+import { type TenantId, type UserId } from '#libs/published/ids';
+import { type HealthStatus } from '#libs/published/ingestion';
+import { type Instant } from '#libs/time/time';
+import { tenantsService } from './tenants.module.ts';
+
+type Tenant = Readonly<{ id: TenantId; path: readonly TenantId[]; name: string }>;
+type Row = Readonly<{
+  id: TenantId;
+  parentId: TenantId | null;
+  depth: number;
+  matches: boolean;
+  name: string;
+  admin?: Readonly<{ name: string }> | null;
+  status?: Readonly<{ progress: number; position: string }> | null;
+  sourceData?: HealthStatus;
+  contracts?: Readonly<Record<string, number>> | null;
+  invoices?: Readonly<Record<string, number>> | null;
+  lastActivity?: Instant | null;
+  mrr?: string | null;
+}>;
+type List<Item> = Readonly<{ items: readonly Item[]; nextCursor: string | null; total: number }>;
+type Problem = Readonly<{ code: string }>;
+type Summary = Readonly<{
+  statuses: readonly Readonly<{ status: string; count: number; view: string | null }>[];
+  totalPossible: readonly unknown[];
+  viewAll: string;
+}>;
+
+const NOW = '2026-03-20T10:00:00.000Z' as Instant;
+
+let platform: TestPlatform;
+let operator: HttpClient;
+let now = NOW;
+
+beforeAll(async () => {
+  platform = await startPlatform([tenantsService], { clock: { now: () => now } });
+  operator = await platform.asOperator();
+});
+afterAll(() => platform.close());
+
+/** As another service tells it. */
+const say = async (stream: string, ...events: readonly DomainEvent[]): Promise<void> => {
+  const metadata = { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, tenant: null, time: now };
+  const { store } = platform.running.platform;
+  const { revision } = await store.read(stream as StreamName);
+  await store.append(stream as StreamName, events, revision < 0 ? NO_STREAM : revision, metadata);
+};
+
+const registered = async (path: string, body: unknown): Promise<Tenant> => {
+  const answer = await operator.post<Tenant>(path, body);
+  expect(answer.status).toBe(201);
+  return answer.body;
+};
+const under = (parent: Tenant, tier: string, name: string): Promise<Tenant> =>
+  registered(`/tenants/${parent.id}/customers`, { tier, name });
+
+/** Dee above Rho (with Ann, Bob, Cid) and Sig (with Dan). */
+const tree = async () => {
+  const dee = await registered('/tenants', { tier: 'distributor', name: 'Dee', currency: 'USD' });
+  const [rho, sig] = [await under(dee, 'reseller', 'Rho'), await under(dee, 'reseller', 'Sig')];
+  const [cid, bob, ann] = [
+    await under(rho, 'endCustomer', 'Cid'),
+    await under(rho, 'endCustomer', 'Bob'),
+    await under(rho, 'endCustomer', 'Ann'),
+  ];
+  const dan = await under(sig, 'endCustomer', 'Dan');
+  return { dee, rho, sig, ann, bob, cid, dan };
+};
+
+const listOf = async (client: HttpClient, { id }: Tenant, query = ''): Promise<List<Row>> => {
+  const { status, body } = await client.get<List<Row>>(`/tenants/${id}/customer-tree${query}`);
+  expect([status, body]).toEqual([200, expect.anything()]);
+  return body;
+};
+/** Names, indented by their depth; whoever does not match itself in brackets. */
+const shown = ({ items }: List<Row>): readonly string[] =>
+  items.map(({ depth, matches, name }) => '  '.repeat(depth) + (matches ? name : `(${name})`));
+
+const healthOf = (source: string, owner: Tenant, status: HealthStatus, statusBelow = status): Promise<void> =>
+  say(`ingestion.sourceHealth-${source}`, {
+    type: 'SourceHealthChanged',
+    data: { dataSourceId: source, tenantId: owner.id, path: owner.path, status, statusBelow, changedAt: now },
+  });
+
+const sourceOf = async (owner: Tenant): Promise<string> => {
+  const dataSourceId = randomUUID();
+  const settings = { name: 'Payer', scheduleHours: null, ownPublishers: [], registeredAt: now };
+  const data = { dataSourceId, tenantId: owner.id, path: owner.path, managementAccountId: dataSourceId, ...settings };
+  await say(`ingestion.dataSource-${dataSourceId}`, { type: 'DataSourceRegistered', data });
+  return dataSourceId;
+};
+
+const billed = ({ id, path, name }: Tenant, month: string, total: string | null): Promise<void> =>
+  say(`invoicing.bill-${id}~${month}`, {
+    type: 'BillRevised',
+    data: { tenantId: id, path, name, month, proforma: total === null ? null : { currency: 'USD', total } },
+  });
+
+describe('the Customers page', () => {
+  it('is the whole tree for a distributor, two tiers for a reseller, and itself for a customer', async () => {
+    const { dee, rho, ann } = await tree();
+    const all = ['Dee', '  Rho', '    Ann', '    Bob', '    Cid', '  Sig', '    Dan'];
+    expect(shown(await listOf(await platform.asUser(dee.id, 'admin'), dee))).toEqual(all);
+    const reseller = await listOf(await platform.asUser(rho.id, 'sales'), rho);
+    expect(shown(reseller)).toEqual(['Rho', '  Ann', '  Bob', '  Cid']);
+    expect([reseller.items[0]?.parentId, reseller.items[1]?.parentId]).toEqual([null, rho.id]);
+    expect(shown(await listOf(await platform.asUser(ann.id, 'admin'), ann))).toEqual(['Ann']);
+    expect((await (await platform.asUser(rho.id, 'admin')).get(`/tenants/${dee.id}/customer-tree`)).status).toBe(404);
+  });
+
+  it.each([1, 2, 3, 4])('is the same read by pages of %d', async (limit) => {
+    const { dee } = await tree();
+    const whole = await listOf(operator, dee);
+    for (const filter of ['', '&customer=a', '&sort=-name']) {
+      const wanted = await listOf(operator, dee, `?${filter}`);
+      const items: Row[] = [];
+      let cursor: string | null = '';
+      while (cursor !== null) {
+        const page: List<Row> = await listOf(operator, dee, `?limit=${String(limit)}${filter}${cursor && `&cursor=${cursor}`}`);
+        expect(page.total).toBe(wanted.items.length);
+        items.push(...page.items);
+        cursor = page.nextCursor;
+      }
+      expect(items).toEqual(wanted.items);
+    }
+    expect(whole.items).toHaveLength(7);
+  });
+
+  it('takes a cursor for its own query only', async () => {
+    const [one, other] = [await tree(), await tree()];
+    const { nextCursor } = await listOf(operator, one.dee, '?limit=3');
+    const problem = async (of: Tenant, query: string) =>
+      (await operator.get<Problem>(`/tenants/${of.id}/customer-tree?${query}`)).body.code;
+    expect(await problem(one.dee, `limit=3&sort=-name&cursor=${nextCursor ?? ''}`)).toBe('invalid-cursor');
+    expect(await problem(other.dee, `limit=3&cursor=${nextCursor ?? ''}`)).toBe('invalid-cursor');
+    expect(await problem(one.dee, 'cursor=anything')).toBe('invalid-cursor');
+  });
+
+  it('opens no other tree to a cursor that somebody made up', async () => {
+    const [one, other] = [await tree(), await tree()];
+    const admin = await platform.asUser(one.dee.id, 'admin');
+    const { nextCursor } = await listOf(admin, one.dee, '?limit=3');
+    const [asOf = '', inner = ''] = (nextCursor ?? '').split('~');
+    const place = JSON.parse(Buffer.from(inner, 'base64url').toString()) as unknown[];
+    const forged = [...place.slice(0, -3), other.rho.id, 2, null];
+    const cursor = `${asOf}~${Buffer.from(JSON.stringify(forged)).toString('base64url')}`;
+    const answer = await admin.get<Problem>(`/tenants/${one.dee.id}/customer-tree?limit=3&cursor=${cursor}`);
+    expect([answer.status, answer.body.code]).toEqual([400, 'invalid-cursor']);
+  });
+
+  it('lists whoever stands above a match, though it does not match itself', async () => {
+    const { dee, rho } = await tree();
+    expect(shown(await listOf(operator, dee, '?customer=an'))).toEqual(['(Dee)', '  (Rho)', '    Ann', '  (Sig)', '    Dan']);
+    expect(shown(await listOf(operator, dee, '?customer=rho'))).toEqual(['(Dee)', '  Rho']);
+    expect(shown(await listOf(operator, rho, '?customer=bob'))).toEqual(['(Rho)', '  Bob']);
+    expect(await listOf(operator, dee, '?customer=nobody')).toEqual({ items: [], nextCursor: null, total: 0 });
+  });
+
+  it('shows the position in onboarding, and filters by it', async () => {
+    const { dee, rho, bob } = await tree();
+    await platform.asUser(bob.id, 'admin');
+    await platform.asUser(rho.id, 'admin');
+    await say(`contracts.tenantContracts-${rho.id}`, { type: 'ContractDrafted', data: { tenantId: rho.id, contractId: 'k' } });
+    await platform.settled();
+    const { items } = await listOf(operator, dee);
+    expect(items.map(({ name, status }) => [name, status?.position ?? null])).toEqual([
+      ['Dee', 'activateAccount'],
+      ['Rho', null],
+      ['Ann', 'inviteAdmin'],
+      ['Bob', 'assignContract'],
+      ['Cid', 'inviteAdmin'],
+      ['Sig', 'createContract'],
+      ['Dan', 'inviteAdmin'],
+    ]);
+    expect(shown(await listOf(operator, dee, '?status=assignContract'))).toEqual(['(Dee)', '  (Rho)', '    Bob']);
+    expect(shown(await listOf(operator, dee, '?status=complete'))).toEqual(['(Dee)', '  Rho']);
+    expect(shown(await listOf(operator, dee, '?status=onboarding&customer=a'))).toContain('    Ann');
+    const own = await listOf(await platform.asUser(dee.id, 'admin'), rho);
+    expect(own.items[0]?.status).toBeNull();
+  });
+
+  it('never shows a reseller its own status', async () => {
+    const { rho } = await tree();
+    const [own, customer] = (await listOf(await platform.asUser(rho.id, 'sales'), rho)).items;
+    expect([own?.status, customer?.status?.position]).toEqual([null, 'inviteAdmin']);
+  });
+
+  it('names the first of several admins, and the next when that one goes', async () => {
+    const { rho, ann } = await tree();
+    const grant = async (userId: string, name: string): Promise<void> => {
+      await say(`access-control.user-${userId}`, {
+        type: 'UserRegistered',
+        data: { userId, email: `${userId}@x.example`, name },
+      });
+      await say(`access-control.membership-${ann.id}~${userId}`, {
+        type: 'MembershipGranted',
+        data: { tenantId: ann.id, userId, role: 'admin' },
+      });
+      await platform.settled();
+    };
+    const [zoe, amy] = [randomUUID(), randomUUID()];
+    await grant(zoe, 'Zoe');
+    await grant(amy, 'Amy');
+    const admin = async () => (await listOf(operator, rho, '?columns=admin&customer=ann')).items[1]?.admin;
+    expect(await admin()).toEqual({ id: zoe, name: 'Zoe' });
+    await say(`access-control.membership-${ann.id}~${zoe}`, {
+      type: 'MembershipRevoked',
+      data: { tenantId: ann.id, userId: zoe },
+    });
+    await platform.settled();
+    expect(await admin()).toEqual({ id: amy, name: 'Amy' });
+  });
+
+  it('rolls the health of source data up, the worst first, and filters by it', async () => {
+    const { dee, rho, ann, dan } = await tree();
+    const health = async () => {
+      await platform.settled();
+      const { items } = await listOf(operator, dee);
+      return Object.fromEntries(items.map(({ name, sourceData }) => [name, sourceData]));
+    };
+    const [above, own] = [await sourceOf(dee), await sourceOf(dan)];
+    await healthOf(above, dee, 'Warning', 'Success');
+    await operator.post(`/tenants/${ann.id}/linked-accounts`, { dataSourceId: above, accountId: '111' });
+    expect(await health()).toMatchObject({ Dee: 'Warning', Rho: 'Success', Ann: 'Success', Bob: 'Not available' });
+    await healthOf(own, dan, 'Failed');
+    expect(await health()).toMatchObject({ Dee: 'Failed', Rho: 'Success', Sig: 'Failed', Dan: 'Failed' });
+    expect(shown(await listOf(operator, dee, '?sourceData=Failed'))).toEqual(['Dee', '  Sig', '    Dan']);
+    expect(shown(await listOf(operator, rho, '?sourceData=Success'))).toEqual(['Rho', '  Ann']);
+
+    await healthOf(own, dan, 'Success');
+    await healthOf(above, dee, 'Success', 'Success');
+    expect(await health()).toMatchObject({ Dee: 'Success', Sig: 'Success', Dan: 'Success' });
+    await operator.post(`/tenants/${ann.id}/linked-accounts/unlink`, {
+      dataSourceId: above,
+      accountId: '111',
+      from: '2026-01-01',
+    });
+    expect(await health()).toMatchObject({ Rho: 'Not available', Ann: 'Not available' });
+  });
+
+  it('hides who has been inactive for more than 30 days, to the millisecond', async () => {
+    const { rho, ann, bob } = await tree();
+    const active = (tenant: Tenant, at: string): Promise<void> =>
+      say(`access-control.tenantActivity-${tenant.id}`, {
+        type: 'TenantUserActive',
+        data: { tenantId: tenant.id, userId: 'u', at },
+      });
+    await active(ann, '2026-05-01T10:00:00.000Z');
+    await active(bob, '2026-05-01T09:59:59.999Z');
+    expect(shown(await listOf(operator, rho, '?hideInactive=true'))).toEqual(['Rho', '  Ann', '  Bob', '  Cid']);
+    now = '2026-05-31T10:00:00.000Z' as Instant;
+    try {
+      expect(shown(await listOf(operator, rho, '?hideInactive=true'))).toEqual(['(Rho)', '  Ann']);
+      expect((await listOf(operator, rho, '?columns=lastActivity')).items.map(({ lastActivity }) => lastActivity)).toEqual([
+        null,
+        '2026-05-01T10:00:00.000Z',
+        '2026-05-01T09:59:59.999Z',
+        null,
+      ]);
+    } finally {
+      now = NOW;
+    }
+  });
+
+  it('shows the columns that are asked for, and refuses others', async () => {
+    const { rho } = await tree();
+    const [row] = (await listOf(operator, rho, '?columns=currency,status')).items;
+    expect(Object.keys(row ?? {}).toSorted()).toEqual(
+      ['currency', 'depth', 'id', 'matches', 'name', 'parentId', 'status', 'tier'].toSorted(),
+    );
+    const { status, body } = await operator.get<Problem>(`/tenants/${rho.id}/customer-tree?columns=secret`);
+    expect([status, body.code]).toEqual([400, 'invalid-columns']);
+    expect((await operator.get<Problem>(`/tenants/${rho.id}/customer-tree?sort=secret`)).body.code).toBe('invalid-sort');
+  });
+
+  it('is exported as it is filtered, with all columns or the chosen ones, and no formula', async () => {
+    const { dee, rho } = await tree();
+    await registered(`/tenants/${rho.id}/customers`, { tier: 'endCustomer', name: '=HYPERLINK("evil")', customerCode: '@SUM' });
+    const lines = async (query: string): Promise<readonly string[]> => {
+      const { status, body, headers } = await operator.get<string>(`/tenants/${dee.id}/customer-tree/export${query}`);
+      expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
+      return body.trimEnd().split('\r\n');
+    };
+    const [headings, ...rows] = await lines('?customer=HYPER');
+    expect(headings).toMatch(/^id,parentId,depth,matches,tier,name,customerCode,admin,status,/);
+    expect(rows).toHaveLength(3);
+    expect(rows.at(-1)).toContain(`,endCustomer,"'=HYPERLINK(""evil"")",'@SUM,`);
+    expect((await lines('?columns=status&visibleOnly=true'))[0]).toBe('id,parentId,depth,matches,tier,name,status');
+    expect(await lines('')).toHaveLength(9);
+  });
+});
+
+describe('invoices and contracts of a customer', () => {
+  it('are counted for the reseller alone, for the month asked about', async () => {
+    const { dee, rho, ann, bob } = await tree();
+    await billed(ann, '2026-03', '12.34');
+    await billed(ann, '2026-02', '1');
+    await billed(bob, '2026-03', null);
+    const counts = async (client: HttpClient, of: Tenant, query = '') => {
+      const { items } = await listOf(client, of, query);
+      return Object.fromEntries(items.map(({ name, invoices }) => [name, invoices && invoices['proforma']]));
+    };
+    const reseller = await platform.asUser(rho.id, 'admin');
+    expect(await counts(reseller, rho)).toEqual({ Rho: null, Ann: 1, Bob: 0, Cid: 0 });
+    expect(await counts(reseller, rho, '?month=2026-01')).toEqual({ Rho: null, Ann: 0, Bob: 0, Cid: 0 });
+    expect(await counts(await platform.asUser(dee.id, 'admin'), rho)).toEqual({ Rho: null, Ann: null, Bob: null, Cid: null });
+
+    const { body } = await reseller.get<Summary>(`/tenants/${ann.id}/invoice-summary`);
+    expect(body).toMatchObject({
+      month: '2026-03',
+      totalPossible: [{ currency: 'USD', amount: '12.34' }],
+      totalPossibleAllStatuses: [{ currency: 'USD', amount: '12.34' }],
+      totalIssuable: [{ currency: 'USD', amount: '12.34' }],
+      viewAll: `/api/v1/tenants/${rho.id}/bills?scope=children&name=Ann&month=2026-03`,
+    });
+    expect(body.statuses[0]).toMatchObject({ status: 'proforma', count: 1, view: `/api/v1/tenants/${ann.id}/bills/2026-03` });
+  });
+
+  it('show three contracts at most, what counts now first', async () => {
+    const { rho, ann } = await tree();
+    const drafted = (contractId: string): DomainEvent => ({ type: 'ContractDrafted', data: { tenantId: ann.id, contractId } });
+    const became = (contractId: string, to: string): DomainEvent => ({
+      type: 'ContractStatusChanged',
+      data: { tenantId: ann.id, contractId, to },
+    });
+    const stream = `contracts.tenantContracts-${ann.id}`;
+    await say(stream, drafted('k1'), drafted('k2'), drafted('k3'), became('k2', 'active'));
+    const reseller = await platform.asUser(rho.id, 'readOnly');
+    const admin = await platform.asUser(rho.id, 'admin');
+    const summary = async () => (await admin.get<{ contracts: unknown[] }>(`/tenants/${ann.id}/contract-summary`)).body;
+    const all = `/api/v1/tenants/${ann.id}/contracts`;
+    expect(await summary()).toMatchObject({
+      total: 3,
+      contracts: [
+        { id: 'k2', status: 'active', view: `${all}/k2` },
+        { id: 'k3', status: 'draft' },
+        { id: 'k1', status: 'draft' },
+      ],
+      viewAll: null,
+    });
+    await say(stream, became('k1', 'cancelled'), drafted('k4'));
+    expect(await summary()).toMatchObject({
+      total: 4,
+      contracts: [{ id: 'k2' }, { id: 'k4' }, { id: 'k3' }],
+      viewAll: all,
+    });
+    expect((await reseller.get(`/tenants/${ann.id}/contract-summary`)).status).toBe(404);
+  });
+
+  it('are hidden from whoever supports a customer only, as are amounts', async () => {
+    const { rho, ann } = await tree();
+    await billed(ann, '2026-03', '12.34');
+    const userId = randomUUID() as UserId;
+    const linked = { tenantId: ann.id, path: ann.path, userId, memberOf: rho.id, role: 'support', linkedBy: randomUUID() };
+    await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+    await say(`access-control.membership-${rho.id}~${userId}`, {
+      type: 'MembershipGranted',
+      data: { tenantId: rho.id, userId, role: 'regular' },
+    });
+    const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
+    const regular = platform.http.with({ authorization: `Bearer ${accessToken}` });
+    expect(shown(await listOf(regular, rho))).toEqual(['Rho']);
+    await say(`access-control.customerLink-${ann.id}~${userId}`, { type: 'CustomerLinked', data: linked });
+    const { items, total } = await listOf(regular, rho);
+    expect([shown({ items, nextCursor: null, total }), total]).toEqual([['Rho', '  Ann'], 2]);
+    expect(items[1]).toMatchObject({ contracts: null, invoices: null, mrr: null, sourceData: 'Not available' });
+    expect(items[0]).toMatchObject({ contracts: { draft: 0 } });
+    const exported = await regular.get<string>(
+      `/tenants/${rho.id}/customer-tree/export?columns=contracts,invoices&visibleOnly=true`,
+    );
+    expect(exported.body.trimEnd().split('\r\n').at(-1)).toMatch(/,endCustomer,Ann,,$/);
+    const own = await platform.asUser(ann.id, 'support');
+    const [row] = (await listOf(own, ann)).items;
+    expect(row).toMatchObject({ name: 'Ann', contracts: null, invoices: null, mrr: null });
+    for (const path of ['contract-summary', 'invoice-summary'])
+      expect((await own.get(`/tenants/${ann.id}/${path}`)).status).toBe(403);
+  });
+});
