@@ -82,6 +82,27 @@ describe('access control', () => {
     expect(body).toMatchObject({ items: [{ email: 'ada@example.com', role: 'admin' }], total: 1, nextCursor: null });
   });
 
+  it('gives its users as a file that no spreadsheet carries out', async () => {
+    const formula = {
+      email: 'formula@example.com',
+      name: '=HYPERLINK("https://evil.example")',
+      password: PASSWORD,
+      role: 'sales',
+    };
+    expect((await operator.post(`/tenants/${root}/users`, formula)).status).toBe(201);
+    const { status, body, headers } = await operator.get<string>(`/tenants/${root}/users/export`);
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
+    expect(headers.get('content-disposition')).toBe(`attachment; filename="users-${root}.csv"`);
+    const [headings, ...rows] = body.trimEnd().split('\r\n');
+    expect(headings).toBe('email,name,role,extras,childTenantRole,enabled,userId');
+    expect(rows.map((row) => row.replace(/,[^,]*$/, '')).toSorted()).toEqual([
+      'ada@example.com,Ada,admin,,,true',
+      'formula@example.com,"\'=HYPERLINK(""https://evil.example"")",sales,,,true',
+    ]);
+    const sales = await platform.asUser(reseller, 'sales');
+    expect((await sales.get(`/tenants/${root}/users/export`)).status).toBe(404);
+  });
+
   it('gives one e-mail address to one user, whatever its case', async () => {
     const { status, body } = await operator.post<Problem>(`/tenants/${root}/users`, {
       email: 'ADA@example.com',

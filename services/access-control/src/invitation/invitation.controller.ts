@@ -200,7 +200,8 @@ export class InvitationController {
     summary: 'Invite somebody',
     description:
       `A letter with a link goes to the address; whoever opens it becomes a user of the tenant. \`role\`: ${ROLE_TEXT}; \`extras\` by ` +
-      'comma, for an Admin. 422 `invitations-refused` for somebody who is a user of the tenant, or invited, already.',
+      'comma, for an Admin. 422 `invitations-refused` for somebody who is a user of the tenant, or invited, already, and for more than you ' +
+      'may do yourself.',
   })
   @Answers(201, invitationSchema, { headers: ['Location'] })
   @describeProblems(429)
@@ -212,7 +213,7 @@ export class InvitationController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Invitation> {
     const row = rowOf('invitation', { email, name, jobFunction, role, childTenantRole, extras });
-    const [outcome] = await this.#invitations.invite(tenantOf(caller), [row], 'none', command);
+    const [outcome] = await this.#invitations.invite(caller, [row], 'none', command);
     if (!outcome?.id) throw new Error('somebody was neither invited nor refused');
     created(reply, `/api/v1/tenants/${tenantId}/invitations/${outcome.id}`);
     return shown(await this.#invitations.get(tenantId, outcome.id));
@@ -236,7 +237,7 @@ export class InvitationController {
     const rows = invitations.map(({ email, name, jobFunction, role, childTenantRole, extras }, index) =>
       rowOf(`invitations[${String(index)}]`, { email, name, jobFunction, role, childTenantRole, extras }),
     );
-    return outcomesOf(await this.#invitations.invite(tenantOf(caller), rows, onFaults, command));
+    return outcomesOf(await this.#invitations.invite(caller, rows, onFaults, command));
   }
 
   @Post('upload')
@@ -268,7 +269,7 @@ export class InvitationController {
       }),
     );
     const own = { ...command, bodyHash: hash('sha256', `${onFaults} ${file}`) };
-    return outcomesOf(await this.#invitations.invite(tenantOf(caller), rows, onFaults, own));
+    return outcomesOf(await this.#invitations.invite(caller, rows, onFaults, own));
   }
 
   @Get()
@@ -305,7 +306,7 @@ export class InvitationController {
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<Invitation> {
-    await this.#invitations.resend(tenantOf(caller), invitationId, command);
+    await this.#invitations.resend(caller, invitationId, command);
     return shown(await this.#invitations.get(tenantId, invitationId));
   }
 

@@ -291,6 +291,37 @@ describe('inviting people', () => {
     }
   });
 
+  it('gives nobody more than whoever invites has, nor a role of another tenant', async () => {
+    const roleOf = async (client: HttpClient, of: TenantId, permissions: readonly string[]): Promise<string> => {
+      const { status, body } = await client.post<{ id: string }>(`/tenants/${of}/roles`, { name: 'Inviting', permissions });
+      expect(status).toBe(201);
+      return `custom:${body.id}`;
+    };
+    const inviting = await roleOf(admin, tenant, ['tenants:read', 'users:read', 'users:write']);
+    const elsewhere = await roleOf(await platform.asUser(stranger, 'admin'), stranger, ['tenants:read']);
+    const someone = { email: 'inviting@example.com', name: 'Inviting', password: PASSWORD, role: inviting };
+    expect((await admin.post(`/tenants/${tenant}/users`, someone)).status).toBe(201);
+    const client = await platform.as(someone.email, PASSWORD);
+    const { body } = await client.post<Outcomes>(`${invitations}/bulk`, {
+      invitations: [
+        { email: 'f1@example.com', role: inviting },
+        { email: 'f2@example.com', role: 'admin' },
+        { email: 'f3@example.com', role: elsewhere },
+        { email: 'f4@example.com', role: `custom:${randomUUID()}` },
+      ],
+      onFaults: 'others',
+    });
+    expect(body.rows.map(({ faults }) => faults.map(({ code }) => code).join())).toEqual([
+      '',
+      'role-beyond-yours',
+      'role-not-available',
+      'role-not-available',
+    ]);
+    const byAdmin = await invited('f5@example.com', { role: 'admin' });
+    const { status, body: problem } = await client.post<Problem>(`${invitations}/${byAdmin.id}/resend`);
+    expect([status, problem.code]).toEqual([422, 'role-beyond-yours']);
+  });
+
   it('opens nothing to what is no token of ours', async () => {
     for (const token of ['x', `${(await tokenFor('e1@example.com')).split('.')[0] ?? ''}.${'A'.repeat(43)}`]) {
       expect(await codeOf(token)).toBe('422 invitation-token-invalid');

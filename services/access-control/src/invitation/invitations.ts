@@ -1,5 +1,4 @@
 import { v5 as uuidv5 } from 'uuid';
-import { customRoles } from '#libs/access-policy/custom-roles.projection';
 import { membershipId, memberships } from '#libs/access-policy/memberships.projection';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { normalised } from '#libs/event-sourcing/claims';
@@ -7,12 +6,14 @@ import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
 import { handle, present } from '#libs/event-sourcing/handle';
+import { type Caller, tenantOf } from '#libs/platform/caller';
 import { TooManyAttempts } from '#libs/platform/problem';
 import { type Platform } from '#libs/platform/service';
-import { type InvitationId, type RoleId, type TenantId } from '#libs/published/ids';
+import { type InvitationId, type TenantId } from '#libs/published/ids';
 import { addDays, dayOf, type Instant, startOf, systemClock } from '#libs/time/time';
 import { invitationList, type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
 import { countLetters, invitationQuota, quotaId } from '../invitation-quota/invitation-quota.ts';
+import { refuseUngrantable } from '../role/grantable.ts';
 import { userWithAddress } from '../session/password-login.ts';
 import { invitation, invite, resend, revoke, type Sending } from './invitation.ts';
 import { InvitationConfiguration } from './invitation-configuration.ts';
@@ -41,15 +42,10 @@ export class Invitations {
    * Every row that nothing is wrong with; with `onFaults: 'none'` nobody as long as something is wrong with any.
    * @throws DomainError `rejected` `invitations-refused`, each fault by its place; TooManyAttempts
    */
-  async invite(
-    tenant: TenantTreeRow,
-    rows: readonly Row[],
-    onFaults: 'none' | 'others',
-    command: Command,
-  ): Promise<readonly Outcome[]> {
+  async invite(caller: Caller, rows: readonly Row[], onFaults: 'none' | 'others', command: Command): Promise<readonly Outcome[]> {
+    const tenant = tenantOf(caller);
     const judged: JudgedRow[] = [];
-    for (const row of judgeRows(rows, await this.#rolesOf(tenant)))
-      judged.push(row.person ? await this.#besideWhatIs(tenant.id, row, row.person, command) : row);
+    for (const row of judgeRows(rows)) judged.push(row.person ? await this.#besideWhatIs(caller, row, row.person, command) : row);
     const faults = judged.flatMap((row) => row.faults);
     if (faults.length > 0 && onFaults === 'none') {
       const wrong = judged.filter((row) => row.faults.length > 0).length;
@@ -69,10 +65,14 @@ export class Invitations {
   }
 
   /** @throws DomainError `not-found`, `rejected`; TooManyAttempts */
-  async resend({ id: tenantId }: TenantTreeRow, id: InvitationId, command: Command): Promise<void> {
+  async resend(caller: Caller, id: InvitationId, command: Command): Promise<void> {
+    const { id: tenantId, path } = tenantOf(caller);
     const { state, holds } = await this.#existing(tenantId, id);
     const sending = this.#sending(command);
-    if (!holds(command.id)) resend(id, sending)(state);
+    if (!holds(command.id)) {
+      resend(id, sending)(state);
+      await refuseUngrantable(this.#platform.readModels, caller, path, state.invited);
+    }
     await this.#count(tenantId, 1, command);
     await handle(this.#platform.store, invitation, id, resend(id, sending), { command });
   }
@@ -91,22 +91,25 @@ export class Invitations {
   }
 
   async #existing(tenantId: TenantId, id: InvitationId) {
-    const found = await present(this.#platform.store, invitation, id);
-    if (found.state?.invited.tenantId !== tenantId) throw notFound();
-    return found;
+    const { state, holds } = await present(this.#platform.store, invitation, id);
+    if (state?.invited.tenantId !== tenantId) throw notFound();
+    return { state, holds };
   }
 
   /** What only the present state tells. A row whose letter this very command has sent already is fine. */
-  async #besideWhatIs(tenantId: TenantId, judged: JudgedRow, person: Person, command: Command): Promise<JudgedRow> {
+  async #besideWhatIs(caller: Caller, judged: JudgedRow, person: Person, command: Command): Promise<JudgedRow> {
     const { store, readModels } = this.#platform;
+    const { id: tenantId, path } = tenantOf(caller);
     const id = invitationIdOf(tenantId, person.email);
     const { state, holds } = await present(store, invitation, id);
     if (holds(commandOfRow(command, id).id)) return judged;
-    const fault = (code: string, message: string): JudgedRow => ({
+    const fault = (code: string, message: string, field = 'email'): JudgedRow => ({
       ...judged,
       person: null,
-      faults: [{ path: `${judged.row.place}.email`, code, message }],
+      faults: [{ path: `${judged.row.place}.${field}`, code, message }],
     });
+    const beyond = await refuseUngrantable(readModels, caller, path, person).then(() => null, refusalIn);
+    if (beyond) return fault(beyond.code, beyond.errors[0]?.message ?? beyond.message, beyond.errors[0]?.path);
     const user = await userWithAddress({ readModels }, normalised(person.email));
     if (user && (await readModels.of(memberships).get(membershipId(tenantId, user.id))))
       return fault('already-member', 'belongs to a user of this tenant');
@@ -142,12 +145,12 @@ export class Invitations {
       expiresAt: new Date(Date.parse(sentAt) + this.#lifeMs).toISOString() as Instant,
     };
   }
-
-  async #rolesOf({ path }: TenantTreeRow): Promise<ReadonlySet<RoleId>> {
-    const rows = await this.#platform.readModels.of(customRoles).all({ tenantId: { in: path } });
-    return new Set(rows.map(({ id }) => id));
-  }
 }
+
+const refusalIn = (error: unknown): DomainError => {
+  if (error instanceof DomainError && error.refusal === 'rejected') return error;
+  throw error;
+};
 
 const notFound = (): DomainError =>
   new DomainError('not-found', 'invitation-not-found', 'There is no such invitation of this tenant.');

@@ -6,10 +6,8 @@ import {
   type Extra,
   EXTRAS,
   type Role,
-  roleIdIn,
 } from '#libs/access-policy/roles';
 import { normalised } from '#libs/event-sourcing/claims';
-import { type RoleId } from '#libs/published/ids';
 
 /** One row as it came, typed or in a file; an empty text says nothing. */
 export type Row = Readonly<{
@@ -45,23 +43,22 @@ const LONGEST_NAME = 200;
 
 const ROLES: readonly string[] = BUILT_IN_ROLES.filter((role) => role !== 'operator');
 
-const isRole = (text: string, customRoles: ReadonlySet<RoleId>): text is Role => {
-  const roleId = roleIdIn(text as Role);
-  return roleId === undefined ? ROLES.includes(text) : customRoles.has(roleId);
-};
+const CUSTOM_ROLE = /^custom:[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+const isRole = (text: string): text is Role => ROLES.includes(text) || CUSTOM_ROLE.test(text);
 const isExtra = (text: string): text is Extra => EXTRAS.some((extra) => extra === text);
 const isChildTenantRole = (text: string): text is ChildTenantRole => CHILD_TENANT_ROLES.some((role) => role === text);
 const isName = (text: string): boolean => text.length <= LONGEST_NAME && !/[\p{Cc}\p{Cs}]/u.test(text);
 
-/** Each by itself and beside the others: an address is invited once. `customRoles` are those of the tenant and the ones above it. */
-export const judgeRows = (rows: readonly Row[], customRoles: ReadonlySet<RoleId>): readonly JudgedRow[] => {
+/** Each by itself and beside the others: an address is invited once. */
+export const judgeRows = (rows: readonly Row[]): readonly JudgedRow[] => {
   const firstOf = new Map<string, Row>();
   return rows.map((row) => {
     const key = normalised(row.email);
     const first = firstOf.get(key) ?? row;
     firstOf.set(key, first);
     const faults = [
-      ...faultsOf(row, customRoles),
+      ...faultsOf(row),
       ...(first === row ? [] : [fault(row, 'email', 'listed-twice', `stands in ${first.place} already`)]),
     ];
     return { row, faults, person: faults.length === 0 ? personOf(row) : null };
@@ -74,7 +71,7 @@ const fault = ({ place }: Row, field: string, code: string, message: string): Ro
   message,
 });
 
-const faultsOf = (row: Row, customRoles: ReadonlySet<RoleId>): readonly RowFault[] => {
+const faultsOf = (row: Row): readonly RowFault[] => {
   const { email, name, jobFunction, role, childTenantRole } = row;
   const found: RowFault[] = [];
   if (!isEmail(email) || email.length > LONGEST_EMAIL)
@@ -84,13 +81,13 @@ const faultsOf = (row: Row, customRoles: ReadonlySet<RoleId>): readonly RowFault
       found.push(
         fault(row, field, 'invalid-name', `must be at most ${String(LONGEST_NAME)} characters, without control characters`),
       );
-  if (!isRole(role, customRoles))
+  if (!isRole(role))
     found.push(
       fault(
         row,
         'role',
         'unknown-role',
-        `"${role.slice(0, LONGEST_NAME)}" is none of ${ROLES.join(', ')} and no role of this tenant or one above it`,
+        `"${role.slice(0, LONGEST_NAME)}" is none of ${ROLES.join(', ')} and no \`custom:<id>\``,
       ),
     );
   const extras = extrasIn(row);

@@ -1,16 +1,20 @@
-import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Body, Controller, Get, Inject, Param, Post, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsEmail, IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
-import { memberships } from '#libs/access-policy/memberships.projection';
+import { type MembershipRow, memberships } from '#libs/access-policy/memberships.projection';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
+import { type Columns, csvHeadings, csvRows } from '#libs/csv/csv';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { LongRunning } from '#libs/platform/long-running';
 import { page } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
+import { schema } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -90,4 +94,40 @@ export class UserController {
     const items = page.items.map((held) => tenantUser(this.#readModels, held.userId, held));
     return { ...page, items: await Promise.all(items) };
   }
+
+  @Get('export')
+  @LongRunning()
+  @Requires('users:read')
+  @ApiOperation({ summary: 'The same as CSV', description: 'All of them.' })
+  @Answers(200, schema<StreamableFile>({ type: 'string', description: 'CSV with a line of headings' }), { mediaType: 'text/csv' })
+  export(@Param('tenantId') tenantId: TenantId): StreamableFile {
+    return new StreamableFile(Readable.from(this.#csv(tenantId), { objectMode: false }), {
+      type: 'text/csv; charset=utf-8',
+      disposition: `attachment; filename="users-${tenantId}.csv"`,
+    });
+  }
+
+  async *#csv(tenantId: TenantId): AsyncGenerator<Buffer> {
+    yield Buffer.from(csvHeadings(COLUMNS));
+    let cursor: string | null = null;
+    do {
+      const query = { filter: { tenantId }, limit: CSV_PAGE, ...(cursor === null ? {} : { cursor }) };
+      const found: Page<MembershipRow> = await this.#readModels.of(memberships).find(query);
+      const users = await Promise.all(found.items.map((held) => tenantUser(this.#readModels, held.userId, held)));
+      yield Buffer.from(csvRows(COLUMNS, users));
+      cursor = found.nextCursor;
+    } while (cursor !== null);
+  }
 }
+
+const CSV_PAGE = 500;
+
+const COLUMNS: Columns<TenantUser> = [
+  ['email', ({ email }) => email],
+  ['name', ({ name }) => name],
+  ['role', ({ role }) => role],
+  ['extras', ({ extras }) => extras.join(' ')],
+  ['childTenantRole', ({ childTenantRole }) => childTenantRole],
+  ['enabled', ({ enabled }) => enabled],
+  ['userId', ({ id }) => id],
+];
