@@ -42,7 +42,7 @@ type ContractSummaryAnswer = Readonly<{
 }>;
 
 const contractSummarySchema = named(
-  'ContractSummary',
+  'ContractsOfCustomer',
   object<ContractSummaryAnswer>({
     tenantId: tenantIdSchema,
     total: count,
@@ -63,7 +63,7 @@ type InvoiceSummaryAnswer = Omit<InvoiceSummary, 'statuses'> &
 const totals = list(object<Total>({ currency, amount }));
 
 const invoiceSummarySchema = named(
-  'InvoiceSummary',
+  'InvoicesOfCustomer',
   object<InvoiceSummaryAnswer>({
     tenantId: tenantIdSchema,
     month: monthSchema,

@@ -38,12 +38,12 @@ export const ONBOARDING_TASKS = [
   'connectCloudAccount',
 ] as const satisfies readonly OnboardingTask[];
 
-export class StartInput {
+export class OnboardingStart {
   @OneOf(...ONBOARDING_TASKS)
   task!: OnboardingTask;
 }
 
-export class SkipInput extends StartInput {
+export class OnboardingSkip extends OnboardingStart {
   @IsName(500)
   reason!: string;
 }
@@ -127,7 +127,7 @@ export class OnboardingController {
   @Answers(200, onboardingSchema)
   async start(
     @Param('tenantId') tenantId: TenantId,
-    @Body() { task }: StartInput,
+    @Body() { task }: OnboardingStart,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<OnboardingAnswer> {
@@ -147,7 +147,7 @@ export class OnboardingController {
   @Answers(200, onboardingSchema)
   async skip(
     @Param('tenantId') tenantId: TenantId,
-    @Body() { task, reason }: SkipInput,
+    @Body() { task, reason }: OnboardingSkip,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<OnboardingAnswer> {
