@@ -1,5 +1,5 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
-import { ApiBearerAuth } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import { type Permission } from '#libs/access-policy/roles';
 import { describeProblems } from './problem-responses.ts';
 
@@ -24,6 +24,7 @@ export const Requires = (permission: Permission, target: Target = { tenant: 'ten
   applyDecorators(
     SetMetadata(ACCESS_RULE, { kind: 'permission', permission, target } satisfies AccessRule),
     ApiBearerAuth(),
+    ApiExtension('x-requires', { permission, on: typeof target === 'object' ? Object.keys(target)[0] : target }),
     // Whoever asks is looked up in a read model, and most answers come from one: any may be behind the log for a moment.
     describeProblems(...(typeof target === 'object' ? ([400, 401, 403, 404, 503] as const) : ([400, 401, 403, 503] as const))),
   );
