@@ -26,7 +26,7 @@ import { changeRole, customerLink, link, revoke } from './customer-link.ts';
 
 type LinkRole = Exclude<Role, 'operator'>;
 
-class LinkInput {
+class CustomerLinkInput {
   @IsUUID()
   userId!: UserId;
 
@@ -35,12 +35,12 @@ class LinkInput {
   role?: LinkRole;
 }
 
-class RoleChange {
+class CustomerLinkChange {
   @IsTenantRole()
   role!: LinkRole;
 }
 
-class LinkQuery extends PageQuery {
+class CustomerLinkQuery extends PageQuery {
   @Optional()
   @QueryBoolean()
   @ApiPropertyOptional({ description: 'Only those who are linked to the customer', default: false })
@@ -85,7 +85,7 @@ export class CustomerLinkController {
   @Answers(200, page(linkableSchema))
   async list(
     @Param('tenantId') tenantId: TenantId,
-    @Query() query: LinkQuery,
+    @Query() query: CustomerLinkQuery,
     @CallerOf() caller: Caller,
   ): Promise<Page<LinkableUser>> {
     const above = tenantsAbove(caller);
@@ -114,7 +114,7 @@ export class CustomerLinkController {
   @Answers(201, linkableSchema, { headers: ['Location'] })
   async link(
     @Param('tenantId') tenantId: TenantId,
-    @Body() { userId, role = 'support' }: LinkInput,
+    @Body() { userId, role = 'support' }: CustomerLinkInput,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -135,7 +135,7 @@ export class CustomerLinkController {
   async change(
     @Param('tenantId') tenantId: TenantId,
     @Param('userId', ParseUUIDPipe) userId: UserId,
-    @Body() { role }: RoleChange,
+    @Body() { role }: CustomerLinkChange,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<LinkableUser> {
