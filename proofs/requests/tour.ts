@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandId, type DomainEvent, type Metadata, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { openEmbedded } from '#libs/platform/embedded-storage';
 import { type Instant } from '#libs/time/time';
+import { type IdentityProvider } from '../../deploy/local/identity-provider.ts';
 import { parametersIn, type Route } from './documented.ts';
 import { type Json, type Memory, type Parameters as Place } from './memory.ts';
 import { type Sent, uploadOf } from './request.ts';
@@ -48,8 +49,16 @@ export const appendUnhandled = async (dataDir: string): Promise<void> => {
   }
 };
 
+/** What a person has beside the API: the letters that came, and an identity at a provider. */
+type Outside = Readonly<{ dataDir: string; identityProvider: IdentityProvider }>;
+
 /** Every route that changes anything, once with what it takes: ids of things that are there, in the order that leads to them. */
-export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask, dataDir: string): Promise<void> => {
+export const tour = async (
+  routes: readonly Route[],
+  memory: Memory,
+  ask: Ask,
+  { dataDir, identityProvider }: Outside,
+): Promise<void> => {
   const who: Caller = 'operator';
   const routeOf = (method: string, path: string): Route => {
     const found = routes.find((route) => route.method === method && route.path === `/api/v1${path}`);
@@ -125,8 +134,24 @@ export const tour = async (routes: readonly Route[], memory: Memory, ask: Ask, d
   const token = await tokenFor(guest, 2, join(dataDir, 'mail'));
   await send('POST', '/invitations/open', {}, { body: { token } });
   await send('POST', '/invitations/accept', {}, { body: { token, password: randomUUID(), name: 'Guest' } });
+  const { authorizationUrl, transaction = '' } = await answered('POST', '/auth/oidc/begin');
+  const identity = { subject: 'guest', email: guest, emailVerified: true, name: 'Guest' };
+  const { search } = new URL(await identityProvider.visit(String(authorizationUrl), identity));
+  await send('POST', '/auth/oidc/finish', {}, { body: { transaction, query: search.slice(1) } });
   for (const { id: invitationId } of itemsOf(await answered('GET', invitations, root, { query: [['status', 'pending']] })))
     await send('POST', `${invitations}/{invitationId}/revoke`, { ...root, invitationId: String(invitationId) });
+
+  const contacts = '/tenants/{tenantId}/contacts';
+  const contact = { type: 'technical', name: 'Contact of the tour', email: 'contact@example.com' };
+  const contactId = idOf(await answered('POST', contacts, customer, { body: contact }));
+  await send('PATCH', `${contacts}/{contactId}`, { ...customer, contactId }, { body: { phone: '+1 555' } });
+  await send('GET', `${contacts}/{contactId}`, { ...customer, contactId });
+  await send('DELETE', `${contacts}/{contactId}`, { ...customer, contactId });
+  await send('POST', contacts, customer, { body: { ...contact, type: 'admin' } });
+  await send('PATCH', '/tenants/{tenantId}/profile', customer, { body: { legalName: 'Stop Ltd' } });
+  await send('POST', '/tenants/{tenantId}/onboarding/start', customer, { body: { task: 'inviteAdmin' } });
+  const skipped = { task: 'connectCloudAccount', reason: 'The tour' };
+  await send('POST', '/tenants/{tenantId}/onboarding/skip', customer, { body: skipped });
 
   const sources = '/tenants/{tenantId}/data-sources';
   const payer = { managementAccountId: '666666666666', name: 'Payer of the tour' };

@@ -9,6 +9,7 @@ import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platfor
 import { type TenantId } from '#libs/published/ids';
 import { isDay } from '#libs/time/time';
 import { DuckDb } from '#libs/usage-store/duckdb';
+import { type IdentityProvider, startIdentityProvider } from '../../../deploy/local/identity-provider.ts';
 import { addAdministrator } from '#services/access-control/src/administrator';
 import { PlatformClient } from './platform-client.ts';
 import { play } from './demo/play.ts';
@@ -35,6 +36,7 @@ type Given = Readonly<{ body?: unknown; headers?: Readonly<Record<string, string
 type Item = Readonly<Record<string, string | number>>;
 
 const PASSWORD = 'correct horse battery';
+const CLIENT = { clientId: 'tributary', clientSecret: 'secret', redirectUrl: 'http://127.0.0.1:8080/login/oidc' };
 const scenarios = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 
 const isUuid = (text: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text);
@@ -53,6 +55,7 @@ const closed = (value: unknown): unknown => {
 describe('the answers of the API', () => {
   let platform: TestPlatform;
   let folder: string;
+  let identityProvider: IdentityProvider;
   let duckDb: DuckDb;
   let operator: HttpClient;
   let documented: Document;
@@ -121,7 +124,15 @@ describe('the answers of the API', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'answers-'));
-    platform = await startPlatform(SERVICES, { environment: { IMPORT_FOLDERS: folder } });
+    identityProvider = await startIdentityProvider(CLIENT);
+    platform = await startPlatform(SERVICES, {
+      environment: {
+        IMPORT_FOLDERS: folder,
+        OIDC_ISSUER: identityProvider.issuer,
+        OIDC_CLIENT_SECRET: CLIENT.clientSecret,
+        OIDC_REDIRECT_URL: CLIENT.redirectUrl,
+      },
+    });
     await addAdministrator(platform.running.platform, 'admin@example.com', PASSWORD);
     duckDb = await DuckDb.open({ tempDirectory: folder });
     const client = new PlatformClient(platform.url);
@@ -155,6 +166,7 @@ describe('the answers of the API', () => {
   afterAll(async () => {
     duckDb.close();
     await platform.close();
+    await identityProvider.close();
     await rm(folder, { recursive: true });
   });
 
@@ -258,6 +270,20 @@ describe('the answers of the API', () => {
       await done(named('sessionLogout'), {}, { as: await platform.as(user.email, PASSWORD) });
     });
 
+    it('are contacts, the company profile and the onboarding', async () => {
+      const of = { tenantId: customerId };
+      const contact = { type: 'billing', name: 'Bea', email: 'bea@example.com', billingAccount: 'A-1' };
+      const contactId = String((await done<Item>(named('contactsAdd'), of, { body: contact })).body['id']);
+      await done(named('contactsChange'), { ...of, contactId }, { body: { phone: '+1 555' } });
+      await done(named('contactsOne'), { ...of, contactId });
+      await done(named('contactsRemove'), { ...of, contactId });
+      await done(named('contactsAdd'), of, { body: { ...contact, type: 'admin', billingAccount: null } });
+      const address = { line1: '1 Main Road', city: 'Springfield', country: 'US' };
+      await done(named('companyProfileTell'), of, { body: { legalName: 'Customer Ltd', address } });
+      await done(named('onboardingStart'), of, { body: { task: 'inviteAdmin' } });
+      await done(named('onboardingSkip'), of, { body: { task: 'connectCloudAccount', reason: 'Not yet' } });
+    });
+
     it('are what users may do, links to customers and roles', async () => {
       const users: string[] = [];
       for (const name of ['ann', 'ben']) {
@@ -313,6 +339,22 @@ describe('the answers of the API', () => {
       await done(named('acceptanceAccept'), {}, accepting);
       expect((await ask(named('acceptanceAccept'), {}, accepting)).status).toBe(422);
       await done(named('invitationGet'), { tenantId, invitationId: String(first['id']) });
+    });
+
+    it('are logins by the identity provider', async () => {
+      const as = platform.http;
+      const { body } = await done<Item>(named('oidcBegin'), {}, { as });
+      const address = new URL(
+        await identityProvider.visit(String(body['authorizationUrl']), {
+          subject: 'invited-there',
+          email: 'invited@example.com',
+          emailVerified: true,
+          name: 'Invited',
+        }),
+      );
+      const finishing = { as, body: { transaction: body['transaction'], query: address.search.slice(1) } };
+      await done(named('oidcFinish'), {}, finishing);
+      expect((await ask(named('oidcFinish'), {}, finishing)).status).toBe(401);
     });
 
     it('are data sources, links and automatic links', async () => {

@@ -78,6 +78,15 @@ const changeOfMind = async (operator: HttpClient, folder: string): Promise<void>
   const other = await done(operator.post<Item>(`${at}/customers`, code('B')));
   await done(operator.patch(`/tenants/${customer.id}`, { customerCode: 'C', name: 'Renamed' }));
   await done(operator.patch(`/tenants/${other.id}`, { customerCode: 'D', primaryDomain: 'other.example' }));
+  const contact = await done(
+    operator.post<Item>(`/tenants/${other.id}/contacts`, { type: 'technical', name: 'Tess', email: 'tess@other.example' }),
+  );
+  await done(operator.patch(`/tenants/${other.id}/contacts/${contact.id}`, { phone: '+1 555' }));
+  await done(operator.delete(`/tenants/${other.id}/contacts/${contact.id}`));
+  await done(operator.patch(`/tenants/${other.id}/profile`, { legalName: 'Other Ltd' }));
+  await done(operator.post(`/tenants/${other.id}/onboarding/start`, { task: 'inviteAdmin' }));
+  const skipped = { task: 'connectCloudAccount', reason: 'Network services only' };
+  await done(operator.post(`/tenants/${other.id}/onboarding/skip`, skipped));
   const contracts = `/tenants/${customer.id}/contracts`;
   const drafted = await operator.post<Item>(contracts, EVERY_TERM);
   const ifMatch = { 'if-match': drafted.headers.get('etag') ?? '' };

@@ -62,7 +62,7 @@ export class CompanyInput {
   @Nullable()
   @IsUrl({ protocols: ['https', 'http'], require_protocol: true })
   @MaxLength(500)
-  @ApiProperty({ type: String, format: 'uri', example: 'https://acme.example', maxLength: 500 })
+  @ApiProperty({ type: String, example: 'https://acme.example', maxLength: 500 })
   website?: string | null;
 
   @Nullable()
@@ -158,8 +158,7 @@ export class CompanyProfileController {
   }
 }
 
-/** A profile that nobody has told yet has no revision, hence no entity tag. */
 const answer = (tenantId: TenantId, { revision, ...company }: CompanyProfile, reply: FastifyReply): ProfileAnswer => {
-  if (revision >= 0) withETag(reply, revision);
+  withETag(reply, revision);
   return { tenantId, ...company };
 };

@@ -16,7 +16,7 @@ describe('a company profile', () => {
     given(companyProfile)
       .when(tell(owner, { legalName: 'Rho Ltd', address }))
       .then(saved);
-    expect(given(companyProfile).state).toMatchObject({ legalName: null, address: null, revision: -1 });
+    expect(given(companyProfile).state).toMatchObject({ legalName: null, address: null, revision: 0 });
   });
 
   it('keeps what is left out, and gives up what is null', () => {

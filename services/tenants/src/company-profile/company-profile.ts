@@ -12,10 +12,10 @@ export type Company = Readonly<{
   address: Address | null;
 }>;
 
-/** `revision` is -1 before anything was told. */
+/** `revision` counts what was told, 0 before anything was: its ETag. */
 export type CompanyProfile = Company & Readonly<{ revision: Revision }>;
 
-const NOTHING: CompanyProfile = { legalName: null, taxId: null, phone: null, website: null, address: null, revision: -1 };
+const NOTHING: CompanyProfile = { legalName: null, taxId: null, phone: null, website: null, address: null, revision: 0 };
 
 export const companyProfile = decider<CompanyProfile, CompanyProfileEvent, TenantId>(
   'tenants.companyProfile',
@@ -26,7 +26,7 @@ export const companyProfile = decider<CompanyProfile, CompanyProfileEvent, Tenan
     phone,
     website,
     address,
-    revision,
+    revision: revision + 1,
   }),
 );
 
