@@ -2,7 +2,7 @@ import { type DelegatedAccessEvent } from '#libs/published/acting';
 import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
-import { type Role, roleIn } from './roles.ts';
+import { type BuiltInRole } from './roles.ts';
 
 /** An approved one counts until `until` only. */
 export type DelegatedAccessStatus = 'requested' | 'approved' | 'declined' | 'ended';
@@ -13,7 +13,7 @@ export type DelegatedAccessRow = Readonly<{
   userId: UserId;
   /** Of whose users they are: without that it counts no longer. */
   memberOf: TenantId | 'platform';
-  role: Role;
+  role: Exclude<BuiltInRole, 'operator'>;
   hours: number;
   reason: string;
   requestedAt: Instant;
@@ -32,8 +32,7 @@ export const delegatedAccesses = projection({
       document: ({ data }) => data.delegatedAccessId,
       evolve: (before, { type, data }) => {
         if (type === 'DelegatedAccessRequested') {
-          const { delegatedAccessId: id, tenantId, userId, memberOf, hours, reason, requestedAt } = data;
-          const role = roleIn(data);
+          const { delegatedAccessId: id, tenantId, userId, memberOf, role, hours, reason, requestedAt } = data;
           return {
             id,
             tenantId,

@@ -46,7 +46,7 @@ export type TokenClaims = Readonly<{
   /** Now, unless told. */
   authenticatedAt?: Instant;
   acting?: ActingClaims;
-  /** The last instant at which it may count; earlier, where tokens live shorter. */
+  /** Until when it counts, where that is not for the life of a token. */
   until?: Instant;
 }>;
 
@@ -99,8 +99,8 @@ export class AccessTokens {
   ): Promise<IssuedToken> {
     // With its milliseconds: a login right after a revocation within the same second must count.
     const issuedAt = now.getTime() / 1_000;
-    const latest = until === undefined ? Infinity : Math.floor(Date.parse(until) / 1_000);
-    const expiresAt = Math.min(Math.floor(issuedAt) + this.#lifetimeMs / 1_000, latest);
+    const expiresAt =
+      until === undefined ? Math.floor(issuedAt) + this.#lifetimeMs / 1_000 : Math.floor(Date.parse(until) / 1_000);
     const claims = {
       ...(sessionId === undefined ? {} : { sid: sessionId }),
       ...(authenticatedAt === undefined ? {} : { auth_time: Date.parse(authenticatedAt) / 1_000 }),

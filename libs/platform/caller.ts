@@ -8,7 +8,7 @@ import { canonicalJson } from '#libs/canonical-json';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId, type Principal, type Revision, type WayOfActing } from '#libs/event-sourcing/event';
-import { type SessionId, type TenantId, type UserId } from '#libs/published/ids';
+import { type ImpersonationId, type SessionId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Clock } from '#libs/time/time';
 import { v5 as uuidv5 } from 'uuid';
 import { describeProblems } from './problem-responses.ts';
@@ -25,6 +25,7 @@ export type Caller = Readonly<{
   via?: WayOfActing;
   /** The person, where it is not the user. */
   actor?: Readonly<{ id: UserId; reason: string }>;
+  impersonationId?: ImpersonationId;
   /** The tenant into whose context they have switched. */
   onBehalfOf?: TenantId;
   /** The tenant as whose user the person is here, where they are not there as themselves. */

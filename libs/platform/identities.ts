@@ -7,7 +7,7 @@ import { standingOf } from '#libs/access-policy/standing';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type WayOfActing } from '#libs/event-sourcing/event';
-import { type RoleId, type TenantId, type UserId } from '#libs/published/ids';
+import { type ImpersonationId, type RoleId, type TenantId, type UserId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { systemClock } from '#libs/time/time';
 import { type ActingClaims, type VerifiedToken } from './access-tokens.ts';
@@ -22,6 +22,7 @@ export type Identity = Readonly<{
   via?: WayOfActing;
   /** The person, where it is not the user. */
   actor?: Readonly<{ id: UserId; reason: string }>;
+  impersonationId?: ImpersonationId;
   /** The tenant into whose context they have switched. */
   onBehalfOf?: TenantId;
   /** The tenant as whose user the person is here, where the standing does not say it. */
@@ -118,7 +119,14 @@ const impersonated = async (
   const access = await readModels.of(userAccess).get(userId);
   const standing = await standingOf(readModels, userId);
   if (access?.open !== true || !(await mayImpersonate(readModels, ofActor, standing))) return undefined;
-  return { userId, standing, via: 'impersonation', actor: { id: actorId, reason: row.reason }, home: origTenant };
+  return {
+    userId,
+    standing,
+    via: 'impersonation',
+    actor: { id: actorId, reason: row.reason },
+    impersonationId,
+    home: origTenant,
+  };
 };
 
 /**

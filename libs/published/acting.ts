@@ -1,4 +1,4 @@
-import { type GrantedRole, type TenantPermission } from '#libs/access-policy/roles';
+import { type BuiltInRole, type TenantPermission } from '#libs/access-policy/roles';
 import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type Instant } from '#libs/time/time';
 import { type DelegatedAccessId, type ImpersonationId, type ServiceAccountId, type TenantId, type UserId } from './ids.ts';
@@ -39,9 +39,7 @@ export type DelegatedAccessEvent =
         path: readonly TenantId[];
         /** The tenant above of which the user is a member: without that it counts no longer. */
         memberOf: TenantId | 'platform';
-        role: GrantedRole['role'];
-        /** Of the custom role. */
-        roleId?: NonNullable<GrantedRole['roleId']>;
+        role: Exclude<BuiltInRole, 'operator'>;
         /** From the approval on. */
         hours: number;
         reason: string;

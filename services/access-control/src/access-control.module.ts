@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
 import { customRoles } from '#libs/access-policy/custom-roles.projection';
 import { customerLinks } from '#libs/access-policy/customer-links.projection';
+import { delegatedAccesses } from '#libs/access-policy/delegated-accesses.projection';
+import { impersonations } from '#libs/access-policy/impersonations.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
@@ -14,6 +16,8 @@ import { activityLog } from './activity/activity-log.projection.ts';
 import { UsersAbout } from './activity/users-about.ts';
 import { credentials } from './credentials/credentials.ts';
 import { CustomerLinkController } from './customer-link/customer-link.controller.ts';
+import { DelegatedAccessController } from './delegated-access/delegated-access.controller.ts';
+import { ImpersonationController } from './impersonation/impersonation.controller.ts';
 import { Acceptance } from './invitation/acceptance.ts';
 import { AcceptanceController } from './invitation/acceptance.controller.ts';
 import { InvitationConfiguration } from './invitation/invitation-configuration.ts';
@@ -36,6 +40,7 @@ import { SessionConfiguration } from './session/session-configuration.ts';
 import { sessionsOf } from './session/session.ts';
 import { Sessions } from './session/sessions.ts';
 import { SessionController } from './session/session.controller.ts';
+import { TenantSwitchController } from './tenant-switch/tenant-switch.controller.ts';
 import { UserController } from './user/user.controller.ts';
 import { userList } from './user-list/user-list.projection.ts';
 
@@ -45,6 +50,9 @@ import { userList } from './user-list/user-list.projection.ts';
     UserController,
     ActivityController,
     ServiceAccountController,
+    TenantSwitchController,
+    ImpersonationController,
+    DelegatedAccessController,
     MembershipController,
     CustomerLinkController,
     RoleController,
@@ -66,6 +74,8 @@ export const accessControlService: ServiceDefinition = {
     accessSettings,
     activityLog,
     serviceAccounts,
+    impersonations,
+    delegatedAccesses,
     customerLinks,
     customRoles,
     invitationList,

@@ -128,6 +128,26 @@ const TOLD: Readonly<Record<string, Told>> = {
     message: 'Removed a service account',
     changes: ['serviceAccountId'],
   },
+  ImpersonationStarted: {
+    category: 'access',
+    level: 'warning',
+    message: 'Began to act as a user',
+    changes: ['impersonationId', 'userId', 'reason', 'until'],
+  },
+  ImpersonationEnded: { category: 'access', message: 'Ended acting as a user', changes: ['impersonationId', 'userId'] },
+  DelegatedAccessRequested: {
+    category: 'access',
+    message: 'Asked for access for a while',
+    changes: ['delegatedAccessId', 'userId', 'role', 'hours', 'reason'],
+  },
+  DelegatedAccessApproved: {
+    category: 'access',
+    level: 'warning',
+    message: 'Granted access for a while',
+    changes: ['delegatedAccessId', 'userId', 'until'],
+  },
+  DelegatedAccessDeclined: { category: 'access', message: 'Declined access', changes: ['delegatedAccessId', 'userId'] },
+  DelegatedAccessEnded: { category: 'access', message: 'Ended access before its time', changes: ['delegatedAccessId', 'userId'] },
 };
 
 export type Activity = Readonly<{

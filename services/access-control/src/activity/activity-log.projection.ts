@@ -74,6 +74,8 @@ export const activityLog = projection({
     accessSettings: told('access-control.accessSettings'),
     role: told('access-control.role'),
     serviceAccount: told('access-control.serviceAccount'),
+    impersonation: told('access-control.impersonation'),
+    delegatedAccess: told('access-control.delegatedAccess'),
   },
   row: (parts, id): ActivityRow | undefined => {
     const entry = Object.values(parts).find((each) => each !== undefined);

@@ -1,4 +1,4 @@
-import { grantedRole, type Role } from '#libs/access-policy/roles';
+import { type BuiltInRole } from '#libs/access-policy/roles';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type DelegatedAccessEvent } from '#libs/published/acting';
@@ -36,18 +36,18 @@ export type Wanted = Readonly<{
   path: readonly TenantId[];
   userId: UserId;
   memberOf: TenantId | 'platform';
-  role: Role;
+  role: Exclude<BuiltInRole, 'operator'>;
   hours: number;
   reason: string;
 }>;
 
 /** All instants are of the wall clock. */
 export const request =
-  ({ role, ...wanted }: Wanted, now: Instant) =>
+  (wanted: Wanted, now: Instant) =>
   (known: DelegatedAccess): DelegatedAccessEvent[] => {
     if (known) throw new DomainError('conflict', 'delegated-access-exists', 'This access was requested already.');
-    const { delegatedAccessId, tenantId, userId, path, memberOf, hours, reason } = wanted;
-    const data = { delegatedAccessId, tenantId, userId, path, memberOf, ...grantedRole(role), hours, reason, requestedAt: now };
+    const { delegatedAccessId, tenantId, userId, path, memberOf, role, hours, reason } = wanted;
+    const data = { delegatedAccessId, tenantId, userId, path, memberOf, role, hours, reason, requestedAt: now };
     return [{ type: 'DelegatedAccessRequested', data }];
   };
 

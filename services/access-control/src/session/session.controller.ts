@@ -10,7 +10,7 @@ import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
 import { describeProblems } from '#libs/platform/problem-responses';
 import { instant, page, role, tenantId, userId } from '#libs/platform/published-schemas';
-import { AnyUser, Public } from '#libs/platform/requires';
+import { AnyUser, InPerson, Public } from '#libs/platform/requires';
 import { type Platform } from '#libs/platform/service';
 import { choice, flag, list, named, nullable, object, oneOf, saying, schema, text } from '#libs/platform/schema';
 import { PLATFORM } from '#libs/platform/tokens';
@@ -165,6 +165,7 @@ export class SessionController {
   @Post('auth/logout')
   @AnswersNothing()
   @AnyUser()
+  @InPerson()
   @ApiOperation({
     summary: 'Log out everywhere',
     description: 'No token issued to the caller so far counts any longer, and no session of theirs can be refreshed.',
@@ -175,6 +176,7 @@ export class SessionController {
 
   @Get('me/sessions')
   @AnyUser()
+  @InPerson()
   @ApiOperation({ summary: 'Where am I logged in?', description: 'The newest first; those that have ended are not listed.' })
   @Answers(200, page(listedSession))
   async list(@CallerOf() { userId, sessionId }: Caller): Promise<Page<ListedSession>> {
@@ -188,6 +190,7 @@ export class SessionController {
   @Delete('me/sessions/:sessionId')
   @AnswersNothing()
   @AnyUser()
+  @InPerson()
   @ApiOperation({ summary: 'Log out of one session', description: 'None of its tokens counts any longer.' })
   @describeProblems(404)
   async end(

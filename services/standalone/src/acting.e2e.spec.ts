@@ -1,0 +1,317 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
+import { type TenantId, type UserId } from '#libs/published/ids';
+import { systemClock } from '#libs/time/time';
+import { addAdministrator } from '#services/access-control/src/administrator';
+import { SERVICES } from './services.ts';
+
+type Problem = Readonly<{ code: string }>;
+type Issued = Readonly<{ accessToken: string; expiresAt: string; impersonationId?: string }>;
+type Entry = Readonly<{ event: string; user: object; impersonated: object | null; via: string | null; reason: string | null }>;
+type Log = Readonly<{ items: readonly Entry[] }>;
+type List = Readonly<{ total: number; items: readonly Readonly<{ id: string; name: string }>[] }>;
+type Delegated = Readonly<{ id: string; status: string; until: string | null }>;
+
+const PASSWORD = 'a long enough password';
+
+let platform: TestPlatform;
+let operator: HttpClient;
+let distributor: TenantId;
+let reseller: TenantId;
+let customer: TenantId;
+let sibling: TenantId;
+const people = new Map<string, UserId>();
+
+const made = async (path: string, body: object): Promise<TenantId> => {
+  const answer = await operator.post<Readonly<{ id: TenantId }>>(path, body);
+  expect({ path, status: answer.status, body: answer.body }).toMatchObject({ status: 201 });
+  return answer.body.id;
+};
+const user = async (tenantId: TenantId, name: string, role: string): Promise<HttpClient> => {
+  const email = `${name}@example.com`;
+  people.set(name, (await made(`/tenants/${tenantId}/users`, { email, name, password: PASSWORD, role })) as string as UserId);
+  return platform.as(email, PASSWORD);
+};
+const idOf = (name: string): UserId => {
+  const id = people.get(name);
+  if (id === undefined) throw new Error(`nobody is called ${name}`);
+  return id;
+};
+const bearer = ({ accessToken }: Issued): HttpClient => platform.http.with({ authorization: `Bearer ${accessToken}` });
+const switched = async (as: HttpClient, tenantId: TenantId): Promise<HttpClient> => {
+  const { status, body } = await as.post<Issued>(`/tenants/${tenantId}/switch`);
+  expect(status).toBe(201);
+  return bearer(body);
+};
+const impersonating = async (as: HttpClient, tenantId: TenantId, name: string): Promise<Issued> => {
+  const { status, body } = await as.post<Issued>(`/tenants/${tenantId}/users/${idOf(name)}/impersonation`, {
+    reason: 'Ticket 7',
+  });
+  expect({ status, body }).toMatchObject({ status: 201 });
+  return body;
+};
+const statusOf = async (answer: Promise<Readonly<{ status: number }>>): Promise<number> => (await answer).status;
+const refusal = async (answer: Promise<Readonly<{ status: number; body: unknown }>>): Promise<readonly unknown[]> => {
+  const { status, body } = await answer;
+  return [status, (body as Problem).code];
+};
+const log = async (tenantId: TenantId, query = ''): Promise<readonly Entry[]> =>
+  (await operator.get<Log>(`/tenants/${tenantId}/activity${query}`)).body.items;
+
+beforeAll(async () => {
+  platform = await startPlatform(SERVICES, { environment: { LOGINS_PER_MINUTE: '1000' } });
+  await addAdministrator(platform.running.platform, 'root@example.com', PASSWORD);
+  operator = await platform.as('root@example.com', PASSWORD);
+  distributor = await made('/tenants', { tier: 'distributor', name: 'Distributor', currency: 'USD' });
+  reseller = await made(`/tenants/${distributor}/customers`, { tier: 'reseller', name: 'Reseller' });
+  customer = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Customer' });
+  sibling = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Sibling' });
+});
+
+afterAll(() => platform.close());
+
+describe('a switch into a tenant', () => {
+  let dora: HttpClient;
+  let inReseller: HttpClient;
+
+  beforeAll(async () => {
+    dora = await user(distributor, 'dora', 'admin');
+    inReseller = await switched(dora, reseller);
+  });
+
+  it('shows what the tenant’s own admin sees, and nothing above or beside', async () => {
+    const native = await user(reseller, 'rhea', 'admin');
+    const [seen, own] = [await inReseller.get<List>('/tenants'), await native.get<List>('/tenants')];
+    expect(seen.body).toEqual(own.body);
+    expect(await statusOf(inReseller.get(`/tenants/${reseller}`))).toBe(200);
+    expect((await inReseller.get(`/tenants/${reseller}`)).body).toEqual((await native.get(`/tenants/${reseller}`)).body);
+    expect(await refusal(inReseller.get(`/tenants/${distributor}`))).toEqual([404, 'tenant-not-found']);
+    const inCustomer = await switched(dora, customer);
+    expect(await refusal(inCustomer.get(`/tenants/${sibling}`))).toEqual([404, 'tenant-not-found']);
+    expect(await statusOf(dora.get(`/tenants/${distributor}`))).toBe(200);
+  });
+
+  it('says where one is, and leaves its mark on what is done', async () => {
+    expect((await inReseller.get('/me/context')).body).toEqual({
+      userId: idOf('dora'),
+      personId: idOf('dora'),
+      via: 'switch',
+      tenantId: reseller,
+      home: distributor,
+      reason: null,
+    });
+    expect(await statusOf(inReseller.patch(`/tenants/${customer}`, { name: 'By Dora' }))).toBe(200);
+    expect((await log(customer))[0]).toMatchObject({ user: { email: 'dora@example.com' }, via: 'switch', onBehalf: true });
+  });
+
+  it('leads to no other context', async () => {
+    expect(await statusOf(inReseller.post(`/tenants/${customer}/switch`))).toBe(403);
+    const rhea = idOf('rhea');
+    expect(await statusOf(inReseller.post(`/tenants/${reseller}/users/${rhea}/impersonation`, { reason: 'x' }))).toBe(403);
+  });
+
+  it('is for Sales only where a role of their own says so', async () => {
+    const sally = await user(distributor, 'sally', 'sales');
+    expect(await statusOf(sally.post(`/tenants/${customer}/switch`))).toBe(403);
+    const stranger = await platform.asUser(await made('/tenants', { tier: 'reseller', name: 'S', currency: 'USD' }), 'admin');
+    expect(await refusal(stranger.post(`/tenants/${customer}/switch`))).toEqual([404, 'tenant-not-found']);
+  });
+
+  it('ends with the session that it stems from', async () => {
+    const own = await platform.as('dora@example.com', PASSWORD);
+    const context = await switched(own, customer);
+    expect(await statusOf(own.post('/auth/logout'))).toBe(204);
+    expect(await statusOf(context.get(`/tenants/${customer}`))).toBe(401);
+  });
+});
+
+describe('impersonating a user', () => {
+  let rita: HttpClient;
+
+  beforeAll(async () => {
+    rita = await user(reseller, 'rita', 'admin');
+    await user(customer, 'cleo', 'admin');
+    await user(customer, 'carl', 'sales');
+  });
+
+  it('shows exactly what that user sees, and names both in the log', async () => {
+    const cleo = await platform.as('cleo@example.com', PASSWORD);
+    const asCleo = bearer(await impersonating(rita, customer, 'cleo'));
+    expect((await asCleo.get('/tenants')).body).toEqual((await cleo.get('/tenants')).body);
+    expect(await refusal(asCleo.get(`/tenants/${reseller}`))).toEqual([404, 'tenant-not-found']);
+    expect(await statusOf(asCleo.patch(`/tenants/${customer}`, { name: 'By Cleo?' }))).toBe(200);
+    const [done, began] = await log(customer);
+    expect(done).toMatchObject({
+      event: 'TenantProfileChanged',
+      user: { email: 'rita@example.com' },
+      impersonated: { email: 'cleo@example.com' },
+      via: 'impersonation',
+      reason: 'Ticket 7',
+    });
+    expect(began).toMatchObject({ event: 'ImpersonationStarted', level: 'warning', user: { email: 'rita@example.com' } });
+    expect((await log(reseller)).map(({ event }) => event)).not.toContain('TenantProfileChanged');
+  });
+
+  it('does not move the last activity of the customer', async () => {
+    const quiet = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Quiet' });
+    const email = 'quinn@example.com';
+    people.set(
+      'quinn',
+      (await made(`/tenants/${quiet}/users`, { email, name: 'Q', password: PASSWORD, role: 'admin' })) as string as UserId,
+    );
+    const asQuinn = bearer(await impersonating(rita, quiet, 'quinn'));
+    expect(await statusOf(asQuinn.patch(`/tenants/${quiet}`, { name: 'By Rita' }))).toBe(200);
+    await platform.settled();
+    const { store } = platform.running.platform;
+    const streams = await store.read(`access-control.tenantActivity-${quiet}` as StreamName);
+    expect(streams.events).toEqual([]);
+  });
+
+  it('lasts half an hour at most, and needs a reason', async () => {
+    const { expiresAt } = await impersonating(rita, customer, 'carl');
+    const minutes = (Date.parse(expiresAt) - Date.parse(systemClock.now())) / 60_000;
+    expect(minutes).toBeGreaterThan(29);
+    expect(minutes).toBeLessThanOrEqual(30);
+    const at = `/tenants/${customer}/users/${idOf('carl')}/impersonation`;
+    for (const body of [{}, { reason: '' }, { reason: 'x', minutes: 31 }, { reason: 'x', minutes: 0 }])
+      expect(await statusOf(rita.post(at, body))).toBe(400);
+  });
+
+  it('is not for a user of a tenant above, for oneself, or for whoever may not', async () => {
+    await user(distributor, 'dan', 'admin');
+    const reason = { reason: 'x' };
+    const path = (tenantId: TenantId, name: string): string => `/tenants/${tenantId}/users/${idOf(name)}/impersonation`;
+    expect(await refusal(rita.post(path(distributor, 'dan'), reason))).toEqual([404, 'tenant-not-found']);
+    expect(await refusal(rita.post(path(customer, 'dan'), reason))).toEqual([404, 'user-not-found']);
+    expect(await refusal(rita.post(path(reseller, 'rita'), reason))).toEqual([422, 'impersonation-not-allowed']);
+    const carl = await platform.as('carl@example.com', PASSWORD);
+    expect(await statusOf(carl.post(path(customer, 'cleo'), reason))).toBe(403);
+    // Somebody of the customer who is one of the distributor's, too.
+    const granted: DomainEvent = {
+      type: 'MembershipGranted',
+      data: { tenantId: customer, userId: idOf('dan'), role: 'regular' },
+    };
+    const stream = `access-control.membership-${customer}~${idOf('dan')}` as StreamName;
+    await platform.running.platform.store.append(stream, [granted], NO_STREAM, {
+      commandId: randomUUID() as CommandId,
+      bodyHash: '',
+      principal: { id: 'test' },
+      tenant: null,
+      time: systemClock.now(),
+    });
+    expect(await refusal(rita.post(path(customer, 'dan'), reason))).toEqual([422, 'impersonation-not-allowed']);
+  });
+
+  it('leads to no other user or tenant, and changes no credentials', async () => {
+    const asCleo = bearer(await impersonating(rita, customer, 'cleo'));
+    for (const answer of [
+      asCleo.post(`/tenants/${customer}/users/${idOf('carl')}/impersonation`, { reason: 'x' }),
+      asCleo.post(`/tenants/${customer}/switch`),
+      asCleo.post('/auth/logout'),
+      asCleo.get('/me/sessions'),
+      asCleo.post(`/tenants/${customer}/service-accounts`, { name: 'X', permissions: ['tenants:read'] }),
+    ])
+      expect(await statusOf(answer)).toBe(403);
+  });
+
+  it('ends at once by whoever does it, by the customer, and with the person’s own login or role', async () => {
+    const reaches = (as: HttpClient): Promise<number> => statusOf(as.get(`/tenants/${customer}`));
+    const one = bearer(await impersonating(rita, customer, 'cleo'));
+    expect(await statusOf(one.post('/me/impersonation/end'))).toBe(204);
+    expect(await reaches(one)).toBe(401);
+    expect(await refusal(rita.post('/me/impersonation/end'))).toEqual([422, 'not-impersonating']);
+
+    const issued = await impersonating(rita, customer, 'cleo');
+    const cleo = await platform.as('cleo@example.com', PASSWORD);
+    const listed = await cleo.get<Readonly<{ items: readonly object[] }>>(`/tenants/${customer}/impersonations`);
+    expect(listed.body.items[0]).toMatchObject({ id: issued.impersonationId, actorId: idOf('rita'), endedAt: null });
+    const ending = `/impersonations/${String(issued.impersonationId)}/end`;
+    expect(await refusal(operator.post(`/tenants/${sibling}${ending}`))).toEqual([404, 'impersonation-not-found']);
+    expect(await statusOf(cleo.post(`/tenants/${customer}${ending}`))).toBe(204);
+    expect(await reaches(bearer(issued))).toBe(401);
+
+    const again = await platform.as('rita@example.com', PASSWORD);
+    const third = bearer(await impersonating(again, customer, 'cleo'));
+    expect(await statusOf(again.post('/auth/logout'))).toBe(204);
+    expect(await reaches(third)).toBe(401);
+  });
+});
+
+describe('delegated access', () => {
+  let ruth: HttpClient;
+  let own: HttpClient;
+  let regular: HttpClient;
+  const at = (): string => `/tenants/${customer}/delegated-accesses`;
+
+  const requested = async (role = 'support'): Promise<Delegated> => {
+    const body = { role, hours: 2, reason: 'Ticket 8', userId: idOf('rob') };
+    const answer = await ruth.post<Delegated>(at(), body);
+    expect({ status: answer.status, body: answer.body }).toMatchObject({
+      status: 201,
+      body: { status: 'requested', until: null },
+    });
+    return answer.body;
+  };
+
+  beforeAll(async () => {
+    ruth = await user(reseller, 'ruth', 'admin');
+    regular = await user(reseller, 'rob', 'regular');
+    own = await user(customer, 'clara', 'admin');
+  });
+
+  it('is granted by one of the customer’s own Admins, and by nobody else', async () => {
+    expect(await refusal(regular.get(`/tenants/${customer}`))).toEqual([404, 'tenant-not-found']);
+    const { id } = await requested();
+    expect(await refusal(regular.get(`/tenants/${customer}`))).toEqual([404, 'tenant-not-found']);
+    expect(await refusal(ruth.post(`${at()}/${id}/approve`))).toEqual([422, 'approval-is-the-tenants-own']);
+    const inCustomer = await switched(ruth, customer);
+    expect(await refusal(inCustomer.post(`${at()}/${id}/approve`))).toEqual([422, 'approval-is-the-tenants-own']);
+    const asClara = bearer(await impersonating(ruth, customer, 'clara'));
+    expect(await statusOf(asClara.post(`${at()}/${id}/approve`))).toBe(403);
+    const approved = await own.post<Delegated>(`${at()}/${id}/approve`);
+    expect([approved.status, approved.body.status]).toEqual([200, 'approved']);
+    expect(await statusOf(regular.get(`/tenants/${customer}`))).toBe(200);
+    expect(await statusOf(regular.patch(`/tenants/${customer}`, { name: 'No' }))).toBe(403);
+    expect(await refusal(regular.get(`/tenants/${sibling}`))).toEqual([404, 'tenant-not-found']);
+    expect((await own.post<Delegated>(`${at()}/${id}/end`)).body.status).toBe('ended');
+    expect(await refusal(regular.get(`/tenants/${customer}`))).toEqual([404, 'tenant-not-found']);
+  });
+
+  it('marks what is done with it', async () => {
+    const { id } = await requested('admin');
+    expect(await statusOf(own.post(`${at()}/${id}/approve`))).toBe(200);
+    expect(await statusOf(regular.patch(`/tenants/${customer}`, { name: 'By Rob' }))).toBe(200);
+    expect((await log(customer, '?category=tenants'))[0]).toMatchObject({
+      user: { email: 'rob@example.com' },
+      via: 'delegated',
+      onBehalf: true,
+    });
+    expect(await statusOf(own.post(`${at()}/${id}/end`))).toBe(200);
+  });
+
+  it('may be declined, and is decided once', async () => {
+    const { id } = await requested();
+    expect((await own.post<Delegated>(`${at()}/${id}/decline`)).body.status).toBe('declined');
+    expect(await refusal(own.post(`${at()}/${id}/approve`))).toEqual([422, 'delegated-access-decided']);
+    const declined = await own.get<Readonly<{ items: readonly Delegated[] }>>(`${at()}?status=declined`);
+    expect(declined.body.items.map((one) => one.id)).toEqual([id]);
+    expect((await own.get<Delegated>(`${at()}/${id}`)).body.status).toBe('declined');
+  });
+
+  it('is asked for by an Admin of a tenant above, for a user of one', async () => {
+    const body = { role: 'support', hours: 2, reason: 'x' };
+    expect(await statusOf(own.post(at(), body))).toBe(403);
+    expect(await refusal(ruth.post(at(), { ...body, userId: idOf('clara') }))).toEqual([422, 'user-not-above']);
+    for (const wrong of [
+      { ...body, role: 'operator' },
+      { ...body, hours: 721 },
+      { ...body, reason: '' },
+    ])
+      expect(await statusOf(ruth.post(at(), wrong))).toBe(400);
+    const { id } = await requested();
+    expect(await refusal(ruth.get(`/tenants/${sibling}/delegated-accesses/${id}`))).toEqual([404, 'delegated-access-not-found']);
+    expect((await ruth.post<Delegated>(`${at()}/${id}/end`)).body.status).toBe('ended');
+  });
+});
