@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { Pool } from 'undici';
+import { startIdentityProvider } from '../../deploy/local/identity-provider.ts';
 import { command, whole } from '../arguments.ts';
 import { ownFolder } from '../left-behind.ts';
 import { createAdministrator, type Credentials, startPlatformProcess } from '../platform-process.ts';
@@ -53,7 +54,7 @@ class Asking {
   /** As it is; when the caller has been logged out by an earlier request, logged in again. */
   async send(sent: Sent): Promise<Came> {
     const first = await this.#send(sent);
-    const isOfPublic = /\/auth\/(login|refresh)$/.test(sent.address);
+    const isOfPublic = /\/auth\/(login|refresh|oidc\/finish)$|\/invitations\/accept$/.test(sent.address);
     if (first.status !== 401 || !this.#credentials.has(sent.who as Caller) || isOfPublic) return first;
     this.#tokens.delete(sent.who);
     return this.#send(sent);
@@ -102,8 +103,17 @@ const judging = async (total: number, seed: number): Promise<number> => {
   const dataDir = join(folder, 'data');
   const operator = await createAdministrator(dataDir);
   await appendUnhandled(dataDir);
+  const client = { clientId: 'tributary', clientSecret: 'secret', redirectUrl: 'http://127.0.0.1:8080/login/oidc' };
+  const identityProvider = await startIdentityProvider(client);
   const platform = await startPlatformProcess(dataDir, {
-    environment: { IMPORT_FOLDERS: folder, LOGIN_FAILURES: '1000', LOGINS_PER_MINUTE: '1000000' },
+    environment: {
+      IMPORT_FOLDERS: folder,
+      LOGIN_FAILURES: '1000',
+      LOGINS_PER_MINUTE: '1000000',
+      OIDC_ISSUER: identityProvider.issuer,
+      OIDC_CLIENT_SECRET: client.clientSecret,
+      OIDC_REDIRECT_URL: client.redirectUrl,
+    },
   });
   try {
     const document = (await (await fetch(`${platform.url}/api/docs-json`)).json()) as OpenApi;
@@ -179,7 +189,7 @@ const judging = async (total: number, seed: number): Promise<number> => {
       );
     }, PROGRESS_MS);
     try {
-      await tour(routes, memory, ask, dataDir);
+      await tour(routes, memory, ask, { dataDir, identityProvider });
       // What lists show then, so that the rest has something to refer to.
       for (let round = 0; round < 3; round++)
         for (const route of routes.filter(({ method }) => method === 'GET'))
@@ -221,6 +231,7 @@ const judging = async (total: number, seed: number): Promise<number> => {
     return wrong === 0 ? 0 : 1;
   } finally {
     await platform.stop();
+    await identityProvider.close();
     const said = platform
       .output()
       .split('\n')

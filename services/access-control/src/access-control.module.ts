@@ -18,6 +18,7 @@ import { credentials } from './credentials/credentials.ts';
 import { CustomerLinkController } from './customer-link/customer-link.controller.ts';
 import { DelegatedAccessController } from './delegated-access/delegated-access.controller.ts';
 import { ImpersonationController } from './impersonation/impersonation.controller.ts';
+import { identities } from './identity/identity.ts';
 import { Acceptance } from './invitation/acceptance.ts';
 import { AcceptanceController } from './invitation/acceptance.controller.ts';
 import { InvitationConfiguration } from './invitation/invitation-configuration.ts';
@@ -26,6 +27,9 @@ import { InvitationTokens } from './invitation/invitation-tokens.ts';
 import { Invitations } from './invitation/invitations.ts';
 import { invitationList } from './invitation-list/invitation-list.projection.ts';
 import { invitationQuota } from './invitation-quota/invitation-quota.ts';
+import { OidcConfiguration } from './oidc/oidc-configuration.ts';
+import { OidcController } from './oidc/oidc.controller.ts';
+import { OidcLogin } from './oidc/oidc-login.ts';
 import { onActivity } from './reactions/on-activity.ts';
 import { onInvitationAccepted } from './reactions/on-invitation-accepted.ts';
 import { onInvitationSent } from './reactions/on-invitation-sent.ts';
@@ -59,6 +63,7 @@ import { userList } from './user-list/user-list.projection.ts';
     AccessSettingsController,
     InvitationController,
     AcceptanceController,
+    OidcController,
   ],
 })
 class AccessControlModule {}
@@ -80,7 +85,7 @@ export const accessControlService: ServiceDefinition = {
     customRoles,
     invitationList,
   ],
-  configuration: [SessionConfiguration, InvitationConfiguration],
+  configuration: [SessionConfiguration, InvitationConfiguration, OidcConfiguration],
   providers: (platform) => {
     const users = new UsersAbout(platform);
     const passwords = new PasswordLogin(platform);
@@ -88,6 +93,7 @@ export const accessControlService: ServiceDefinition = {
       { provide: PasswordLogin, useValue: passwords },
       { provide: Sessions, useValue: new Sessions(platform, users) },
       { provide: RequestRate, useValue: new RequestRate(platform.configuration(SessionConfiguration).loginsPerMinute) },
+      { provide: OidcLogin, useValue: new OidcLogin(platform) },
       { provide: Invitations, useValue: new Invitations(platform) },
       { provide: Acceptance, useValue: new Acceptance(platform, new InvitationTokens(platform.accessTokens), passwords) },
     ];
@@ -98,6 +104,7 @@ export const accessControlService: ServiceDefinition = {
     sessionsOf.category,
     serviceAccountSecrets.category,
     invitationQuota.category,
+    identities.category,
   ],
   consumers: (platform) => {
     const { mailUrl, mailFrom, publicUrl } = platform.configuration(InvitationConfiguration);

@@ -2,27 +2,25 @@ import { Body, Controller, Delete, Get, Inject, Param, Post, Req } from '@nestjs
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyRequest } from 'fastify';
-import { type Membership } from '#libs/access-policy/policy';
-import { memberships } from '#libs/access-policy/memberships.projection';
-import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
 import { describeProblems } from '#libs/platform/problem-responses';
-import { instant, page, role, tenantId, userId } from '#libs/platform/published-schemas';
+import { instant, page } from '#libs/platform/published-schemas';
 import { AnyUser, InPerson, Public } from '#libs/platform/requires';
 import { type Platform } from '#libs/platform/service';
-import { choice, flag, list, named, nullable, object, oneOf, saying, schema, text } from '#libs/platform/schema';
+import { choice, flag, list, named, nullable, object, saying, schema, text } from '#libs/platform/schema';
 import { PLATFORM } from '#libs/platform/tokens';
-import { type SessionId, type UserId } from '#libs/published/ids';
+import { type SessionId } from '#libs/published/ids';
 import { type Page } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
 import { PASSWORD_LENGTH } from '../credentials/password.ts';
-import { userList } from '../user-list/user-list.projection.ts';
+import { deviceOf, type LoginAnswer, loginAnswer } from './login-answer.ts';
 import { PasswordLogin } from './password-login.ts';
+import { type Profile, profile, profileOf } from './profile.ts';
 import { RequestRate } from './request-rate.ts';
 import { type LoginMethod } from './session.ts';
-import { type IssuedSession, Sessions } from './sessions.ts';
+import { Sessions } from './sessions.ts';
 
 class LoginInput {
   @IsString()
@@ -43,16 +41,6 @@ class RefreshInput {
   refreshToken!: string;
 }
 
-/** Somebody as they see themselves. */
-type Profile = Readonly<{
-  id: UserId;
-  email: string;
-  name: string;
-  memberships: readonly NamedMembership[];
-}>;
-
-type NamedMembership = Readonly<Pick<Membership, 'tenantId' | 'role'> & { tenantName: string | null }>;
-type LoginAnswer = IssuedSession & Readonly<{ user: Profile }>;
 type ListedSession = Readonly<{
   id: SessionId;
   method: LoginMethod;
@@ -63,33 +51,6 @@ type ListedSession = Readonly<{
   isCurrent: boolean;
 }>;
 type JsonWebKeys = Readonly<{ keys: readonly object[] }>;
-
-const profile = named(
-  'Profile',
-  object<Profile>({
-    id: userId,
-    email: text,
-    name: text,
-    memberships: list(
-      object<NamedMembership>({
-        tenantId: saying('`platform` for whoever runs it', oneOf(tenantId, choice('platform'))),
-        role,
-        tenantName: saying('Null for the platform', nullable(text)),
-      }),
-    ),
-  }),
-);
-
-const loginAnswer = named(
-  'Login',
-  object<LoginAnswer>({
-    accessToken: saying('Goes into `Authorization: Bearer …`', text),
-    expiresAt: schema({ type: 'string', format: 'date-time' }),
-    refreshToken: saying('Good for one refresh: it ends the session when it is used again', text),
-    refreshableUntil: saying('The session ends then, unless it is refreshed; at last it ends all the same', instant),
-    user: profile,
-  }),
-);
 
 const listedSession = named(
   'Session',
@@ -143,7 +104,7 @@ export class SessionController {
     this.#rate.count(request.ip);
     const { id } = await this.#passwords.verify(email, password);
     const issued = await this.#sessions.open(id, 'password', deviceOf(request));
-    return { ...issued, user: await this.#profileOf(id) };
+    return { ...issued, user: await profileOf(this.#platform.readModels, id) };
   }
 
   @Post('auth/refresh')
@@ -159,7 +120,7 @@ export class SessionController {
   async refresh(@Body() { refreshToken }: RefreshInput, @Req() request: FastifyRequest): Promise<LoginAnswer> {
     this.#rate.count(request.ip);
     const { userId, ...issued } = await this.#sessions.refresh(refreshToken);
-    return { ...issued, user: await this.#profileOf(userId) };
+    return { ...issued, user: await profileOf(this.#platform.readModels, userId) };
   }
 
   @Post('auth/logout')
@@ -214,24 +175,6 @@ export class SessionController {
   @ApiOperation({ summary: 'Who am I, and what may I do where?' })
   @Answers(200, profile)
   me(@CallerOf() { userId }: Caller): Promise<Profile> {
-    return this.#profileOf(userId);
-  }
-
-  async #profileOf(userId: UserId): Promise<Profile> {
-    const { readModels } = this.#platform;
-    const person = await readModels.of(userList).get(userId);
-    const held = await readModels.of(memberships).all({ userId, enabled: true });
-    const named = held.map(async ({ tenantId, role }) => ({
-      tenantId,
-      role,
-      tenantName: tenantId === 'platform' ? null : ((await readModels.of(tenantTree).get(tenantId))?.name ?? null),
-    }));
-    return { id: userId, email: person?.email ?? '', name: person?.name ?? '', memberships: await Promise.all(named) };
+    return profileOf(this.#platform.readModels, userId);
   }
 }
-
-const LONGEST_DEVICE = 200;
-
-/** As much as is worth showing. */
-export const deviceOf = ({ headers }: FastifyRequest): string | null =>
-  headers['user-agent']?.replaceAll(/[^\x20-\x7e]/g, '').slice(0, LONGEST_DEVICE) ?? null;

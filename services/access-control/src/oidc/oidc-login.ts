@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import {
+  allowInsecureRequests,
+  AuthorizationResponseError,
+  authorizationCodeGrant,
+  buildAuthorizationUrl,
+  calculatePKCECodeChallenge,
+  ClientError,
+  type Configuration as Provider,
+  discovery,
+  fetchUserInfo,
+  randomNonce,
+  randomPKCECodeVerifier,
+  randomState,
+  ResponseBodyError,
+} from 'openid-client';
+import { normalised } from '#libs/event-sourcing/claims';
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type CommandId } from '#libs/event-sourcing/event';
+import { handle } from '#libs/event-sourcing/handle';
+import { Unauthenticated } from '#libs/platform/problem';
+import { type Platform } from '#libs/platform/service';
+import { type UserId } from '#libs/published/ids';
+import { systemClock } from '#libs/time/time';
+import { identities, linkIdentity } from '../identity/identity.ts';
+import { InvitationConfiguration } from '../invitation/invitation-configuration.ts';
+import { sealed, unsealed } from '../sealed-token.ts';
+import { mayLogIn, userWithAddress } from '../session/password-login.ts';
+import { OidcConfiguration } from './oidc-configuration.ts';
+
+/** From the beginning of a login to its end. */
+const PATIENCE_MS = 600_000;
+const ANSWER_SECONDS = 10;
+
+/** Where to send the browser, and what it has to bring back with what the provider gives it. */
+export type Begun = Readonly<{ authorizationUrl: string; transaction: string }>;
+
+/** Who the provider says it is. */
+type Stated = Readonly<{ issuer: string; subject: string; email: string | null; emailVerified: boolean }>;
+
+type Transaction = Readonly<{ state: string; nonce: string; verifier: string }>;
+
+/**
+ * Logging in by an OpenID provider: authorization code with PKCE, found by discovery. What has to be known at the end is sealed and
+ * goes with the browser, so any process can finish, and nobody can have another browser finish for them. A user is found by the
+ * address that the provider has verified, and stays bound to the subject that came first: the address may get another owner there.
+ */
+export class OidcLogin {
+  readonly #platform: Pick<Platform, 'store' | 'readModels' | 'log'>;
+  readonly #settings: OidcConfiguration;
+  readonly #secret: Buffer;
+  readonly #redirectUrl: string;
+  #provider: Promise<Provider> | undefined;
+
+  constructor(platform: Pick<Platform, 'store' | 'readModels' | 'log' | 'accessTokens' | 'configuration'>) {
+    this.#platform = platform;
+    this.#settings = platform.configuration(OidcConfiguration);
+    this.#secret = platform.accessTokens.secretFor('oidc logins');
+    const { publicUrl } = platform.configuration(InvitationConfiguration);
+    this.#redirectUrl =
+      this.#settings.oidcRedirectUrl === '' ? `${publicUrl.replace(/\/$/, '')}/login/oidc` : this.#settings.oidcRedirectUrl;
+  }
+
+  get isOffered(): boolean {
+    return this.#settings.oidcIssuer !== '';
+  }
+
+  /** @throws DomainError `rejected` `oidc-not-configured`, `unavailable` `identity-provider-unavailable` */
+  async begin(): Promise<Begun> {
+    const provider = await this.#discovered();
+    const transaction = { state: randomState(), nonce: randomNonce(), verifier: randomPKCECodeVerifier() };
+    const { state, nonce, verifier } = transaction;
+    const url = buildAuthorizationUrl(provider, {
+      redirect_uri: this.#redirectUrl,
+      scope: 'openid email profile',
+      state,
+      nonce,
+      code_challenge: await calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+    });
+    const until = Date.parse(systemClock.now()) + PATIENCE_MS;
+    return { authorizationUrl: url.href, transaction: sealed(this.#secret, [state, nonce, verifier, until]) };
+  }
+
+  /**
+   * @param query what the provider added to the address that it sent the browser back to
+   * @throws Unauthenticated when it does not belong to the transaction, the provider refuses it, or nobody here is meant by it;
+   * DomainError as `begin`
+   */
+  async finish(transaction: string, query: string): Promise<UserId> {
+    const begun = this.#opened(transaction);
+    if (!begun) throw failed();
+    const provider = await this.#discovered();
+    const stated = await this.#stated(provider, begun, query);
+    const person =
+      stated.email !== null && stated.emailVerified ? await userWithAddress(this.#platform, normalised(stated.email)) : undefined;
+    if (!person || !(await mayLogIn(this.#platform, person))) throw failed();
+    if ((await this.#subjectOf(person.id, stated)) !== stated.subject) throw failed();
+    return person.id;
+  }
+
+  async #stated(provider: Provider, { state, nonce, verifier }: Transaction, query: string): Promise<Stated> {
+    const address = new URL(this.#redirectUrl);
+    address.search = query;
+    try {
+      const tokens = await authorizationCodeGrant(provider, address, {
+        expectedState: state,
+        expectedNonce: nonce,
+        pkceCodeVerifier: verifier,
+        idTokenExpected: true,
+      });
+      const claims = tokens.claims();
+      if (!claims) throw failed();
+      const { iss, sub } = claims;
+      const { email, email_verified: verified } =
+        claims['email'] === undefined ? await fetchUserInfo(provider, tokens.access_token, sub) : claims;
+      return { issuer: iss, subject: sub, email: typeof email === 'string' ? email : null, emailVerified: verified === true };
+    } catch (error) {
+      throw this.#judged(error);
+    }
+  }
+
+  /** The subject that the user is bound to: this one, unless another one came before. */
+  async #subjectOf(userId: UserId, { issuer, subject }: Stated): Promise<string | undefined> {
+    const command = {
+      id: randomUUID() as CommandId,
+      keyed: false,
+      bodyHash: '',
+      principal: { id: userId },
+      tenant: null,
+      time: systemClock.now(),
+    };
+    const { state } = await handle(this.#platform.store, identities, userId, linkIdentity(userId, issuer, subject), { command });
+    return state.get(issuer);
+  }
+
+  #opened(transaction: string): Transaction | undefined {
+    const [state, nonce, verifier, until] = unsealed(this.#secret, transaction) ?? [];
+    if (typeof state !== 'string' || typeof nonce !== 'string' || typeof verifier !== 'string') return undefined;
+    if (typeof until !== 'number' || until < Date.parse(systemClock.now())) return undefined;
+    return { state, nonce, verifier };
+  }
+
+  /** Once, as soon as somebody needs it; a provider that does not answer is asked again the next time. */
+  async #discovered(): Promise<Provider> {
+    const { oidcIssuer, oidcClientId, oidcClientSecret } = this.#settings;
+    if (oidcIssuer === '')
+      throw new DomainError('rejected', 'oidc-not-configured', 'No identity provider is configured here: log in by password.');
+    const issuer = new URL(oidcIssuer);
+    this.#provider ??= discovery(issuer, oidcClientId, oidcClientSecret, undefined, {
+      timeout: ANSWER_SECONDS,
+      ...(issuer.protocol === 'http:' ? { execute: [allowInsecureRequests] } : {}),
+    });
+    try {
+      return await this.#provider;
+    } catch (error) {
+      this.#provider = undefined;
+      throw this.#unavailable(error);
+    }
+  }
+
+  /** What the provider says no to is the caller's doing; that it does not answer is not. */
+  #judged(error: unknown): unknown {
+    if (error instanceof Unauthenticated) return error;
+    const isRefusal =
+      error instanceof AuthorizationResponseError || error instanceof ResponseBodyError || hasReason(error, REFUSED);
+    if (!isRefusal) return this.#unavailable(error);
+    this.#platform.log.info(
+      { reason: error instanceof Error ? error.message : '' },
+      'an identity provider did not confirm a login',
+    );
+    return failed();
+  }
+
+  #unavailable(error: unknown): DomainError {
+    this.#platform.log.warn({ err: error }, 'the identity provider does not answer');
+    return new DomainError('unavailable', 'identity-provider-unavailable', 'The identity provider does not answer. Try again.');
+  }
+}
+
+/** Codes of openid-client for an answer that is not what was asked for: its state, its nonce, its signature. */
+const REFUSED = new Set([
+  'OAUTH_INVALID_RESPONSE',
+  'OAUTH_JWT_CLAIM_COMPARISON_FAILED',
+  'OAUTH_JWT_TIMESTAMP_CHECK_FAILED',
+  'OAUTH_INVALID_REQUEST',
+]);
+
+const hasReason = (error: unknown, codes: ReadonlySet<string>): boolean =>
+  error instanceof ClientError && error.code !== undefined && codes.has(error.code);
+
+const failed = (): Unauthenticated =>
+  new Unauthenticated('oidc-login-failed', 'The identity provider did not confirm a login of anybody known here.');
