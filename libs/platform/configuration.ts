@@ -57,6 +57,17 @@ export class HttpConfiguration {
   @Max(60)
   consistencySeconds = 5;
 
+  @Variable('CORS_ORIGINS', 'Web pages of other addresses, by comma, that may call: `https://console.example`; empty: none')
+  @Matches(/^https?:\/\/[^\s/]+$/, { each: true, message: 'must be origins such as https://console.example' })
+  corsOrigins: string[] = [];
+
+  @Variable(
+    'TRUSTED_PROXIES',
+    'Addresses or networks, by comma, whose `X-Forwarded-For` says who asks: the gateway, a load balancer; empty: none',
+  )
+  @Matches(/^[\da-fA-F.:]+(\/\d{1,3})?$/, { each: true, message: 'must be addresses or networks such as 10.0.0.0/8' })
+  trustedProxies: string[] = [];
+
   @Variable('SHUTDOWN_SECONDS', 'How long a shutdown waits for requests and background work under way')
   @IsInt()
   @Min(0)

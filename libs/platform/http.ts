@@ -24,6 +24,14 @@ const UNPREFIXED = ['health/live', 'health/ready', 'metrics'];
 
 const MIB = 1_048_576;
 
+/** For pages of other addresses that are let in: tokens go in a header, so no cookie ever has to. */
+const CORS = {
+  methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  exposedHeaders: ['etag', 'location', 'retry-after', 'consistency-token', 'traceparent', 'content-disposition'],
+  credentials: false,
+  maxAge: 600,
+};
+
 /**
  * The Nest application on Fastify. What every request needs (trace, headers, log line, metrics) is Fastify hooks: Nest's interceptors
  * and middleware cost several times the CPU of a small request. @throws Error when a route declares no access rule
@@ -44,6 +52,8 @@ export const createHttpApplication = async (
     abortOnError: false,
     bodyParser: false,
   });
+  const { corsOrigins } = configuration(HttpConfiguration);
+  if (corsOrigins.length > 0) app.enableCors({ ...CORS, origin: corsOrigins });
   app.setGlobalPrefix(API_PREFIX, { exclude: UNPREFIXED });
   app.useGlobalFilters(filter);
   app.useGlobalPipes(new InputPipe());
@@ -58,6 +68,7 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
   const ingestion = configuration(IngestionConfiguration);
   const adapter = new FastifyAdapter({
     bodyLimit: http.bodyLimitKb * 1_024,
+    trustProxy: http.trustedProxies.length > 0 && http.trustedProxies,
     requestTimeout: http.uploadTimeoutSeconds * 1_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,

@@ -93,7 +93,7 @@ export const forward = (request: FastifyRequest, reply: FastifyReply, forwarded:
     const options: FastifyReplyFromHooks = {
       getUpstream: () => instance.url,
       timeout,
-      rewriteRequestHeaders: (_, given) => requestHeaders(given, forwarded.trace, method),
+      rewriteRequestHeaders: (_, given) => requestHeaders(given, forwarded.trace, request),
       rewriteHeaders: withoutConnection,
       onError: (_, { error }) => {
         failed(instance, error);
@@ -119,8 +119,13 @@ const withoutConnection = <Headers extends IncomingHttpHeaders>(headers: Headers
   return kept;
 };
 
-const requestHeaders = (headers: IncomingHttpHeaders, trace: Trace, method: string): IncomingHttpHeaders => {
-  const kept = { ...withoutConnection(headers), traceparent: formatTraceparent(trace) };
+const requestHeaders = (
+  headers: IncomingHttpHeaders,
+  trace: Trace,
+  { ip, method }: Pick<FastifyRequest, 'ip' | 'method'>,
+): IncomingHttpHeaders => {
+  // Who asks, as far as this process knows; whatever else the caller said of it is theirs to say.
+  const kept = { ...withoutConnection(headers), traceparent: formatTraceparent(trace), 'x-forwarded-for': ip };
   // Their bodies, which mean nothing, have not been read.
   if (SAFE.has(method)) Reflect.deleteProperty(kept, 'content-length');
   return kept;

@@ -133,6 +133,7 @@ describe('what goes through the gateway', () => {
           headers: {
             expect: '100-continue',
             traceparent: TRACEPARENT,
+            'x-forwarded-for': '192.0.2.1',
             'consistency-token': 'log:topic/0:5',
             'if-match': '"2"',
             connection: 'close, x-mine',
@@ -154,6 +155,8 @@ describe('what goes through the gateway', () => {
     });
     const [seen] = tenants.seen;
     expect(seen?.headers).toMatchObject({ 'consistency-token': 'log:topic/0:5', 'if-match': '"2"' });
+    // Who asked, whatever they said of it.
+    expect(seen?.headers['x-forwarded-for']).toBe('127.0.0.1');
     expect(seen?.headers['traceparent']).toMatch(new RegExp(`^00-${TRACE}-(?!b{16})[0-9a-f]{16}-01$`));
     expect([seen?.headers['x-mine'], seen?.headers.te]).toEqual([undefined, undefined]);
     expect(response.headers['x-private']).toBeUndefined();

@@ -161,7 +161,7 @@ const serveForwarding = (
   const errorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     refuse(request, reply, problemOf(error));
   };
-  const method = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const method = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
   fastify.route<{ Params: { service: string } }>({
     method,
     errorHandler,
