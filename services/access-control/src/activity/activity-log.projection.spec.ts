@@ -38,6 +38,7 @@ describe('the log of a tenant', () => {
         category: 'tenants',
         level: 'info',
         event: 'TenantProfileChanged',
+        source: 'tenants.tenant',
         message: 'Changed the profile',
         changes: { tenantId: 'c', name: 'After', customerCode: null, primaryDomain: 'after.example' },
         person: 'ada',
@@ -85,6 +86,6 @@ describe('the log of a tenant', () => {
       },
     };
     const [entry] = logged(saved, { tenant: 'c' }, 'contracts.tenantContracts-c');
-    expect(entry?.changes).toEqual({ contractId: 'k', version: 2, effectiveFrom: '2026-02-01', reason: 'saved' });
+    expect(entry?.changes).toEqual({ tenantId: 'c', contractId: 'k', version: 2, effectiveFrom: '2026-02-01', reason: 'saved' });
   });
 });

@@ -1,5 +1,13 @@
 import { type Instant } from '#libs/time/time';
-import { personOf, type JsonValue, type Principal, type Recorded, type WayOfActing } from '#libs/event-sourcing/event';
+import {
+  type Category,
+  categoryOf,
+  personOf,
+  type JsonValue,
+  type Principal,
+  type Recorded,
+  type WayOfActing,
+} from '#libs/event-sourcing/event';
 import { part, projection } from '#libs/read-models/projection';
 import { activityOf, type ActivityCategory, type ActivityLevel, isTold, tenantIn } from './activities.ts';
 
@@ -14,6 +22,8 @@ export type ActivityRow = Readonly<{
   category: ActivityCategory;
   level: ActivityLevel;
   event: string;
+  /** The kind of stream that it is in. */
+  source: Category;
   message: string;
   changes: Readonly<Record<string, JsonValue>>;
   /** Who did it, in person. */
@@ -40,6 +50,7 @@ const entryOf = (event: Recorded): Entry => {
     logs: home === null || home === 'platform' ? [tenantId] : [tenantId, home],
     at: time,
     event: event.type,
+    source: categoryOf(event.stream),
     ...activityOf(event),
     person: personOf(principal),
     as: principal.actor ? principal.id : null,

@@ -2,11 +2,13 @@ import { Readable } from 'node:stream';
 import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
+import { maskedData, seesFinancials } from '#libs/access-policy/masking';
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { type Columns, csvHeadings, csvRows } from '#libs/csv/csv';
 import { normalised } from '#libs/event-sourcing/claims';
 import { type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
 import { Answers } from '#libs/platform/answers';
+import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { LongRunning } from '#libs/platform/long-running';
 import { instant, page, tenantId as tenantIdSchema } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
@@ -131,10 +133,14 @@ export class ActivityController {
       'of the tenant they belong to, unless that tenant has chosen the mirror: then its log refers to it.',
   })
   @Answers(200, page(activitySchema))
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: ActivityQuery): Promise<Page<ActivityAnswer>> {
+  async list(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: ActivityQuery,
+    @CallerOf() caller: Caller,
+  ): Promise<Page<ActivityAnswer>> {
     const filter = await this.#filterOf(tenantId, query);
     const found = await this.#readModels.of(activityLog).find({ filter, ...paging(query, [], NEWEST_FIRST) });
-    return { ...found, items: await this.#answersOf(tenantId, found.items) };
+    return { ...found, items: await this.#answersOf(caller, found.items) };
   }
 
   @Get('export')
@@ -142,21 +148,25 @@ export class ActivityController {
   @Requires('activity:read')
   @ApiOperation({ summary: 'The same as CSV', description: 'All that the filter leaves, newest first.' })
   @Answers(200, schema<StreamableFile>({ type: 'string', description: 'CSV with a line of headings' }), { mediaType: 'text/csv' })
-  async export(@Param('tenantId') tenantId: TenantId, @Query() query: ActivityFilter): Promise<StreamableFile> {
+  async export(
+    @Param('tenantId') tenantId: TenantId,
+    @Query() query: ActivityFilter,
+    @CallerOf() caller: Caller,
+  ): Promise<StreamableFile> {
     const filter = await this.#filterOf(tenantId, query);
-    return new StreamableFile(Readable.from(this.#csv(tenantId, filter), { objectMode: false }), {
+    return new StreamableFile(Readable.from(this.#csv(caller, filter), { objectMode: false }), {
       type: 'text/csv; charset=utf-8',
       disposition: `attachment; filename="activity-${tenantId}.csv"`,
     });
   }
 
-  async *#csv(tenantId: TenantId, filter: Filter): AsyncGenerator<Buffer> {
+  async *#csv(caller: Caller, filter: Filter): AsyncGenerator<Buffer> {
     yield Buffer.from(csvHeadings(COLUMNS));
     let cursor: string | null = null;
     do {
       const query = { filter, sort: NEWEST_FIRST, limit: CSV_PAGE, ...(cursor === null ? {} : { cursor }) };
       const found: Page<ActivityRow> = await this.#readModels.of(activityLog).find(query);
-      yield Buffer.from(csvRows(COLUMNS, await this.#answersOf(tenantId, found.items)));
+      yield Buffer.from(csvRows(COLUMNS, await this.#answersOf(caller, found.items)));
       cursor = found.nextCursor;
     } while (cursor !== null);
   }
@@ -179,10 +189,12 @@ export class ActivityController {
     return items[0]?.id ?? user;
   }
 
-  async #answersOf(log: TenantId, rows: readonly ActivityRow[]): Promise<readonly ActivityAnswer[]> {
+  async #answersOf(caller: Caller, rows: readonly ActivityRow[]): Promise<readonly ActivityAnswer[]> {
+    const log = tenantOf(caller);
+    const financials = seesFinancials(caller.standing, log.path);
     const people = await this.#people(new Set(rows.flatMap(({ person, as }) => (as === null ? [person] : [person, as]))));
     const named = (id: string): Somebody => people.get(id) ?? { id, email: null, name: id };
-    return rows.map(({ id, at, tenantId, category, level, event, message, changes, person, as, via, home, reason }) => ({
+    return rows.map(({ id, at, tenantId, category, level, event, message, source, changes, person, as, via, home, reason }) => ({
       id,
       at,
       tenantId: tenantId as TenantId,
@@ -190,7 +202,7 @@ export class ActivityController {
       level,
       event,
       message,
-      changes: tenantId === log ? changes : null,
+      changes: tenantId === log.id ? maskedData(source, changes, financials) : null,
       user: named(person),
       impersonated: as === null ? null : named(as),
       onBehalf: home !== null,

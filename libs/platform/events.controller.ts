@@ -1,0 +1,175 @@
+import { Controller, Get, Inject, Query, type Type } from '@nestjs/common';
+import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { IsString, MaxLength } from 'class-validator';
+import { maskedData, seesFinancials } from '#libs/access-policy/masking';
+import { decide, type Standing } from '#libs/access-policy/policy';
+import { SHOWN_CATEGORIES, shownData } from '#libs/access-policy/shown-data';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import {
+  type Category,
+  categoryOf,
+  personOf,
+  type Position,
+  type Recorded,
+  type WayOfActing,
+  WAYS_OF_ACTING,
+} from '#libs/event-sourcing/event';
+import { type EventStore } from '#libs/event-sourcing/event-store';
+import { type TenantId } from '#libs/published/ids';
+import { cursorTo, foreignCursor, placeOf } from '#libs/read-models/cursor';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { type Instant } from '#libs/time/time';
+import { Answers } from './answers.ts';
+import { type Caller, CallerOf } from './caller.ts';
+import { instant, tenantId } from './published-schemas.ts';
+import { Requires } from './requires.ts';
+import { choice, flag, list, named, nullable, object, saying, schema, text } from './schema.ts';
+import { EVENT_STORE, READ_MODELS } from './tokens.ts';
+import { Optional, QueryInteger } from './validation.ts';
+
+class EventsQuery {
+  @Optional()
+  @QueryInteger(1, 500)
+  @ApiPropertyOptional({ description: 'Most events of this answer', default: 100, minimum: 1, maximum: 500 })
+  limit?: number;
+
+  @Optional()
+  @IsString()
+  @MaxLength(2_000)
+  @ApiPropertyOptional({ description: '`nextCursor` of the answer before; without it from the beginning' })
+  cursor?: string;
+}
+
+type EventAnswer = Readonly<{
+  id: string;
+  type: string;
+  source: string;
+  at: Instant;
+  tenantId: TenantId;
+  by: string;
+  via: WayOfActing | null;
+  data: unknown;
+}>;
+
+type Feed = Readonly<{ items: readonly EventAnswer[]; nextCursor: string; caughtUp: boolean }>;
+
+const feed = object<Feed>({
+  items: list(
+    named(
+      'Event',
+      object<EventAnswer>({
+        id: saying('The same however often it is read', text),
+        type: text,
+        source: saying('The kind of thing that it happened to', text),
+        at: instant,
+        tenantId: saying('Whose thing that is', tenantId),
+        by: saying('Who did it, in person: UUID of a user or a service account, or the name of a part of the platform', text),
+        via: nullable(choice(...WAYS_OF_ACTING)),
+        data: schema<unknown>({ type: 'object', additionalProperties: true }),
+      }),
+    ),
+  ),
+  nextCursor: saying('Ask with it next time, also when there was nothing: it never ends', text),
+  caughtUp: saying('Nothing more has happened by now', flag),
+});
+
+const LIMIT = 100;
+/** So many events are looked at for an answer, or one who reaches little of a long log would keep it for themselves. */
+const LOOKED_AT = 5_000;
+
+/** What a reader sees of a tenant. */
+type Sight = Readonly<{ events: boolean; financials: boolean }>;
+
+/** The feed for other systems at these paths, of the log that this process works on. */
+export const eventsControllerAt = (paths: readonly string[]): Type => {
+  @ApiTags('events')
+  @Controller([...paths])
+  class EventsController {
+    readonly #store: EventStore;
+    readonly #readModels: ReadModels;
+
+    constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(READ_MODELS) readModels: ReadModels) {
+      this.#store = store;
+      this.#readModels = readModels;
+    }
+
+    @Get()
+    @Requires('events:read', 'reach')
+    @ApiOperation({
+      summary: 'What has happened, for other systems',
+      description:
+        'Events of all tenants within reach, in order, each one once, as the policy lets you see them. Ask again with `nextCursor`; an ' +
+        'answer may hold fewer events than `limit`, or none, though `caughtUp` is false. They say what happened to what: amounts are ' +
+        'read from the thing itself.',
+    })
+    @Answers(200, feed)
+    async events(@Query() { limit = LIMIT, cursor }: EventsQuery, @CallerOf() { standing }: Caller): Promise<Feed> {
+      const sightOf = this.#sight(standing);
+      const items: EventAnswer[] = [];
+      let position = cursor === undefined ? 0 : this.#positionIn(cursor);
+      let caughtUp = false;
+      let looked = 0;
+      const enough = new AbortController();
+      try {
+        for await (const event of this.#store.subscribe(SHOWN_CATEGORIES, position, enough.signal)) {
+          if (event === 'caught-up') {
+            caughtUp = true;
+            break;
+          }
+          position = event.position;
+          const shown = await shownTo(event, sightOf);
+          if (shown) items.push(shown);
+          looked += 1;
+          if (items.length >= limit || looked >= LOOKED_AT) break;
+        }
+      } finally {
+        enough.abort();
+      }
+      return { items, nextCursor: cursorTo([this.#store.logId, position]), caughtUp };
+    }
+
+    #positionIn(cursor: string): Position {
+      const [logId, position] = placeOf(cursor);
+      if (logId !== this.#store.logId || typeof position !== 'number' || !Number.isSafeInteger(position) || position < 0)
+        throw foreignCursor();
+      return position;
+    }
+
+    #sight(standing: Standing): (tenantId: TenantId) => Promise<Sight> {
+      const known = new Map<TenantId, Sight>();
+      return async (tenantId) => {
+        const found = known.get(tenantId);
+        if (found) return found;
+        const path = (await this.#readModels.of(tenantTree).get(tenantId))?.path;
+        const sight = {
+          events: decide(standing, 'events:read', path) === 'allowed',
+          financials: path !== undefined && seesFinancials(standing, path),
+        };
+        known.set(tenantId, sight);
+        return sight;
+      };
+    }
+  }
+  return EventsController;
+};
+
+const shownTo = async (event: Recorded, sightOf: (tenantId: TenantId) => Promise<Sight>): Promise<EventAnswer | undefined> => {
+  const source: Category = categoryOf(event.stream);
+  const data = shownData(source, event.type, event.data);
+  if (!data) return undefined;
+  const { principal, tenant, time } = event.metadata;
+  const owner = typeof data['tenantId'] === 'string' ? data['tenantId'] : tenant;
+  if (owner === null) return undefined;
+  const sight = await sightOf(owner as TenantId);
+  if (!sight.events) return undefined;
+  return {
+    id: event.eventId,
+    type: event.type,
+    source,
+    at: time,
+    tenantId: owner as TenantId,
+    by: personOf(principal),
+    via: principal.via ?? null,
+    data: maskedData(source, data, sight.financials),
+  };
+};

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SHOWN_CATEGORIES, shownData } from '#libs/access-policy/shown-data';
+import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
+import { type TenantId } from '#libs/published/ids';
+import { PUBLIC_EVENTS } from '#libs/wire/events';
+import { SERVICES } from './services.ts';
+
+type Event = Readonly<{ id: string; type: string; tenantId: TenantId; source: string; data: Readonly<Record<string, unknown>> }>;
+type Feed = Readonly<{ items: readonly Event[]; nextCursor: string; caughtUp: boolean }>;
+type Tenant = Readonly<{ id: TenantId }>;
+
+const CONTRACT = {
+  name: 'Secret price',
+  start: '2026-01-01',
+  customLineItems: [{ name: 'Goodwill', type: 'fixedDiscount', amount: '12.345', frequency: { type: 'once', on: '2026-01-15' } }],
+};
+
+describe('the feed of events', () => {
+  let platform: TestPlatform;
+  let operator: HttpClient;
+  let reseller: TenantId;
+  let customer: TenantId;
+  let stranger: TenantId;
+
+  const made = async (path: string, body: object): Promise<TenantId> => {
+    const answer = await operator.post<Tenant>(path, body);
+    if (answer.status !== 201) throw new Error(`${path}: ${JSON.stringify(answer.body)}`);
+    return answer.body.id;
+  };
+  const feed = async (as: HttpClient, query = ''): Promise<Feed> => {
+    const { status, body } = await as.get<Feed>(`/events${query}`);
+    expect(status).toBe(200);
+    return body;
+  };
+
+  beforeAll(async () => {
+    platform = await startPlatform(SERVICES);
+    operator = await platform.asOperator();
+    reseller = await made('/tenants', { tier: 'reseller', name: 'Reseller', currency: 'USD' });
+    customer = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Customer' });
+    stranger = await made('/tenants', { tier: 'reseller', name: 'Stranger', currency: 'USD' });
+    await made(`/tenants/${customer}/contracts`, CONTRACT);
+  });
+
+  afterAll(() => platform.close());
+
+  it('tells each reader of the tenants within reach, in order, and of no other', async () => {
+    const ofReseller = await feed(await platform.asUser(reseller, 'admin'));
+    expect(ofReseller.caughtUp).toBe(true);
+    expect(new Set(ofReseller.items.map(({ tenantId }) => tenantId))).toEqual(new Set([reseller, customer]));
+    const types = ofReseller.items.map(({ type }) => type);
+    expect(types.indexOf('TenantRegistered')).toBeLessThan(types.indexOf('ContractDrafted'));
+    const ofCustomer = await feed(await platform.asUser(customer, 'readOnly'));
+    expect(new Set(ofCustomer.items.map(({ tenantId }) => tenantId))).toEqual(new Set([customer]));
+    expect(JSON.stringify(ofCustomer)).not.toContain(reseller);
+    expect(JSON.stringify(await feed(await platform.asUser(stranger, 'admin')))).not.toContain(customer);
+  });
+
+  it('goes on where the cursor says, without gap or repeat, also after a time of nothing', async () => {
+    const admin = await platform.asUser(reseller, 'admin');
+    const whole = await feed(admin);
+    const seen: string[] = [];
+    let cursor = '';
+    for (let asked = 0; asked < whole.items.length + 1; asked++) {
+      const { items, nextCursor } = await feed(admin, `?limit=1${cursor && `&cursor=${cursor}`}`);
+      seen.push(...items.map(({ id }) => id));
+      cursor = nextCursor;
+    }
+    expect(seen).toEqual(whole.items.map(({ id }) => id));
+    expect(await feed(admin, `?cursor=${cursor}`)).toMatchObject({ items: [], caughtUp: true });
+    expect((await operator.patch(`/tenants/${customer}`, { name: 'Renamed' })).status).toBe(200);
+    expect((await feed(admin, `?cursor=${cursor}`)).items).toMatchObject([
+      { type: 'TenantProfileChanged', tenantId: customer, data: { name: 'Renamed' } },
+    ]);
+  });
+
+  it('refuses a cursor of another list', async () => {
+    for (const cursor of ['x', Buffer.from('["another log",3]').toString('base64url'), Buffer.from('[3]').toString('base64url')])
+      expect((await operator.get(`/events?cursor=${cursor}`)).status).toBe(400);
+  });
+
+  it('holds no price, and for Support nothing but who and what of a contract', async () => {
+    expect(JSON.stringify(await feed(operator))).not.toContain('12.345');
+    const support = await feed(await platform.asUser(customer, 'support'));
+    expect(support.items.find(({ type }) => type === 'ContractDrafted')?.data).toEqual({
+      tenantId: customer,
+      contractId: expect.any(String),
+      tier: null,
+    });
+  });
+
+  it('is for those who may read events somewhere', async () => {
+    expect((await platform.http.get('/events')).status).toBe(401);
+    const admin = await platform.asUser(reseller, 'admin');
+    const account = await admin.post<Tenant>(`/tenants/${reseller}/service-accounts`, {
+      name: 'S',
+      permissions: ['tenants:read'],
+    });
+    const at = `/tenants/${reseller}/service-accounts/${account.body.id}`;
+    const { body } = await admin.post<Readonly<{ key: string }>>(`${at}/keys`, {});
+    const tokenOf = async (): Promise<HttpClient> => {
+      const issued = await platform.http.post<Readonly<{ accessToken: string }>>('/auth/service-token', { key: body.key });
+      return platform.http.with({ authorization: `Bearer ${issued.body.accessToken}` });
+    };
+    const system = await tokenOf();
+    expect((await system.get('/events')).status).toBe(403);
+    expect((await admin.patch(at, { permissions: ['events:read'] })).status).toBe(200);
+    expect(new Set((await feed(system)).items.map(({ tenantId }) => tenantId))).toEqual(new Set([reseller, customer]));
+  });
+
+  it('shows events that are published only', () => {
+    const published = PUBLIC_EVENTS.flatMap(({ type, categories }) => categories.map((category) => [category, type] as const));
+    for (const category of SHOWN_CATEGORIES) {
+      const types = published.filter(([of]) => of === category).map(([, type]) => type);
+      expect(types.some((type) => shownData(category, type, {}) !== undefined)).toBe(true);
+    }
+    expect(published.filter(([category, type]) => shownData(category, type, {}) !== undefined).length).toBeGreaterThan(35);
+  });
+});
