@@ -237,6 +237,9 @@ const faultsOf = (concern: Type<object>, value: object): readonly string[] =>
   validateSync(value, { forbidUnknownValues: true }).flatMap(({ property, constraints = {}, value: given }) => {
     const name = variablesOf(concern).get(property)?.name ?? property;
     return Object.values(constraints).map(
-      (message) => `${name}: ${message.replace(`${property} `, '')} (it is "${String(given)}")`,
+      (message) => `${name}: ${message.replace(`${property} `, '')} (it is "${withoutPassword(String(given))}")`,
     );
   });
+
+/** A URL without who logs in there. */
+const withoutPassword = (text: string): string => text.replace(/\/\/[^/]*@/, '//…@');

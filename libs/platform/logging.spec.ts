@@ -28,7 +28,7 @@ describe('the log', () => {
         { password: 'hunter2', body: { password: 'hunter2' }, headers: { authorization: 'Bearer hunter2', cookie: 'hunter2' } },
         'x',
       );
-      log.info({ answer: { user: { accessToken: 'hunter2' } } }, 'y');
+      log.info({ answer: { user: { accessToken: 'hunter2' } }, body: { refreshToken: 'hunter2', token: 'hunter2' } }, 'y');
     });
     expect(JSON.stringify(lines)).not.toContain('hunter2');
     expect(lines[0]).toMatchObject({ password: '[redacted]' });

@@ -2,7 +2,9 @@ import { type LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { currentTrace } from './trace.ts';
 
-const SECRETS = ['password', 'accessToken', 'authorization', 'cookie'].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+const SECRETS = ['password', 'accessToken', 'refreshToken', 'token', 'secret', 'transaction', 'authorization', 'cookie'].flatMap(
+  (name) => [name, `*.${name}`, `*.*.${name}`],
+);
 
 /** JSON lines, each with the trace under way; whatever is named like a secret is left out. */
 export const createLog = (level: string, destination?: DestinationStream): Logger =>
