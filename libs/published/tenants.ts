@@ -4,6 +4,7 @@ import { type Day, type Instant } from '#libs/time/time';
 import {
   type ContactId,
   type DataSourceId,
+  type InvitationId,
   type LinkedAccountId,
   type ManagementAccountId,
   type TenantId,
@@ -167,6 +168,9 @@ type OfOnboarding<Data> = Readonly<{ tenantId: TenantId; /** Of the tenant, from
 export type OnboardingEvent =
   | DomainEvent<'OnboardingTaskStarted', OfOnboarding<{ task: OnboardingTask; startedAt: Instant }>>
   | DomainEvent<'OnboardingTaskSkipped', OfOnboarding<{ task: OnboardingTask; reason: string; skippedAt: Instant }>>
+  /** Somebody was invited to be its admin, however often a letter was sent. */
+  | DomainEvent<'AdminInvited', OfOnboarding<{ invitationId: InvitationId; invitedAt: Instant }>>
+  | DomainEvent<'AdminInvitationAccepted', OfOnboarding<{ invitationId: InvitationId; userId: UserId; acceptedAt: Instant }>>
   /** `membershipRevision`: that of the event in the membership's stream, so that an older one changes nothing. */
   | DomainEvent<'CustomerAdminGained', OfOnboarding<{ userId: UserId; membershipRevision: number; gainedAt: Instant }>>
   | DomainEvent<'CustomerAdminLost', OfOnboarding<{ userId: UserId; membershipRevision: number; lostAt: Instant }>>

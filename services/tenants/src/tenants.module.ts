@@ -18,6 +18,7 @@ import { linkedAccounts } from './linked-accounts/linked-accounts.projection.ts'
 import { sliceAccounts, sourceOwners } from './linked-accounts/sources.projection.ts';
 import { OnboardingController } from './onboarding/onboarding.controller.ts';
 import { onDataArriving } from './reactions/on-data-arriving.ts';
+import { onAdminInvited } from './reactions/on-admin-invited.ts';
 import { onMembershipChanged } from './reactions/on-membership-changed.ts';
 import { onSourceHealthChanged } from './reactions/on-source-health-changed.ts';
 import { onTenantProfileChanged } from './reactions/on-tenant-profile-changed.ts';
@@ -55,6 +56,7 @@ export const tenantsService: ServiceDefinition = {
   ],
   consumers: ({ store, readModels }) => [
     onTenantProfileChanged(store),
+    onAdminInvited(store),
     onMembershipChanged(store, readModels),
     onDataArriving(store, readModels),
     onSourceHealthChanged(store, readModels),

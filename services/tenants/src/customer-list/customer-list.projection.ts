@@ -15,7 +15,7 @@ import { type TenantActivityEvent } from '#libs/published/acting';
 
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
-import { type Onboarding, onboarding as onboardingOf, type Progress, progressOf } from '../onboarding/onboarding.ts';
+import { adminsOf, type Onboarding, onboarding as onboardingOf, type Progress, progressOf } from '../onboarding/onboarding.ts';
 
 export type ContractCounts = Readonly<Record<ContractStatus, number>>;
 
@@ -56,7 +56,7 @@ export type CustomerRow = ProfileRow &
     lastActivity: Instant | null;
     /** The last that speaks for an active customer: it was about, it ordered something, or it came to be. */
     lastSign: Instant;
-    /** Its own active admins, in the order in which they came to be. */
+    /** Its own active admins, the first invited one first. */
     adminIds: readonly UserId[];
   }>;
 
@@ -138,7 +138,7 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
     sourceData,
     lastActivity: activity,
     lastSign: activity !== null && activity > tenant.registeredAt ? activity : tenant.registeredAt,
-    adminIds: onboarding.admins.filter(({ active }) => active).map(({ userId }) => userId),
+    adminIds: adminsOf(onboarding),
   };
 };
 

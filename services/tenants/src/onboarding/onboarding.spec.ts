@@ -1,9 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { given } from '#libs/event-sourcing/testing/given';
-import { type DataSourceId, type TenantId, type UserId } from '#libs/published/ids';
+import { type DataSourceId, type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
 import { type OnboardingEvent, type OnboardingTask } from '#libs/published/tenants';
 import { type Instant } from '#libs/time/time';
-import { noteAdmin, noteData, onboarding, progressOf, type Situation, skip, start } from './onboarding.ts';
+import {
+  adminsOf,
+  noteAcceptance,
+  noteAdmin,
+  noteData,
+  noteInvitation,
+  onboarding,
+  progressOf,
+  type Situation,
+  skip,
+  start,
+} from './onboarding.ts';
 
 const C = 'c' as TenantId;
 const owner = { id: C, path: ['d', 'r', 'c'] as TenantId[] };
@@ -194,5 +205,46 @@ describe('what other streams say', () => {
     given(onboarding, arrived)
       .when(noteData(owner, 't' as DataSourceId, NOW))
       .thenNothing();
+  });
+});
+
+describe('who was invited', () => {
+  const [one, two] = ['one', 'two'] as InvitationId[] as [InvitationId, InvitationId];
+  const invited = (invitationId: InvitationId): OnboardingEvent => ({
+    type: 'AdminInvited',
+    data: { ...of, invitationId, invitedAt: NOW },
+  });
+  const accepted = (invitationId: InvitationId, userId: UserId): OnboardingEvent => ({
+    type: 'AdminInvitationAccepted',
+    data: { ...of, invitationId, userId, acceptedAt: NOW },
+  });
+
+  it('is noted once, and begins the task', () => {
+    given(onboarding)
+      .when(noteInvitation(owner, one, NOW))
+      .then(invited(one));
+    given(onboarding, invited(one))
+      .when(noteInvitation(owner, one, NOW))
+      .thenNothing();
+    expect(shown(endCustomer, invited(one))).toMatchObject({ states: { inviteAdmin: 'in_progress' } });
+  });
+
+  it('accepts once, and only what was an invitation to be an admin', () => {
+    given(onboarding, invited(one))
+      .when(noteAcceptance(owner, one, ADA, NOW))
+      .then(accepted(one, ADA));
+    given(onboarding, invited(one), accepted(one, ADA))
+      .when(noteAcceptance(owner, one, ADA, NOW))
+      .thenNothing();
+    given(onboarding)
+      .when(noteAcceptance(owner, one, ADA, NOW))
+      .thenNothing();
+  });
+
+  it('is named in the order of the invitations, not of their acceptance', () => {
+    const later = [invited(one), invited(two), accepted(two, BOB), gained(BOB), accepted(one, ADA), gained(ADA)];
+    expect(adminsOf(given(onboarding, ...later).state)).toEqual([ADA, BOB]);
+    expect(adminsOf(given(onboarding, ...later, lost(ADA, 1)).state)).toEqual([BOB]);
+    expect(adminsOf(given(onboarding, gained(BOB), invited(one), accepted(one, ADA), gained(ADA)).state)).toEqual([ADA, BOB]);
   });
 });

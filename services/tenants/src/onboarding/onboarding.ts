@@ -1,7 +1,7 @@
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type ContractStatus } from '#libs/published/contracts';
-import { type DataSourceId, type TenantId, type UserId } from '#libs/published/ids';
+import { type DataSourceId, type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
 import { type OnboardingEvent, type OnboardingTask, type Tier } from '#libs/published/tenants';
 import { type Instant } from '#libs/time/time';
 
@@ -14,12 +14,14 @@ export type Onboarding = Readonly<{
   skipped: readonly OnboardingTask[];
   /** In the order in which they became admins for the first time. */
   admins: readonly AdminStanding[];
+  /** Who was invited to be an admin, in that order; `userId` once they have accepted. */
+  invited: readonly Readonly<{ invitationId: InvitationId; userId: UserId | null }>[];
   dataArrived: boolean;
 }>;
 
 export const onboarding = decider<Onboarding, OnboardingEvent, TenantId>(
   'tenants.onboarding',
-  { started: [], skipped: [], admins: [], dataArrived: false },
+  { started: [], skipped: [], admins: [], invited: [], dataArrived: false },
   (state, { type, data }) => {
     switch (type) {
       case 'OnboardingTaskStarted':
@@ -35,6 +37,15 @@ export const onboarding = decider<Onboarding, OnboardingEvent, TenantId>(
           ? state.admins.map((one) => (one.userId === userId ? standing : one))
           : [...state.admins, standing];
         return { ...state, admins };
+      }
+      case 'AdminInvited':
+        return { ...state, invited: [...state.invited, { invitationId: data.invitationId, userId: null }] };
+      case 'AdminInvitationAccepted': {
+        const { invitationId, userId } = data;
+        return {
+          ...state,
+          invited: state.invited.map((one) => (one.invitationId === invitationId ? { invitationId, userId } : one)),
+        };
       }
       case 'SourceDataArrived':
         return { ...state, dataArrived: true };
@@ -93,7 +104,7 @@ export const progressOf = (situation: Situation, state: Onboarding): Progress =>
     if (isDone(task)) return { task, state: 'done' };
     if (state.skipped.includes(task)) return { task, state: 'skipped' };
     if (after !== undefined && !isDone(after)) return { task, state: 'blocked' };
-    return { task, state: state.started.includes(task) ? 'in_progress' : 'not_started' };
+    return { task, state: isBegun(task, state) ? 'in_progress' : 'not_started' };
   });
   const applicable = tasks.filter(({ state }) => state !== 'skipped');
   const open = applicable.filter(({ state }) => state !== 'done');
@@ -102,6 +113,16 @@ export const progressOf = (situation: Situation, state: Onboarding): Progress =>
     position: open[0]?.task ?? null,
     tasks,
   };
+};
+
+const isBegun = (task: OnboardingTask, { started, invited }: Onboarding): boolean =>
+  started.includes(task) || ((task === 'inviteAdmin' || task === 'activateAccount') && invited.length > 0);
+
+/** Its active admins, the first invited one first; who was added without an invitation comes after those who were invited. */
+export const adminsOf = ({ admins, invited }: Onboarding): readonly UserId[] => {
+  const active = admins.filter((one) => one.active).map(({ userId }) => userId);
+  const byInvitation = invited.flatMap(({ userId }) => (userId !== null && active.includes(userId) ? [userId] : []));
+  return [...new Set([...byInvitation, ...active])];
 };
 
 const done = (task: OnboardingTask, { contracts }: Situation, { admins, dataArrived }: Onboarding): boolean => {
@@ -186,6 +207,21 @@ export const noteAdmin =
         : { type: 'CustomerAdminLost', data: { ...who, lostAt: at } },
     ];
   };
+
+/** Letters that are sent again are the same invitation. */
+export const noteInvitation =
+  ({ id: tenantId, path }: Owner, invitationId: InvitationId, invitedAt: Instant) =>
+  ({ invited }: Onboarding): OnboardingEvent[] =>
+    invited.some((one) => one.invitationId === invitationId)
+      ? []
+      : [{ type: 'AdminInvited', data: { tenantId, path, invitationId, invitedAt } }];
+
+export const noteAcceptance =
+  ({ id: tenantId, path }: Owner, invitationId: InvitationId, userId: UserId, acceptedAt: Instant) =>
+  ({ invited }: Onboarding): OnboardingEvent[] =>
+    invited.some((one) => one.invitationId === invitationId && one.userId === null)
+      ? [{ type: 'AdminInvitationAccepted', data: { tenantId, path, invitationId, userId, acceptedAt } }]
+      : [];
 
 /** Once is enough. */
 export const noteData =
