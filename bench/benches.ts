@@ -1,5 +1,6 @@
 import { appends } from './appends.ts';
 import { commands } from './commands.ts';
+import { customerTree } from './customer-tree.ts';
 import { type Bench } from './goal.ts';
 import { imports } from './imports.ts';
 import { latency } from './latency.ts';
@@ -19,6 +20,7 @@ export const BENCHES: readonly Bench[] = [
   rebuild,
   requests,
   lists,
+  customerTree,
   imports,
   rating,
   start,

@@ -50,7 +50,13 @@ export const startPlatformProcess = async (
     environment = {},
     nodeOptions = [],
     spawned,
-  }: Readonly<{ environment?: Environment; nodeOptions?: readonly string[]; spawned?: (kill: () => void) => void }> = {},
+    startTimeoutMs = START_TIMEOUT_MS,
+  }: Readonly<{
+    environment?: Environment;
+    nodeOptions?: readonly string[];
+    spawned?: (kill: () => void) => void;
+    startTimeoutMs?: number;
+  }> = {},
 ): Promise<PlatformProcess> => {
   const child = spawn(process.execPath, [...nodeOptions, MAIN], {
     env: environmentOf(dataDir, environment),
@@ -67,8 +73,8 @@ export const startPlatformProcess = async (
   const url = await new Promise<string>((resolve, reject) => {
     const timeout = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new StartFailed(`The platform did not listen within ${String(START_TIMEOUT_MS)} ms:\n${output}`));
-    }, START_TIMEOUT_MS);
+      reject(new StartFailed(`The platform did not listen within ${String(startTimeoutMs)} ms:\n${output}`));
+    }, startTimeoutMs);
     const heard = (chunk: Buffer): void => {
       output += chunk.toString();
       const [, address] = LISTENING.exec(output) ?? [];
