@@ -120,6 +120,39 @@ export const tour = async (
   await send('DELETE', `${roles}/{roleId}`, { ...root, roleId });
   await send('DELETE', `${users}/{userId}`, { ...root, userId });
 
+  const accounts = '/tenants/{tenantId}/service-accounts';
+  const system = { body: { name: 'Tour', permissions: ['tenants:read'] } };
+  const serviceAccount = { ...root, serviceAccountId: idOf(await answered('POST', accounts, root, system)) };
+  await send('GET', `${accounts}/{serviceAccountId}`, serviceAccount);
+  await send('PATCH', `${accounts}/{serviceAccountId}`, serviceAccount, { body: { name: 'Tourists' } });
+  const { key = '' } = await answered('POST', `${accounts}/{serviceAccountId}/keys`, serviceAccount, { body: {} });
+  await send('POST', '/auth/service-token', {}, { body: { key } });
+  await send('DELETE', `${accounts}/{serviceAccountId}/keys/{number}`, { ...serviceAccount, number: '1' });
+  await send('DELETE', `${accounts}/{serviceAccountId}`, serviceAccount);
+  await send('POST', '/tenants/{tenantId}/switch', customer);
+
+  const as = ({ accessToken = '' }: Fields) => ({ headers: { authorization: `Bearer ${String(accessToken)}` } });
+  const actor = { role: 'regular', name: 'Played', password: randomUUID() };
+  const played = idOf(await answered('POST', users, root, { body: { ...actor, email: 'played@example.com' } }));
+  const stage = { ...root, userId: played };
+  const begun = async (): Promise<Fields> =>
+    answered('POST', `${users}/{userId}/impersonation`, stage, { body: { reason: 'The tour', minutes: 5 } });
+  await send('POST', '/me/impersonation/end', {}, as(await begun()));
+  const { impersonationId = '' } = await begun();
+  const impersonations = '/tenants/{tenantId}/impersonations';
+  await send('POST', `${impersonations}/{impersonationId}/end`, { ...root, impersonationId: String(impersonationId) });
+  const owner = { email: 'owner-of-the-tour@example.com', password: randomUUID() };
+  await send('POST', users, customer, { body: { ...owner, name: 'Owner', role: 'admin' } });
+  const own = as(await answered('POST', '/auth/login', {}, { body: owner }));
+  const accesses = '/tenants/{tenantId}/delegated-accesses';
+  const delegated = { body: { role: 'support', hours: 1, reason: 'The tour', userId: played } };
+  for (const decision of ['approve', 'decline']) {
+    const access = { ...customer, delegatedAccessId: idOf(await answered('POST', accesses, customer, delegated)) };
+    await send('GET', `${accesses}/{delegatedAccessId}`, access);
+    await send('POST', `${accesses}/{delegatedAccessId}/${decision}`, access, own);
+    await send('POST', `${accesses}/{delegatedAccessId}/end`, access);
+  }
+
   const invitations = '/tenants/{tenantId}/invitations';
   const guest = 'guest-of-the-tour@example.com';
   const invited = idOf(await answered('POST', invitations, root, { body: { email: guest, role: 'admin' } }));

@@ -307,6 +307,44 @@ describe('the answers of the API', () => {
       await done(named('roleRemove'), { tenantId, roleId });
     });
 
+    it('are service accounts, contexts, impersonations and delegated access', async () => {
+      const guest = { email: 'gus@example.com', name: 'Gus', password: PASSWORD, role: 'regular' };
+      const userId = String((await done<Item>(named('userAdd'), { tenantId }, { body: guest })).body['id']);
+
+      const system = { name: 'Books', permissions: ['tenants:read', 'events:read'] };
+      const created = await done<Item>(named('serviceAccountCreate'), { tenantId }, { body: system });
+      const account = { tenantId, serviceAccountId: String(created.body['id']) };
+      await done(named('serviceAccountChange'), account, { body: { name: 'Ledgers' } });
+      const { key, number } = (await done<Item>(named('serviceAccountIssueKey'), account, { body: {} })).body;
+      await done(named('serviceAccountToken'), {}, { as: platform.http, body: { key } });
+      await done(named('serviceAccountOne'), account);
+      await done(named('serviceAccountRevokeKey'), { ...account, number: String(number) });
+      await done(named('serviceAccountRemove'), account);
+      await done(named('serviceAccountCreate'), { tenantId }, { body: system });
+
+      await done(named('tenantSwitchSwitch'), { tenantId });
+      const acting = { body: { reason: 'A ticket' } };
+      const [first, second] = await Promise.all(
+        [1, 2].map(async () => (await done<Item>(named('impersonationStart'), { tenantId, userId }, acting)).body),
+      );
+      const as = platform.http.with({ authorization: `Bearer ${String(first?.['accessToken'])}` });
+      await done(named('tenantSwitchContext'), {}, { as });
+      await done(named('impersonationEndOwn'), {}, { as });
+      await done(named('impersonationEnd'), { tenantId, impersonationId: String(second?.['impersonationId']) });
+
+      const of = { tenantId: customerId };
+      const own = { as: await platform.asUser(customerId as TenantId, 'admin') };
+      const wanted = { body: { role: 'support', hours: 1, reason: 'A ticket', userId } };
+      const asked = async () => ({
+        ...of,
+        delegatedAccessId: String((await done<Item>(named('delegatedAccessRequest'), of, wanted)).body['id']),
+      });
+      const granted = await asked();
+      await done(named('delegatedAccessApprove'), granted, own);
+      await done(named('delegatedAccessEnd'), granted);
+      await done(named('delegatedAccessDecline'), await asked(), own);
+    });
+
     it('are invitations', async () => {
       const invite = { email: 'invited@example.com', role: 'admin', name: 'Invited' };
       const { body: first } = await done<Item>(named('invitationInvite'), { tenantId }, { body: invite });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Category, categoryOf, type Recorded } from '#libs/event-sourcing/event';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
+import { type TenantId } from '#libs/published/ids';
 import { DuckDb } from '#libs/usage-store/duckdb';
 import { addAdministrator } from '#services/access-control/src/administrator';
 import { play } from '../demo/play.ts';
@@ -64,13 +65,63 @@ const EVERY_TERM = {
   ],
 };
 
+const done = async <Body = Item>(answer: Promise<Readonly<{ status: number; body: Body }>>): Promise<Body> => {
+  const { status, body } = await answer;
+  if (status >= 300) throw new Error(`${String(status)} ${JSON.stringify(body)}`);
+  return body;
+};
+
+/** Users with other roles, links to customers, roles of their own, settings and an invitation, with their ends. */
+const otherAccess = async (operator: HttpClient, rootId: string, customerId: string): Promise<void> => {
+  const at = `/tenants/${rootId}`;
+  const guide = { email: 'guide@example.com', name: 'Guide', password: PASSWORD, role: 'regular' };
+  const { id: userId } = await done(operator.post<Item>(`${at}/users`, guide));
+  await done(operator.patch(`${at}/users/${userId}`, { role: 'readOnly' }));
+  await done(operator.post(`${at}/users/${userId}/disable`));
+  await done(operator.post(`${at}/users/${userId}/enable`));
+  await done(operator.patch(`${at}/access-settings`, { accessModel: 'carryOver', activityMirror: true }));
+  const clerk = { name: 'Clerk', permissions: ['tenants:read'] };
+  const { id: roleId } = await done(operator.post<Item>(`${at}/roles`, clerk));
+  const links = `/tenants/${customerId}/customer-links`;
+  await done(operator.post(links, { userId, role: 'support' }));
+  await done(operator.patch(`${links}/${userId}`, { role: `custom:${roleId}` }));
+  await done(operator.delete(`${links}/${userId}`));
+  await done(operator.delete(`${at}/roles/${roleId}`));
+  await done(operator.delete(`${at}/users/${userId}`));
+  const invited = await done(operator.post<Item>(`${at}/invitations`, { email: 'guest@example.com', role: 'sales' }));
+  await done(operator.post(`${at}/invitations/${invited.id}/revoke`));
+};
+
+/** Service accounts, impersonation and delegated access, with their ends. */
+const actingOtherwise = async (
+  platform: TestPlatform,
+  operator: HttpClient,
+  { rootId, customerId, userId }: Readonly<{ rootId: string; customerId: string; userId: string }>,
+): Promise<void> => {
+  const at = `/tenants/${rootId}`;
+  const account = { name: 'Books', permissions: ['tenants:read'] };
+  const { id } = await done(operator.post<Item>(`${at}/service-accounts`, account));
+  await done(operator.patch(`${at}/service-accounts/${id}`, { name: 'Ledgers' }));
+  await done(operator.post(`${at}/service-accounts/${id}/keys`, {}));
+  await done(operator.delete(`${at}/service-accounts/${id}/keys/1`));
+  await done(operator.delete(`${at}/service-accounts/${id}`));
+  const impersonating = operator.post<Readonly<{ impersonationId: string }>>(`${at}/users/${userId}/impersonation`, {
+    reason: 'A ticket',
+  });
+  const { impersonationId } = await done(impersonating);
+  await done(operator.post(`${at}/impersonations/${impersonationId}/end`));
+  const accesses = `/tenants/${customerId}/delegated-accesses`;
+  const wanted = { role: 'support', hours: 1, reason: 'A ticket', userId };
+  const own = await platform.asUser(customerId as TenantId, 'admin');
+  const granted = await done(operator.post<Item>(accesses, wanted));
+  await done(own.post(`${accesses}/${granted.id}/approve`));
+  await done(own.post(`${accesses}/${granted.id}/end`));
+  const declined = await done(operator.post<Item>(accesses, wanted));
+  await done(own.post(`${accesses}/${declined.id}/decline`));
+};
+
 /** What the scenario leaves out: removals, changes, and imports that did not end well. */
-const changeOfMind = async (operator: HttpClient, folder: string): Promise<void> => {
-  const done = async <Body = Item>(answer: Promise<Readonly<{ status: number; body: Body }>>): Promise<Body> => {
-    const { status, body } = await answer;
-    if (status >= 300) throw new Error(`${String(status)} ${JSON.stringify(body)}`);
-    return body;
-  };
+const changeOfMind = async (platform: TestPlatform, operator: HttpClient, folder: string): Promise<void> => {
   const root = await done(operator.post<Item>('/tenants', { tier: 'reseller', name: 'Root', currency: 'EUR' }));
   const at = `/tenants/${root.id}`;
   const code = (customerCode: string) => ({ tier: 'endCustomer', name: `Customer ${customerCode}`, customerCode });
@@ -96,7 +147,9 @@ const changeOfMind = async (operator: HttpClient, folder: string): Promise<void>
   for (const key of ['first', 'second'])
     await done(operator.post(`${contracts}/${contractId}/status`, cancelled, { 'idempotency-key': key }));
   const user = { email: 'sales@example.com', name: 'Sales', password: PASSWORD, role: 'sales' };
-  await done(operator.post(`${at}/users`, user));
+  const { id: userId } = await done(operator.post<Item>(`${at}/users`, user));
+  await otherAccess(operator, root.id, customer.id);
+  await actingOtherwise(platform, operator, { rootId: root.id, customerId: customer.id, userId });
   const source = await done(
     operator.post<Item>(`${at}/data-sources`, { managementAccountId: '444444444444', name: 'Payer', scheduleHours: 24 }),
   );
@@ -157,7 +210,7 @@ export const playedLog = async (): Promise<readonly Recorded[]> => {
     await client.login('admin@example.com', PASSWORD);
     const scenario = await readScenario(join(scenarios, 'three-tiers.yaml'), join(scenarios, 'scenario.schema.json'));
     await play(scenario, client, duckDb, folder, () => undefined);
-    await changeOfMind(await platform.as('admin@example.com', PASSWORD), folder);
+    await changeOfMind(platform, await platform.as('admin@example.com', PASSWORD), folder);
     await platform.settled();
     return await everything(platform);
   } finally {
