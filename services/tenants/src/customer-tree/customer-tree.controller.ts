@@ -24,7 +24,8 @@ import { contractCounts } from '../customer-list/customer-list.controller.ts';
 import { ONBOARDING_TASKS, onboardingTask, progress, taskState } from '../onboarding/onboarding.controller.ts';
 import { type TaskProgress } from '../onboarding/onboarding.ts';
 import { HEALTH_STATUSES } from '../source-data/source-data.ts';
-import { type Column, COLUMNS, csvColumns } from './columns.ts';
+import { type Column, COLUMNS } from './columns.ts';
+import { csvColumns } from './csv-columns.ts';
 import { type InvoiceCounts } from './invoice-summary.ts';
 import { type StatusCell, type TreeRow, treeRows, type View, withColumns } from './tree-row.ts';
 import { treePage, type Walk } from './tree-walk.ts';
@@ -80,7 +81,7 @@ export class TreeExportQuery extends TreeFilter {
   visibleOnly?: boolean;
 }
 
-export const invoiceCounts = object<InvoiceCounts>({
+const invoiceCounts = object<InvoiceCounts>({
   proforma: count,
   ready: count,
   issuable: count,
