@@ -15,7 +15,7 @@ export type UserAccessRow = Readonly<{
 type Ended = UserAccessRow['endedSessions'];
 
 /** With one more, and without those whose tokens have ended anyway: a few at most. */
-export const endedAfter = (
+const endedAfter = (
   ended: Ended,
   { sessionId, revokedAt, until }: Readonly<{ sessionId: SessionId; revokedAt: Instant; until: Instant }>,
 ): Ended => ({

@@ -3,7 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 
 /** What a cell may be told by; nothing at all is an empty cell. */
-export type Cell = string | number | boolean | null;
+type Cell = string | number | boolean | null;
 
 /** The columns of a CSV file, in order: the heading, and what a row has under it. */
 export type Columns<Row> = readonly (readonly [heading: string, cell: (row: Row) => Cell])[];

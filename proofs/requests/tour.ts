@@ -171,6 +171,7 @@ export const tour = async (
   const identity = { subject: 'guest', email: guest, emailVerified: true, name: 'Guest' };
   const { search } = new URL(await identityProvider.visit(String(authorizationUrl), identity));
   await send('POST', '/auth/oidc/finish', {}, { body: { transaction, query: search.slice(1) } });
+  await send('POST', '/auth/logout');
   for (const { id: invitationId } of itemsOf(await answered('GET', invitations, root, { query: [['status', 'pending']] })))
     await send('POST', `${invitations}/{invitationId}/revoke`, { ...root, invitationId: String(invitationId) });
 

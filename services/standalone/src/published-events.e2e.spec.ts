@@ -113,6 +113,8 @@ describe('a log that was played', () => {
     expect(sent.map(throughTheWire)).toEqual(sent.map(asSent));
     const neverPlayed = [
       'AccessClosed',
+      'AdminInvitationAccepted',
+      'AdminInvited',
       'ClaimGivenUp',
       'CustomerAdminLost',
       'InvitationAccepted',

@@ -156,7 +156,7 @@ const notFound = (): DomainError =>
   new DomainError('not-found', 'invitation-not-found', 'There is no such invitation of this tenant.');
 
 /** One for an address and a tenant, however often it is invited. */
-export const invitationIdOf = (tenantId: TenantId, email: string): InvitationId =>
+const invitationIdOf = (tenantId: TenantId, email: string): InvitationId =>
   uuidv5(JSON.stringify([tenantId, normalised(email)]), INVITATIONS) as InvitationId;
 
 /** Rows of one request are commands of their own. */

@@ -32,7 +32,7 @@ export type Person = Readonly<{
   childTenantRole: ChildTenantRole | null;
 }>;
 
-export type RowFault = Readonly<{ path: string; code: string; message: string }>;
+type RowFault = Readonly<{ path: string; code: string; message: string }>;
 
 export type JudgedRow = Readonly<{ row: Row; person: Person | null; faults: readonly RowFault[] }>;
 

@@ -44,7 +44,7 @@ export const attemptsId = (address: string, at: Instant): string =>
 const sinceLock = (before: LoginAttempts, at: Instant): LoginAttempts =>
   before.lockedUntil !== null && before.lockedUntil <= at ? NONE : before;
 
-export const isLocked = ({ lockedUntil }: LoginAttempts, at: Instant): boolean => lockedUntil !== null && lockedUntil > at;
+const isLocked = ({ lockedUntil }: LoginAttempts, at: Instant): boolean => lockedUntil !== null && lockedUntil > at;
 
 /** No event: it is locked. The last try that is left locks it for `lockMs`. */
 export const attempt =
