@@ -3,6 +3,7 @@ import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/c
 import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
 import { maskedData, seesFinancials } from '#libs/access-policy/masking';
+import { type Allowed, allowedWithin, includes } from '#libs/access-policy/reach';
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { type Columns, csvHeadings, csvRows } from '#libs/csv/csv';
 import { normalised } from '#libs/event-sourcing/claims';
@@ -20,7 +21,7 @@ import { type TenantId } from '#libs/published/ids';
 import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
 import { userList } from '../user-list/user-list.projection.ts';
-import { ACTIVITY_CATEGORIES, type ActivityCategory, type ActivityLevel } from './activities.ts';
+import { ACTIVITY_CATEGORIES, type ActivityCategory, type ActivityLevel, tenantIn } from './activities.ts';
 import { activityLog, type ActivityRow } from './activity-log.projection.ts';
 
 class ActivityFilter {
@@ -85,7 +86,7 @@ const activitySchema = named(
     event: saying('What happened, as a program reads it', text),
     message: saying('What happened, as people read it', text),
     changes: saying(
-      'What it is now, by field. Null where the tenant was another one: that tenant’s own log says it',
+      'What it is now, by field. Null where the tenant was another one, whose own log says it, or one that you do not reach',
       schema<unknown>({ type: 'object', nullable: true, additionalProperties: true }),
     ),
     user: saying('Who did it, in person', somebody),
@@ -193,6 +194,7 @@ export class ActivityController {
     const log = tenantOf(caller);
     const financials = seesFinancials(caller.standing, log.path);
     const people = await this.#people(new Set(rows.flatMap(({ person, as }) => (as === null ? [person] : [person, as]))));
+    const reached = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', log);
     const named = (id: string): Somebody => people.get(id) ?? { id, email: null, name: id };
     return rows.map(({ id, at, tenantId, category, level, event, message, source, changes, person, as, via, home, reason }) => ({
       id,
@@ -202,7 +204,7 @@ export class ActivityController {
       level,
       event,
       message,
-      changes: tenantId === log.id ? maskedData(source, changes, financials) : null,
+      changes: tenantId === log.id && isTheirs(changes, log.id, reached) ? maskedData(source, changes, financials) : null,
       user: named(person),
       impersonated: as === null ? null : named(as),
       onBehalf: home !== null,
@@ -223,3 +225,9 @@ export class ActivityController {
     return account && { id, email: null, name: account.name };
   }
 }
+
+/** A customer that was added stands in the log of its parent, for those to see who reach it. */
+const isTheirs = (changes: ActivityRow['changes'], log: TenantId, reached: Allowed): boolean => {
+  const about = tenantIn(changes);
+  return about === undefined || about === log || includes(reached, about as TenantId);
+};

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Currency } from '#libs/money/currency';
 import { type ContractId, type TenantId } from '#libs/published/ids';
-import { type Bill } from '#libs/published/invoicing';
-import { viewedParts } from './bill-view.ts';
+import { type Bill, type ProformaLine } from '#libs/published/invoicing';
+import { viewedLine, viewedParts } from './bill-view.ts';
 
 const [d1, r1, c1, stranger] = ['d1', 'r1', 'c1', 'x1'] as TenantId[] as [TenantId, TenantId, TenantId, TenantId];
 
@@ -66,5 +66,33 @@ describe('what a viewer sees of a bill', () => {
   it('shows no rule of any tier to whoever is not on the way', () => {
     expect(viewedParts(bill, stranger)).toMatchObject({ contracts: [], parentId: null, figures: [{ excluded: '0' }] });
     expect(viewedParts(bill, null)).toMatchObject({ contracts: [], figures: [{ excluded: '0' }] });
+  });
+});
+
+describe('a line of a reseller’s document', () => {
+  const line: ProformaLine = {
+    id: 'l1',
+    kind: 'usage',
+    text: 'C1: Compute, Usage',
+    amount: '10',
+    unrounded: '10',
+    contractId: 'k1' as ContractId,
+    customerId: c1,
+    managementAccountId: null,
+    serviceName: 'Compute',
+    chargeCategory: 'Usage',
+    ruleId: null,
+    sourceLines: 1,
+  };
+
+  it('names the customer to whoever reaches it', () => {
+    expect(viewedLine(line, 'all')).toEqual(line);
+    expect(viewedLine(line, [r1, c1])).toEqual(line);
+    expect(viewedLine({ ...line, customerId: null }, [r1])).toEqual({ ...line, customerId: null });
+  });
+
+  it('keeps its amount and no more than its service for whoever does not', () => {
+    expect(viewedLine(line, [r1])).toEqual({ ...line, customerId: null, text: 'Compute' });
+    expect(viewedLine({ ...line, serviceName: null }, [r1]).text).toBe('A customer');
   });
 });

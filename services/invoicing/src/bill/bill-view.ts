@@ -1,6 +1,7 @@
+import { type Allowed, includes } from '#libs/access-policy/reach';
 import { Decimal } from '#libs/money/decimal';
 import { type TenantId } from '#libs/published/ids';
-import { type Bill, type Figures } from '#libs/published/invoicing';
+import { type Bill, type Figures, type ProformaLine } from '#libs/published/invoicing';
 
 /** As whose user somebody looks: that tenant and all below it are theirs to see; `platform` sees every tree. */
 export type Viewer = TenantId | 'platform' | null;
@@ -65,3 +66,13 @@ export const viewedParts = (
     warnings: warnings.filter(({ by }) => by === null || !above.has(by)).map(({ code, message }) => ({ code, message })),
   };
 };
+
+/** Whose usage a line of a reseller's document is, where the viewer does not reach that customer. */
+export const isOfNobodyReached = ({ customerId }: Pick<ProformaLine, 'customerId'>, reached: Allowed): boolean =>
+  customerId !== null && !includes(reached, customerId);
+
+/** A line as somebody sees it who may see the document, but not each customer on it. */
+export const viewedLine = (line: ProformaLine, reached: Allowed): ProformaLine =>
+  isOfNobodyReached(line, reached)
+    ? { ...line, customerId: null, text: line.serviceName ?? 'A customer', managementAccountId: null }
+    : line;

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Param, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
+import { allowedWithin } from '#libs/access-policy/reach';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Revision } from '#libs/event-sourcing/event';
@@ -25,7 +26,7 @@ import { MonthRatingService } from '../month-rating/month-rating-service.ts';
 import { explain } from '../rating/explanation.ts';
 import { billId } from './bill.ts';
 import { billFields, lineSchema, revisedAt, revision } from './bill-schemas.ts';
-import { type ViewedParts, viewedParts, type Viewer } from './bill-view.ts';
+import { isOfNobodyReached, viewedLine, viewedParts, type ViewedParts, type Viewer } from './bill-view.ts';
 import { type ExplanationAnswer, explanationSchema, sourceLineSchema } from './explanation-schema.ts';
 import { pinnedBill } from './pinned-bill.ts';
 
@@ -134,6 +135,7 @@ export class BillController {
     @Param('tenantId') tenantId: TenantId,
     @Param('month') monthText: string,
     @Query() query: LinesQuery,
+    @CallerOf() caller: Caller,
   ): Promise<Page<ProformaLine>> {
     const month = monthOf(monthText);
     const from = query.cursor === undefined ? undefined : lineCursor(query.cursor);
@@ -141,8 +143,9 @@ export class BillController {
     const lines = bill.proforma?.lines ?? [];
     const start = from?.line ?? 0;
     const end = start + paging(query).limit;
+    const reached = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', tenantOf(caller));
     return {
-      items: lines.slice(start, end),
+      items: lines.slice(start, end).map((line) => viewedLine(line, reached)),
       total: lines.length,
       nextCursor: end < lines.length ? cursorTo([revision, end]) : null,
     };
@@ -221,10 +224,14 @@ export class LineController {
     };
   }
 
-  async #explain(tenantId: TenantId, month: Month, lineId: string, { anchor }: Caller, revision?: Revision) {
+  async #explain(tenantId: TenantId, month: Month, lineId: string, caller: Caller, revision?: Revision) {
     const pinned = await pinnedBill(this.#store, this.#readModels, tenantId, month, revision);
     const input = await this.#ratings.archive.get(pinned.bill.inputDigest);
-    const explanation = explain(await this.#ratings.rated.of(input), tenantId, lineId, pathTo(anchor, pinned.bill.path));
+    const reached = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', tenantOf(caller));
+    const line = pinned.bill.proforma?.lines.find(({ id }) => id === lineId);
+    const path = pathTo(caller.anchor, pinned.bill.path);
+    const explanation =
+      line && isOfNobodyReached(line, reached) ? undefined : explain(await this.#ratings.rated.of(input), tenantId, lineId, path);
     if (!explanation)
       throw new DomainError(
         'not-found',
