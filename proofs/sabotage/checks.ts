@@ -16,8 +16,8 @@ export const CHECKS: readonly Check[] = [
   },
   {
     guard: 'tenant-filter',
-    what: 'tenants out of reach, every route',
-    command: jest('services/standalone/src/tenant-isolation.e2e.spec.ts'),
+    what: 'access matrix, every route and role',
+    command: ['dist/proofs/access-matrix/main.js'],
   },
   {
     guard: 'ack-before-commit',

@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import { type TenantId } from '#libs/published/ids';
+import { type Came, faultOf, marksIn } from './matrix.ts';
+import { listOf, routesOf } from './routes.ts';
+
+const came = (status: number, code?: string, text = ''): Came => ({ status, code, text });
+const notFound = came(404, 'tenant-not-found', '{}');
+
+describe('an answer about a tenant', () => {
+  it('is right where it is what the policy says', () => {
+    expect(faultOf('allowed', came(200), notFound)).toBeUndefined();
+    expect(faultOf('allowed', came(400, 'invalid'), notFound)).toBeUndefined();
+    expect(faultOf('allowed', came(404, 'contract-not-found'), notFound)).toBeUndefined();
+    expect(faultOf('denied', came(403, 'not-permitted'), notFound)).toBeUndefined();
+    expect(faultOf('hidden', notFound, notFound)).toBeUndefined();
+  });
+
+  it('is a fault where it is not', () => {
+    expect(faultOf('allowed', came(403), notFound)).toMatch('refused, though allowed');
+    expect(faultOf('allowed', notFound, notFound)).toMatch('refused, though allowed');
+    expect(faultOf('denied', came(200), notFound)).toMatch('though denied');
+    expect(faultOf('denied', notFound, notFound)).toMatch('though denied');
+    expect(faultOf('hidden', came(200), notFound)).toMatch('though hidden');
+    expect(faultOf('hidden', came(403), notFound)).toMatch('though hidden');
+    expect(faultOf(undefined, came(500), undefined)).toMatch('failure');
+  });
+
+  it('tells that a tenant is there where it differs in anything from one about none', () => {
+    expect(faultOf('hidden', came(404, 'tenant-not-found', '{"more":1}'), notFound)).toMatch('not answered like');
+  });
+
+  it('leaks a tenant that it names, in whatever case, or whose id it has', () => {
+    const tenants = [
+      { mark: 'Qdist', id: 'd1' as TenantId },
+      { mark: 'Qsibl', id: 's1' as TenantId },
+    ];
+    expect(marksIn('{"email":"qdist.user1@example.com"}', tenants)).toEqual(['Qdist']);
+    expect(marksIn('{"id":"s1"}', tenants)).toEqual(['Qsibl']);
+    expect(marksIn('{"name":"Qcust"}', tenants)).toEqual([]);
+  });
+});
+
+describe('the routes of the document', () => {
+  const [route] = routesOf({
+    paths: {
+      '/api/v1/tenants/{tenantId}/things/{thingId}': {
+        get: {
+          parameters: [
+            { name: 'tenantId', in: 'path' },
+            { name: 'thingId', in: 'path' },
+            { name: 'ownerId', in: 'query', schema: { format: 'uuid' } },
+            { name: 'cursor', in: 'query' },
+          ],
+          security: [{}],
+          'x-requires': { permission: 'tenants:read', on: 'tenant' },
+        },
+      },
+    },
+  });
+
+  it('say who may call them and where they take ids', () => {
+    expect(route).toMatchObject({ method: 'GET', ids: ['thingId'], queryIds: ['ownerId'], isList: true, isPublic: false });
+    expect(route && listOf(route, 'thingId')).toBe('/api/v1/tenants/{tenantId}/things');
+  });
+});
