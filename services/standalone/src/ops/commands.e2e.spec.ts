@@ -59,11 +59,11 @@ describe('the commands of an operator', () => {
   });
 
   it.each([
-    [['replay', 'nope'], /There is no projection "nope"\. There are: auto-assignments, /],
+    [['replay', 'nope'], /There is no projection "nope"\. There are: access-settings, /],
     [['cancel', 'nope'], /There is no projection "nope"\. There are: /],
     [['cancel', 'customer-list'], /is not being replayed/],
     [['retry', 'nope'], /There is no projection "nope"/],
-    [['retry', '--reaction', 'nope'], /There are: ingestion\.on-import-finished/],
+    [['retry', '--reaction', 'nope'], /There are: access-control\.on-activity, .*ingestion\.on-import-finished/],
     [['drop', 'nope', '1'], /There is no reaction "nope"\. There are: /],
     [['drop', REACTION, '12'], /has not parked the event "12"/],
     [['restore', '/nowhere/at.tar'], /\/nowhere\/at\.tar is not there/],
@@ -163,15 +163,22 @@ describe('the commands of an operator', () => {
     expect((await readdir(join(folder, 'data', 'backups'))).toSorted()).toEqual([`${id}.json`, `${id}.tar`]);
 
     const log = join(folder, 'log.ndjson');
-    expect(JSON.parse((await run('export-log', log, '--json')).out)).toEqual({ file: log, position, written: position });
-    expect((await readFile(log, 'utf8')).trimEnd().split('\n')).toHaveLength(position);
-    expect((await run('export-log', log)).out).toContain('(0 events more)');
+    const written = JSON.parse((await run('export-log', log, '--json')).out) as Readonly<{ position: number }>;
+    // Each command logs in first, which the log tells, too.
+    expect(written.position).toBeGreaterThan(position);
+    expect(written).toEqual({ file: log, position: written.position, written: written.position });
+    expect((await readFile(log, 'utf8')).trimEnd().split('\n')).toHaveLength(written.position);
+    expect((await run('export-log', log)).out).toMatch(/\(\d events more\)/);
 
     const elsewhere = join(folder, 'elsewhere');
     const restore = (...more: string[]): Promise<Ran> => ran(['restore', archive, '--data', elsewhere, ...more]);
-    expect(await restore()).toMatchObject({ code: 0, out: expect.stringContaining(`position ${String(position)}`) });
+    const restored = await restore();
+    expect(restored.code).toBe(0);
+    const taken = Number(/position (\d+)/.exec(restored.out)?.[1]);
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBeLessThan(position);
     expect(await restore()).toMatchObject({ code: 1, err: expect.stringContaining('is not empty') });
-    expect(JSON.parse((await restore('--replace', '--json')).out)).toMatchObject({ dataDir: elsewhere, position });
+    expect(JSON.parse((await restore('--replace', '--json')).out)).toMatchObject({ dataDir: elsewhere, position: taken });
     expect(await ran(['restore', archive, '--data', join(folder, 'data')])).toMatchObject({
       code: 1,
       err: expect.stringContaining('is in use by another process'),
