@@ -6,7 +6,7 @@ import { part, projection } from '#libs/read-models/projection';
 export type AccessSettingsRow = Readonly<{ id: TenantId; accessModel: AccessModel; activityMirror: boolean }>;
 
 /** What holds for a tenant that chose nothing, and so has no row. */
-export const DEFAULT_ACCESS_SETTINGS = { accessModel: 'perCustomer', activityMirror: false } as const;
+const DEFAULT_ACCESS_SETTINGS = { accessModel: 'perCustomer', activityMirror: false } as const;
 
 export const accessSettings = projection({
   name: 'access-settings',

@@ -1,7 +1,6 @@
 import { type CustomerLinkEvent } from '#libs/published/access-control';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { part, projection } from '#libs/read-models/projection';
-import { membershipId } from './memberships.projection.ts';
 import { type Role, roleIn } from './roles.ts';
 
 /** The role that a user of a tenant above was given in one tenant. */
@@ -24,7 +23,7 @@ export const customerLinks = projection({
   version: 1,
   parts: {
     link: part<CustomerLinkEvent, LinkPart>('access-control.customerLink', {
-      document: ({ data }) => membershipId(data.tenantId, data.userId),
+      document: ({ data }) => `${data.tenantId}~${data.userId}`,
       evolve: (before, { type, data }) => {
         if (type === 'CustomerLinked') {
           const { tenantId, path, userId, memberOf, linkedBy } = data;

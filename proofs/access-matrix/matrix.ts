@@ -29,7 +29,7 @@ const isVisible = (caller: Caller, { path }: Pick<Tenant, 'path'>): boolean =>
   decide(caller.standing, 'tenants:read', path) !== 'hidden';
 
 /** What the policy says of this caller, route and tenant. */
-export const verdictOf = ({ standing }: Caller, { requires }: Route, tenant: Tenant | undefined): Verdict | undefined => {
+const verdictOf = ({ standing }: Caller, { requires }: Route, tenant: Tenant | undefined): Verdict | undefined => {
   if (!requires) return undefined;
   const permission = requires.permission as Permission;
   switch (requires.on) {

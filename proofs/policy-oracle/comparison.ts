@@ -58,7 +58,7 @@ const smallest = (judge: Judge, asked: Case): Case => {
   return smaller ? smallest(judge, smaller) : asked;
 };
 
-export type Difference = Readonly<{ asked: Case; judged: Verdicts; expected: Verdicts }>;
+type Difference = Readonly<{ asked: Case; judged: Verdicts; expected: Verdicts }>;
 
 /** What became of the cases; `seen` counts the verdicts, so that one sees that each of them occurred. */
 export type Compared = Readonly<{ differing: number; first: Difference | undefined; seen: ReadonlyMap<string, number> }>;

@@ -1,4 +1,3 @@
-import { DEFAULT_ACCESS_SETTINGS } from '#libs/access-policy/access-settings.projection';
 import { decider } from '#libs/event-sourcing/decider';
 import { type AccessModel, type AccessSettingsEvent } from '#libs/published/access-control';
 import { type TenantId } from '#libs/published/ids';
@@ -8,7 +7,7 @@ export type AccessSettings = Readonly<{ accessModel: AccessModel; activityMirror
 
 export const accessSettingsOf = decider<AccessSettings, AccessSettingsEvent, TenantId>(
   'access-control.accessSettings',
-  DEFAULT_ACCESS_SETTINGS,
+  { accessModel: 'perCustomer', activityMirror: false },
   (before, { type, data }) =>
     type === 'AccessModelChosen' ? { ...before, accessModel: data.accessModel } : { ...before, activityMirror: data.mirror },
 );

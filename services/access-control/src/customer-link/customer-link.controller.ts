@@ -20,7 +20,7 @@ import { Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/valida
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { knownTo, refuseUngrantable } from '../role/grantable.ts';
-import { IsTenantRole } from '../role/role-input.ts';
+import { IsTenantRole } from '#libs/platform/role-input';
 import { userList } from '../user-list/user-list.projection.ts';
 import { changeRole, customerLink, link, revoke } from './customer-link.ts';
 

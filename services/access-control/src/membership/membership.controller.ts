@@ -17,7 +17,7 @@ import { type MembershipEvent } from '#libs/published/access-control';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { refuseAbove, refuseUngrantable } from '../role/grantable.ts';
-import { IsExtras, IsTenantRole } from '../role/role-input.ts';
+import { IsExtras, IsTenantRole } from '#libs/platform/role-input';
 import { changeGrant, disable, enable, type Membership, membership, revoke } from './membership.ts';
 import { heldIn, type TenantUser, tenantUser, tenantUserSchema } from './tenant-user.ts';
 

@@ -29,7 +29,7 @@ import { type RoleId, type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { knownTo, refuseBeyond } from './grantable.ts';
 import { customRoleOf, define, existing, redefine, remove } from './role.ts';
-import { IsPermissions } from './role-input.ts';
+import { IsPermissions } from '#libs/platform/role-input';
 
 class RoleInput {
   @IsName(100)

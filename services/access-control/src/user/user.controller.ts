@@ -23,7 +23,7 @@ import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { PASSWORD_LENGTH } from '../credentials/password.ts';
 import { type TenantUser, tenantUser, tenantUserSchema } from '../membership/tenant-user.ts';
 import { refuseUngrantable } from '../role/grantable.ts';
-import { IsExtras, IsTenantRole } from '../role/role-input.ts';
+import { IsExtras, IsTenantRole } from '#libs/platform/role-input';
 import { addUser } from './add-user.ts';
 
 class UserInput {
