@@ -82,7 +82,7 @@ const serviceAccountOf = async (
 };
 
 /** As one of the tenant's own, with the role that they have in it: whoever reaches it as an Admin is Admin there. */
-export const nativeStanding = async (
+const nativeStanding = async (
   readModels: ReadModels,
   standing: Standing,
   tenantId: TenantId,

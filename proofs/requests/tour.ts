@@ -129,7 +129,7 @@ export const tour = async (
   await send('POST', '/auth/service-token', {}, { body: { key } });
   await send('DELETE', `${accounts}/{serviceAccountId}/keys/{number}`, { ...serviceAccount, number: '1' });
   await send('DELETE', `${accounts}/{serviceAccountId}`, serviceAccount);
-  await send('POST', '/tenants/{tenantId}/switch', customer);
+  await send('PUT', '/tenants/{tenantId}/switch', customer);
 
   const as = ({ accessToken = '' }: Fields) => ({ headers: { authorization: `Bearer ${String(accessToken)}` } });
   const actor = { role: 'regular', name: 'Played', password: randomUUID() };

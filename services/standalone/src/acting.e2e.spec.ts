@@ -41,8 +41,8 @@ const idOf = (name: string): UserId => {
 };
 const bearer = ({ accessToken }: Issued): HttpClient => platform.http.with({ authorization: `Bearer ${accessToken}` });
 const switched = async (as: HttpClient, tenantId: TenantId): Promise<HttpClient> => {
-  const { status, body } = await as.post<Issued>(`/tenants/${tenantId}/switch`);
-  expect(status).toBe(201);
+  const { status, body } = await as.put<Issued>(`/tenants/${tenantId}/switch`);
+  expect(status).toBe(200);
   return bearer(body);
 };
 const impersonating = async (as: HttpClient, tenantId: TenantId, name: string): Promise<Issued> => {
@@ -107,16 +107,16 @@ describe('a switch into a tenant', () => {
   });
 
   it('leads to no other context', async () => {
-    expect(await statusOf(inReseller.post(`/tenants/${customer}/switch`))).toBe(403);
+    expect(await statusOf(inReseller.put(`/tenants/${customer}/switch`))).toBe(403);
     const rhea = idOf('rhea');
     expect(await statusOf(inReseller.post(`/tenants/${reseller}/users/${rhea}/impersonation`, { reason: 'x' }))).toBe(403);
   });
 
   it('is for Sales only where a role of their own says so', async () => {
     const sally = await user(distributor, 'sally', 'sales');
-    expect(await statusOf(sally.post(`/tenants/${customer}/switch`))).toBe(403);
+    expect(await statusOf(sally.put(`/tenants/${customer}/switch`))).toBe(403);
     const stranger = await platform.asUser(await made('/tenants', { tier: 'reseller', name: 'S', currency: 'USD' }), 'admin');
-    expect(await refusal(stranger.post(`/tenants/${customer}/switch`))).toEqual([404, 'tenant-not-found']);
+    expect(await refusal(stranger.put(`/tenants/${customer}/switch`))).toEqual([404, 'tenant-not-found']);
   });
 
   it('ends with the session that it stems from', async () => {
@@ -208,7 +208,7 @@ describe('impersonating a user', () => {
     const asCleo = bearer(await impersonating(rita, customer, 'cleo'));
     for (const answer of [
       asCleo.post(`/tenants/${customer}/users/${idOf('carl')}/impersonation`, { reason: 'x' }),
-      asCleo.post(`/tenants/${customer}/switch`),
+      asCleo.put(`/tenants/${customer}/switch`),
       asCleo.post('/auth/logout'),
       asCleo.get('/me/sessions'),
       asCleo.post(`/tenants/${customer}/service-accounts`, { name: 'X', permissions: ['tenants:read'] }),

@@ -5,7 +5,7 @@ import { type DelegatedAccessEvent } from '#libs/published/acting';
 import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 
-export type Stage = 'requested' | 'approved' | 'declined' | 'ended';
+type Stage = 'requested' | 'approved' | 'declined' | 'ended';
 
 /** Undefined until it is requested. */
 export type DelegatedAccess =

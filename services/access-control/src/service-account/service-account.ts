@@ -5,7 +5,7 @@ import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 
-export type Key = Readonly<{ number: number; until: Instant | null; revoked: boolean }>;
+type Key = Readonly<{ number: number; until: Instant | null; revoked: boolean }>;
 
 /** Undefined until it is created. */
 export type ServiceAccount =
@@ -19,7 +19,7 @@ export type ServiceAccount =
   | undefined;
 
 /** That count at a time: one can take the place of another while both do. */
-export const MOST_KEYS = 5;
+const MOST_KEYS = 5;
 
 export const serviceAccount = decider<ServiceAccount, ServiceAccountEvent, ServiceAccountId>(
   'access-control.serviceAccount',
@@ -43,7 +43,7 @@ export const serviceAccount = decider<ServiceAccount, ServiceAccountEvent, Servi
   },
 );
 
-export const counts = ({ until, revoked }: Key, now: Instant): boolean => !revoked && (until === null || until > now);
+const counts = ({ until, revoked }: Key, now: Instant): boolean => !revoked && (until === null || until > now);
 
 export type NewServiceAccount = Readonly<{
   serviceAccountId: ServiceAccountId;

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Param, Post } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Put } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
 import { type IssuedToken } from '#libs/platform/access-tokens';
@@ -34,7 +34,7 @@ export class TenantSwitchController {
     this.#platform = platform;
   }
 
-  @Post('tenants/:tenantId/switch')
+  @Put('tenants/:tenantId/switch')
   @Requires('tenants:switch')
   @InPerson()
   @ApiOperation({
@@ -45,7 +45,7 @@ export class TenantSwitchController {
       'be open at a time; to return, use your own one. It ends with your session, and with your role there.',
   })
   @Answers(
-    201,
+    200,
     object<SwitchAnswer>({
       accessToken: text,
       expiresAt: schema({ type: 'string', format: 'date-time' }),
