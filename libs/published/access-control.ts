@@ -3,6 +3,9 @@ import { type BuiltInRole, type ChildTenantRole, type Extra, type TenantPermissi
 import { type Instant } from '#libs/time/time';
 import { type InvitationId, type RoleId, type SessionId, type TenantId, type UserId } from './ids.ts';
 
+/** Stream `access-control.user-<userId>`: who people are. Personal data: a reader takes of it only what it shows. */
+export type UserEvent = DomainEvent<'UserRegistered', { userId: UserId; email: string; name: string }>;
+
 /** Stream `access-control.membership-<tenantId>~<userId>`; ids only, no names. */
 export type MembershipEvent =
   | DomainEvent<

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { type UserEvent } from '#libs/published/access-control';
 import { type UserId } from '#libs/published/ids';
 import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
-import { type UserEvent } from '../user/user.ts';
 import { userList } from './user-list.projection.ts';
 
 const registered = (userId: string, email: string): UserEvent => ({

@@ -1,7 +1,7 @@
 import { normalised } from '#libs/event-sourcing/claims';
+import { type UserEvent } from '#libs/published/access-control';
 import { type UserId } from '#libs/published/ids';
 import { part, projection } from '#libs/read-models/projection';
-import { type UserEvent } from '../user/user.ts';
 
 /** `emailKey` is the address without regard to case: what a login looks for. */
 export type UserRow = Readonly<{ id: UserId; email: string; emailKey: string; name: string }>;

@@ -1,10 +1,7 @@
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type DomainEvent } from '#libs/event-sourcing/event';
+import { type UserEvent } from '#libs/published/access-control';
 import { type UserId } from '#libs/published/ids';
-
-/** Private: names and e-mail addresses of people leave this service by its API only. */
-export type UserEvent = DomainEvent<'UserRegistered', { userId: UserId; email: string; name: string }>;
 
 export type User = Readonly<{ email: string; name: string }> | null;
 
