@@ -111,8 +111,9 @@ describe('a log that several processes share', () => {
       await sleep(20);
     }
     expect(await ended).toEqual([0, 0]);
-    expect(statSync(file).size).toBeGreaterThan(events * bytes);
-    expect(longest).toBeLessThan(events * bytes);
+    const written = 2 * events * bytes;
+    expect(statSync(file).size).toBeGreaterThan(written / 2);
+    expect(longest).toBeLessThan(0.75 * written);
     store.close();
   });
 });
