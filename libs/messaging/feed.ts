@@ -29,7 +29,7 @@ export interface Feed {
 export interface Published {
   /** Whether events of these categories may be in the partition; also while the broker has not answered yet. */
   mayHold(partition: Partition, categories: readonly Category[]): boolean;
-  /** Of the topics of these categories; none while the broker has not answered yet. */
+  /** Of the topics of these categories. @throws DomainError `unavailable` while the broker has not answered yet */
   partitionsOf(categories: readonly Category[]): readonly Partition[];
   /** Where this stream's events are. */
   partitionOf(stream: StreamName): Partition;

@@ -9,6 +9,7 @@ import {
 import { asked } from './customer.ts';
 
 const CONNECTIONS = 24;
+const QUIET_MS = 400;
 const REST_TIMEOUT_MS = 120_000;
 const LOOK_MS = 25;
 
@@ -94,9 +95,16 @@ export const headOf = async (line: LoadClient): Promise<number> =>
 export const untilAtRest = async (line: LoadClient, roots: readonly string[]): Promise<void> => {
   const deadline = performance.now() + REST_TIMEOUT_MS;
   let reasons: readonly string[];
+  let head = -1;
+  let since = performance.now();
   do {
     reasons = await restless(line, roots);
-    if (reasons.length === 0) return;
+    // Some work waits a moment for more of its kind, and is nowhere to be seen meanwhile.
+    const now = reasons.length === 0 ? await headOf(line) : -1;
+    if (now === -1 || now !== head) since = performance.now();
+    else if (performance.now() - since > QUIET_MS) return;
+    head = now;
+    if (reasons.length === 0) reasons = ['the log goes on'];
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   } while (performance.now() < deadline);
   throw new Error(`the platform does not come to rest: ${reasons.join(', ')}`);

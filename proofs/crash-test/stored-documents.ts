@@ -2,7 +2,10 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** The documents of each read model that serves, as their bytes stand in the file; `head` is the log's last position. */
+/** Whoever looks logs in first, which is told in the log; no read model knows of it. */
+const LOGINS = ['access-control.loginAttempts', 'access-control.sessions'];
+
+/** The documents of each read model that serves, as their bytes stand in the file; `head` is the log's last position but for logins. */
 export type Stored = Readonly<{ head: number; documents: ReadonlyMap<string, string> }>;
 
 type Generation = Readonly<{ generation: number; projection: string; version: number }>;
@@ -19,7 +22,9 @@ const opened = <T>(dataDir: string, look: (database: DatabaseSync) => T): T => {
 /** Reads a folder that no process holds. */
 export const storedDocuments = (dataDir: string): Stored =>
   opened(dataDir, (database) => {
-    const { head } = database.prepare('SELECT max(position) AS head FROM events').get() as Readonly<{ head: number }>;
+    const { head } = database
+      .prepare('SELECT max(position) AS head FROM events WHERE category NOT IN (?, ?)')
+      .get(...LOGINS) as Readonly<{ head: number }>;
     const generations = database
       .prepare(`SELECT generation, projection, version FROM generations WHERE state = 'serving'`)
       .all() as unknown as readonly Generation[];
