@@ -218,10 +218,10 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       for (const [of, place] of marking.places) this.#seen.set(`${generation.name}/${of}`, place);
       for (const alarm of marking.stopped) this.#log.warn({ ...alarm, generation: generation.name }, 'stream stopped');
     }
-    // Should another generation serve meanwhile, whoever asks it finds that out.
-    this.#waiters.wake();
-    // Whoever made another generation serve meanwhile looks at the places after that: one of the two notices.
+    // Whoever made another generation serve meanwhile looks at the places after that: one of the two notices. Nobody is told before
+    // this look that these messages are there: it may be the other generation, which lacks them still, that is asked next.
     const now = await this.#looked();
+    this.#waiters.wake();
     let back: number | undefined;
     for (const model of following) {
       const generation = this.#serving(now, model);
