@@ -246,19 +246,14 @@ export class Relay {
   async #saveCheckpoint(transaction: Transaction, position: Position): Promise<void> {
     const { topic, store } = this.#options;
     const partitions = [{ partition: 0, offset: String(position), metadata: store.logId }];
-    for (let tries = 1; ; tries++)
-      try {
-        await transaction.sendOffsets({ consumerGroupId: this.#group, topics: [{ topic, partitions }] });
-        return;
-      } catch (error) {
-        if (tries === MOST_TRIES || !isTransient(error)) throw error;
-        await pause(BETWEEN_TRIES_MS, new AbortController().signal);
-      }
+    await persistently(() => transaction.sendOffsets({ consumerGroupId: this.#group, topics: [{ topic, partitions }] }));
   }
 
   async #checkpoint(): Promise<Readonly<{ position: Position; logId: string }> | undefined> {
     const { questions, topic } = this.#options;
-    const [found] = await questions.ask((admin) => admin.fetchOffsets({ groupId: this.#group, topics: [topic] }));
+    const [found] = await persistently(() =>
+      questions.ask((admin) => admin.fetchOffsets({ groupId: this.#group, topics: [topic] })),
+    );
     const kept = found?.partitions.find(({ partition }) => partition === 0);
     return kept && Number(kept.offset) >= 0 ? { position: Number(kept.offset), logId: kept.metadata ?? '' } : undefined;
   }
@@ -323,6 +318,17 @@ export class Relay {
     for await (const event of events) if (event !== 'caught-up') seen.position = event.position;
   }
 }
+
+/** Again for as long as the broker is only busy with itself: it has just started, or ends a transaction. */
+const persistently = async <T>(work: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries++)
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === MOST_TRIES || !isTransient(error)) throw error;
+      await pause(BETWEEN_TRIES_MS, new AbortController().signal);
+    }
+};
 
 const isTransient = (error: unknown): boolean =>
   error instanceof Error && 'type' in error && TRANSIENT.includes(String(error.type));
