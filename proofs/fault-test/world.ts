@@ -46,14 +46,17 @@ export const addOperator = async (store: EventStore, number: number): Promise<vo
   );
 };
 
-/** What was written into the log behind the platform's back is on its way to every service: nobody was given a token to wait with. */
+/**
+ * What was written into the log behind the platform's back is on its way to every service: nobody was given a token to wait with. An
+ * engine may be away meanwhile, and logging in is not said again by itself.
+ */
 const onceKnown = async <T>(ask: () => Promise<T>): Promise<T> => {
   const until = performance.now() + KNOWN_MS;
   for (;;)
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof Refused && [401, 403].includes(error.status)) || performance.now() > until) throw error;
+      if (!(error instanceof Refused && [401, 403, 502, 503].includes(error.status)) || performance.now() > until) throw error;
       await sleep(LOOK_MS);
     }
 };
