@@ -10,9 +10,9 @@ type Ended = Readonly<{ refused?: Pick<DomainError, 'refusal' | 'code' | 'messag
 const END = 'end';
 
 /**
- * Carries a replay out in a thread that runs the program from its beginning, at low priority: folding millions of events takes turns of
- * many milliseconds, collecting their garbage included, and in the thread that answers every command would wait for them. Resolves when it has
- * ended; when the signal aborts, the thread leaves what it has stored for whoever goes on.
+ * Carries a replay out in a thread that runs the program from its beginning, at low priority: folding millions of events takes turns
+ * of many milliseconds, collecting their garbage included, and in the thread that answers every command would wait for them. Resolves
+ * when it has ended; when the signal aborts, the thread leaves what it has stored for whoever goes on.
  * @throws DomainError, Error what ended it early
  */
 export const replayInThread = async (program: string, replay: BegunReplay, signal: AbortSignal): Promise<void> => {

@@ -264,6 +264,21 @@ describe('a replay that others carry out', () => {
   });
 });
 
+describe('a replay that is to end before it was handed on', () => {
+  it('is left to whoever goes on', async () => {
+    const others = start({ partitions: [] });
+    const one = start({
+      beside: async (replay, signal) => {
+        await others.readModels.carryOut(replay, AbortSignal.abort(new Error('too late')));
+        signal.throwIfAborted();
+      },
+    });
+    await Promise.all([one.level(), others.level()]);
+    await expect(one.readModels.replay('counters')).rejects.toThrow('too late');
+    await until(async () => (await generationOf(others)) === 2);
+  });
+});
+
 describe('a stream that lacks an event', () => {
   it('is stopped, forbids a replay, and goes on by itself once all is published again', async () => {
     const one = start();

@@ -345,6 +345,7 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
    */
   async carryOut({ projection, writer }: Readonly<{ projection: string; writer: string }>, signal: AbortSignal): Promise<void> {
     const model = this.#model(projection);
+    signal.throwIfAborted();
     signal.addEventListener('abort', () => {
       this.#closing.abort(signal.reason);
     });
@@ -629,7 +630,9 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     const abort = new AbortController();
     const until = AbortSignal.any([abort.signal, this.#closing.signal, ...(signal ? [signal] : [])]);
     const ended = this.#beside
-      ? this.#beside({ projection: model.projection.name, writer: this.#writer }, until).finally(() => this.#control.read())
+      ? this.#beside({ projection: model.projection.name, writer: this.#writer }, until).finally(() =>
+          this.#control.read().catch(() => undefined),
+        )
       : this.#buildUntil(model, until, abort);
     this.#replays.set(model.key, { abort, ended });
     try {
