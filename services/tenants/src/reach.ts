@@ -1,3 +1,4 @@
+import { effective, type Standing } from '#libs/access-policy/policy';
 import { type TenantId } from '#libs/published/ids';
 
 /** As whose user somebody acts: that tenant and all below it are within reach; `platform` reaches every tree. */
@@ -7,6 +8,8 @@ export type Reach = TenantId | 'platform' | null;
 export const reaches = (reach: Reach, path: readonly TenantId[]): boolean =>
   reach === 'platform' || (reach !== null && path.includes(reach));
 
-/** A path as far as it is within reach: nobody learns who stands above them. */
-export const visiblePath = (reach: Reach, path: readonly TenantId[]): readonly TenantId[] =>
-  reach === 'platform' || reach === null ? path : path.slice(Math.max(0, path.indexOf(reach)));
+/** A path from below the last tenant that is hidden: nobody learns who stands above them, or between them and whom they are linked to. */
+export const visiblePath = (standing: Standing, path: readonly TenantId[]): readonly TenantId[] => {
+  const above = path.slice(0, -1);
+  return path.slice(above.findLastIndex((_, index) => !effective(standing, above.slice(0, index + 1))) + 1);
+};

@@ -19,7 +19,6 @@ import { type Filter, type Page, type Query as ReadQuery, type ReadModels } from
 import { type Clock, dayOf } from '#libs/time/time';
 import { concatenated, type Pages } from '../concatenated-pages.ts';
 import { linkedAccounts } from '../linked-accounts/linked-accounts.projection.ts';
-import { type Reach } from '../reach.ts';
 import { type TenantAnswer, tenantAnswer, tenantFields } from '../tenant/tenant.controller.ts';
 import {
   type ContractCounts,
@@ -107,7 +106,7 @@ export class CustomerListController {
     const areas = await areasOf(this.#readModels, caller.standing, 'tenants:read');
     const trees = areas.map(({ top, allowed }): Pages<CustomerAnswer> => (part) => {
       const whole: Filter = top === 'platform' ? { listed: true } : { within: { has: top } };
-      return this.#page({ ...whole, ...among(allowed, 'id') }, query, { sort, ...part }, caller, top);
+      return this.#page({ ...whole, ...among(allowed, 'id') }, query, { sort, ...part }, caller);
     });
     return concatenated(trees)(asked);
   }
@@ -123,7 +122,7 @@ export class CustomerListController {
   ): Promise<CustomerAnswer> {
     const row = await this.#readModels.of(customerList).get(tenantId);
     if (!row) throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant within your reach.');
-    const answer = await this.#answering([row], caller, caller.anchor);
+    const answer = await this.#answering([row], caller);
     withETag(reply, row.revision);
     return answer(row);
   }
@@ -146,7 +145,7 @@ export class CustomerListController {
         ? { within: { has: tenantId } }
         : { list: listUnder(tenantId) };
     const filter = allowed === 'all' && scope === 'children' ? below : { ...below, ...whom };
-    return this.#page(filter, query, paging(query, SORTABLE, BY_NAME), caller, caller.anchor);
+    return this.#page(filter, query, paging(query, SORTABLE, BY_NAME), caller);
   }
 
   async #page(
@@ -154,7 +153,6 @@ export class CustomerListController {
     { name, tier, customerCode }: TenantQuery,
     part: Pick<ReadQuery, 'limit' | 'cursor' | 'sort'>,
     caller: Caller,
-    reach: Reach,
   ): Promise<Page<CustomerAnswer>> {
     const filter: Filter = {
       ...whom,
@@ -163,22 +161,18 @@ export class CustomerListController {
       ...(customerCode === undefined ? {} : { customerCode: { contains: customerCode } }),
     };
     const page = await this.#readModels.of(customerList).find({ filter, ...part });
-    const answer = await this.#answering(page.items, caller, reach);
+    const answer = await this.#answering(page.items, caller);
     return { ...page, items: page.items.map(answer) };
   }
 
-  async #answering(
-    rows: readonly CustomerRow[],
-    { standing }: Caller,
-    reach: Reach,
-  ): Promise<(row: CustomerRow) => CustomerAnswer> {
+  async #answering(rows: readonly CustomerRow[], caller: Caller): Promise<(row: CustomerRow) => CustomerAnswer> {
     const filter = { tenantId: { in: rows.map(({ id }) => id) }, until: { gt: dayOf(this.#clock.now()) } };
     const counted = await this.#readModels.of(linkedAccounts).aggregate({ filter, groupBy: ['tenantId'] });
     const counts = new Map(counted.map(({ group: [tenantId], count }) => [tenantId, count]));
     return (row) => ({
-      ...tenantAnswer(row, reach),
+      ...tenantAnswer(row, caller),
       linkedAccounts: counts.get(row.id) ?? 0,
-      contracts: decide(standing, 'contracts:read', row.path) === 'allowed' ? row.contracts : null,
+      contracts: decide(caller.standing, 'contracts:read', row.path) === 'allowed' ? row.contracts : null,
     });
   }
 }

@@ -248,13 +248,12 @@ export class CustomerTreeController {
     return { top, allowed, filter, sort: sortIn(sort) };
   }
 
-  #view({ month }: TreeFilter, caller: Caller, { top, allowed }: Walk, columns: readonly Column[]): View {
+  #view({ month }: TreeFilter, caller: Caller, { top }: Walk, columns: readonly Column[]): View {
     const { standing, anchor } = caller;
     const isReseller = top.tier === 'reseller' && anchor === top.id;
     return {
       standing,
       anchor,
-      whole: allowed === 'all',
       month: isReseller ? (month ?? monthOf(dayOf(this.#clock.now()))) : null,
       columns,
     };

@@ -1,5 +1,5 @@
 import { masked, seesFinancials } from '#libs/access-policy/masking';
-import { decide, effective, type Standing } from '#libs/access-policy/policy';
+import { decide, type Standing } from '#libs/access-policy/policy';
 import { type Currency } from '#libs/money/currency';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type HealthStatus } from '#libs/published/ingestion';
@@ -46,7 +46,6 @@ export type TreeRow = Place & Partial<Cells>;
 export type View = Readonly<{
   standing: Standing;
   anchor: Reach;
-  whole: boolean;
   month: Month | null;
   columns: readonly Column[];
 }>;
@@ -63,7 +62,6 @@ export const treeRows = async (
   ]);
   return placed.map(({ row, depth, matches }) => {
     const { id, path, tier, name, adminIds } = row;
-    const reach = view.whole ? view.anchor : (effective(view.standing, path)?.anchor ?? null);
     const [adminId] = adminIds;
     const cells: Cells = {
       customerCode: row.customerCode,
@@ -83,7 +81,7 @@ export const treeRows = async (
       primaryDomain: row.primaryDomain,
       registeredAt: row.registeredAt,
     };
-    const place: Place = { id, parentId: visiblePath(reach, path).at(-2) ?? null, depth, matches, tier, name };
+    const place: Place = { id, parentId: visiblePath(view.standing, path).at(-2) ?? null, depth, matches, tier, name };
     return { ...place, ...masked(cells, ['mrr', 'invoices'], seesFinancials(view.standing, path)) };
   });
 };

@@ -26,7 +26,7 @@ import { type Company, companyProfile, tell } from '../company-profile/company-p
 import { CompanyInput, companyOf } from '../company-profile/company-profile.controller.ts';
 import { addAll, type ContactDetails, contacts } from '../contacts/contacts.ts';
 import { ContactInput, detailsOf } from '../contacts/contacts.controller.ts';
-import { type Reach, visiblePath } from '../reach.ts';
+import { visiblePath } from '../reach.ts';
 import {
   changeProfile,
   claimOfCode,
@@ -129,9 +129,9 @@ export const tenantFields: FieldsOf<TenantAnswer> = {
 };
 const tenantSchema = named('Tenant', object<TenantAnswer>(tenantFields));
 
-export const tenantAnswer = (seen: Omit<RegisteredTenant, 'revision'>, reach: Reach): TenantAnswer => {
+export const tenantAnswer = (seen: Omit<RegisteredTenant, 'revision'>, { standing }: Pick<Caller, 'standing'>): TenantAnswer => {
   const { id, tier, name, customerCode, currency, primaryDomain, registeredAt } = seen;
-  const path = visiblePath(reach, seen.path);
+  const path = visiblePath(standing, seen.path);
   return { id, tier, name, customerCode, parentId: path.at(-2) ?? null, path, currency, primaryDomain, registeredAt };
 };
 
@@ -216,7 +216,7 @@ export class TenantController {
     });
     const changed = registered(state);
     withETag(reply, changed.revision);
-    return tenantAnswer(changed, caller.anchor);
+    return tenantAnswer(changed, caller);
   }
 
   async #register(
@@ -245,7 +245,7 @@ export class TenantController {
     if (company) await handle(this.#store, companyProfile, id, tell(owner, company), { command });
     if (first.length > 0) await handle(this.#store, contacts, id, addFirst, { command });
     created(reply, `/api/v1/tenants/${id}`, added.revision);
-    return tenantAnswer(added, caller.anchor);
+    return tenantAnswer(added, caller);
   }
 }
 
