@@ -7,7 +7,9 @@ import { type Partition } from '#libs/messaging/feed';
 import { project } from '../fold.ts';
 import { part, projection } from '../projection.ts';
 import { PartitionedLog } from '../testing/partitioned-log.ts';
-import { dropService } from './testing/engine.ts';
+import { MongoConnection } from './connection.ts';
+import { ControlRecord } from './control.ts';
+import { dropService, readModelsUrl } from './testing/engine.ts';
 import { type Instance, startInstance } from './testing/instance.ts';
 
 type Counted = DomainEvent<'Counted', { counter: string; by: number }>;
@@ -261,6 +263,28 @@ describe('a replay that others carry out', () => {
     await ended;
     expect(await generationOf(one)).toBe(1);
     expect((await one.readModels.status())[0]).toMatchObject({ state: 'serving', progress: null });
+  });
+});
+
+describe('a replay whose generation serves, but which is not over', () => {
+  it('is told as one that goes on, for no other may begin', async () => {
+    const one = start();
+    await one.level();
+    const connection = new MongoConnection(readModelsUrl());
+    try {
+      const record = new ControlRecord(connection, service);
+      const control = await record.read();
+      expect(control && (await record.begin(control, 'counters@1', 'another'))).toBe(true);
+      expect(control && (await record.flip(control, 'counters@1', 'another', 2, 1))).toBe(true);
+    } finally {
+      await connection.close();
+    }
+    expect((await one.readModels.status())[0]?.progress).not.toBe(null);
+    await expect(one.readModels.replay('counters')).rejects.toMatchObject({ code: 'replay-running' });
+    // Whoever went is not heard of any more: the one that is left makes an end of it.
+    await until(async () => (await one.readModels.status())[0]?.progress === null);
+    await one.readModels.replay('counters');
+    expect(await generationOf(one)).toBe(3);
   });
 });
 

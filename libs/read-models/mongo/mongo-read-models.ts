@@ -290,9 +290,10 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     } as const;
     if (!control || !record) return away;
     try {
+      const { building } = record;
       const generation = this.#serving(control, model);
       const partitions = this.#partitions(model);
-      const names = [generation.name, ...(record.building ? [generationName(control, key, record.building.generation)] : [])];
+      const names = [generation.name, ...(building ? [generationName(control, key, building.generation)] : [])];
       const [places, stopped, flagged, ends] = await Promise.all([
         this.#marks.places(names, partitions),
         this.#marks.stopped(generation.name),
@@ -301,7 +302,6 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
       ]);
       const end = ends ? [...ends.values()].reduce((sum, one) => sum + Number(one), 0) : undefined;
       const done = doneIn(places.get(names[0] ?? ''));
-      const building = record.building && !record.building.closing ? record.building : null;
       return {
         ...status,
         state: record.ready ? 'serving' : 'building',
