@@ -25,9 +25,19 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ContactRemoved: ['tenantId', 'contactId'],
   },
   'tenants.companyProfile': { CompanyProfileSaved: ['tenantId'] },
+  'tenants.onboarding': {
+    OnboardingTaskStarted: ['tenantId', 'task'],
+    OnboardingTaskSkipped: ['tenantId', 'task', 'reason'],
+  },
   'ingestion.dataSource': {
     DataSourceRegistered: ['tenantId', 'dataSourceId', 'managementAccountId', 'name', 'scheduleHours', 'ownPublishers'],
     DataSourceChanged: ['dataSourceId', 'name', 'scheduleHours', 'ownPublishers'],
+  },
+  'ingestion.import': {
+    ImportRequested: ['tenantId', 'importId', 'format'],
+    ImportFinished: ['tenantId', 'importId', 'format', 'rows'],
+    ImportFailed: ['tenantId', 'importId', 'problemCount'],
+    ImportCancelled: ['tenantId', 'importId'],
   },
   'ingestion.usageMonth': { UsageImported: ['tenantId', 'dataSourceId', 'managementAccountId', 'month', 'importId'] },
   'contracts.tenantContracts': {
@@ -41,6 +51,11 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     MembershipDisabled: ['tenantId', 'userId'],
     MembershipEnabled: ['tenantId', 'userId'],
     MembershipRevoked: ['tenantId', 'userId'],
+  },
+  'access-control.invitation': {
+    InvitationSent: ['tenantId', 'invitationId', 'role', 'roleId', 'extras', 'childTenantRole', 'round', 'expiresAt'],
+    InvitationRevoked: ['tenantId', 'invitationId'],
+    InvitationAccepted: ['tenantId', 'invitationId', 'userId'],
   },
   'access-control.customerLink': {
     CustomerLinked: ['tenantId', 'userId', 'role', 'roleId'],

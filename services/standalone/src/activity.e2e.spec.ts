@@ -126,6 +126,57 @@ describe('the activity log', () => {
     expect(await about(silent.body.id)).toBe(0);
   });
 
+  it('tells of imports, invitations and tasks of the onboarding, who did it and no more of it than one may know', async () => {
+    const at = `/tenants/${customer}`;
+    const form = new FormData();
+    form.set('format', 'focus');
+    form.append('files', new Blob(['BilledCost\n']), 'month.csv');
+    const imported = await ofReseller.post<Tenant>(`${at}/imports/upload`, form);
+    expect(imported.status).toBe(202);
+    const invited = await ofCustomer.post<Tenant>(`${at}/invitations`, {
+      email: 'ivan@example.com',
+      name: 'Ivan',
+      role: 'readOnly',
+    });
+    expect(invited.status).toBe(201);
+    expect((await ofCustomer.post(`${at}/invitations/${invited.body.id}/revoke`)).status).toBe(200);
+    const skipped = { task: 'connectCloudAccount', reason: 'Buys licences only' };
+    expect((await ofReseller.post(`${at}/onboarding/skip`, skipped)).status).toBe(200);
+    expect((await ofReseller.post(`${at}/onboarding/start`, { task: skipped.task })).status).toBe(200);
+
+    const told = async (event: string, as = operator): Promise<unknown> => {
+      const found = (await log(customer, '', as)).items.filter((entry) => entry.event === event);
+      expect(found).toHaveLength(1);
+      return found[0];
+    };
+    const [rita, carl] = ['rita@example.com', 'carl@example.com'].map((email) => ({ email }));
+    expect(await told('ImportRequested')).toMatchObject({
+      category: 'usage',
+      user: rita,
+      onBehalf: true,
+      changes: { tenantId: customer, importId: imported.body.id, format: 'focus' },
+    });
+    expect(await told('InvitationSent')).toMatchObject({
+      category: 'users',
+      user: carl,
+      onBehalf: false,
+      changes: { tenantId: customer, invitationId: invited.body.id, role: 'readOnly', round: 1 },
+    });
+    expect(await told('InvitationRevoked')).toMatchObject({ user: carl, changes: { invitationId: invited.body.id } });
+    expect(await told('OnboardingTaskSkipped')).toMatchObject({
+      category: 'tenants',
+      user: rita,
+      changes: { tenantId: customer, ...skipped },
+    });
+    expect(await told('OnboardingTaskStarted')).toMatchObject({
+      user: rita,
+      changes: { tenantId: customer, task: skipped.task },
+    });
+    const support = await platform.asUser(customer, 'support');
+    expect(await told('ImportRequested', support)).toMatchObject({ changes: { importId: imported.body.id, format: null } });
+    expect(JSON.stringify(await log(customer))).not.toContain('ivan@example.com');
+  });
+
   it('is nobody’s outside the tenant’s reach', async () => {
     const stranger = await platform.asUser(
       (await operator.post<Tenant>('/tenants', { tier: 'reseller', name: 'S', currency: 'USD' })).body.id,

@@ -9,7 +9,7 @@ import {
   type WayOfActing,
 } from '#libs/event-sourcing/event';
 import { part, projection } from '#libs/read-models/projection';
-import { activityOf, type ActivityCategory, type ActivityLevel, isTold, tenantIn } from './activities.ts';
+import { activityOf, type ActivityCategory, type ActivityLevel, isTold, tenantIn, TOLD_CATEGORIES } from './activities.ts';
 
 /** One thing that somebody did. */
 export type ActivityRow = Readonly<{
@@ -63,7 +63,7 @@ const entryOf = (event: Recorded): Entry => {
 const homeOf = ({ home }: Principal, tenantId: string): string | null => (home === undefined || home === tenantId ? null : home);
 
 /** A document for each event that is told: nothing of what was done is ever written over. */
-const told = (category: string) =>
+const told = (category: Category) =>
   part<Recorded, Entry>(category, {
     document: (event) => (isTold(event) && tenantOf(event) !== undefined ? event.eventId : undefined),
     evolve: (_nothing, event) => entryOf(event),
@@ -71,23 +71,8 @@ const told = (category: string) =>
 
 export const activityLog = projection({
   name: 'activity-log',
-  version: 1,
-  parts: {
-    tenant: told('tenants.tenant'),
-    linkedAccount: told('tenants.linkedAccount'),
-    autoAssignment: told('tenants.autoAssignment'),
-    dataSource: told('ingestion.dataSource'),
-    contracts: told('contracts.tenantContracts'),
-    contacts: told('tenants.contacts'),
-    companyProfile: told('tenants.companyProfile'),
-    membership: told('access-control.membership'),
-    customerLink: told('access-control.customerLink'),
-    accessSettings: told('access-control.accessSettings'),
-    role: told('access-control.role'),
-    serviceAccount: told('access-control.serviceAccount'),
-    impersonation: told('access-control.impersonation'),
-    delegatedAccess: told('access-control.delegatedAccess'),
-  },
+  version: 2,
+  parts: Object.fromEntries(TOLD_CATEGORIES.map((category) => [category.replace('.', '-'), told(category)])),
   row: (parts, id): ActivityRow | undefined => {
     const entry = Object.values(parts).find((each) => each !== undefined);
     return entry && { id, ...entry };
