@@ -11,6 +11,7 @@ import { DuckDb } from '#libs/usage-store/duckdb';
 import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
 import { invoicingService } from '../invoicing.module.ts';
 import { Tree } from '../testing/tree.ts';
+import { billList } from '../bill-list/bill-list.projection.ts';
 import { ratingStates } from './due-months.ts';
 import { InputArchive } from './input-archive.ts';
 import { KnownMonths } from './known-months.ts';
@@ -117,6 +118,41 @@ describe('rating a month', () => {
     expect(races).toBe(2);
     expect(await billed()).toEqual(['20']);
     expect(await state()).toBe('current');
+  });
+
+  it('does not say that it is done when it did not know of a bill that somebody else had revised', async () => {
+    await imports('10');
+    await rateMonth(rating, root, month, never);
+    await imports('20');
+    const { readModels } = rating;
+    const seen: unknown[] = [];
+    // As where another process folds the bills of some tenants, and was killed: theirs are not known yet.
+    const lagging: Rating = {
+      ...rating,
+      known: new KnownMonths(),
+      readModels: {
+        of: (projection) => {
+          const model = readModels.of(projection);
+          if (projection.name !== billList.name || seen.length > 0) return model;
+          return {
+            get: (id) => model.get(id),
+            find: (query) => model.find(query),
+            aggregate: (query) => model.aggregate(query),
+            all: async (...query) => (await model.all(...query)).filter(({ id }) => id !== `c1~${month}`),
+          };
+        },
+      },
+      billsOf: async (input, signal) => {
+        seen.push([await state(), await billed()]);
+        return rating.billsOf(input, signal);
+      },
+    };
+    await rateMonth(lagging, root, month, never);
+    expect(seen).toEqual([
+      ['applying', ['10']],
+      ['applying', ['10']],
+    ]);
+    expect([await state(), await billed()]).toEqual(['current', ['10', '20']]);
   });
 
   it('resolves anew when a file is gone because another import serves by now', async () => {

@@ -38,7 +38,8 @@ const ATTEMPTS = 10;
 /**
  * Rates a month of a tree as of its present inputs and revises the bills that come out differently. It knows the bills' revisions
  * before it resolves the files, so an older result never overwrites a newer one: whoever loses the race, or finds a file gone because
- * another import serves by now, resolves and rates anew. All appends are issued in one turn: readers see all bills old or all new.
+ * another import serves by now, resolves and rates anew. All bills are appended in one turn: readers see all of them old or all new.
+ * That the month is rated is said only after that, for a bill that somebody else had revised stays what it was.
  */
 export const rateMonth = async (rating: Rating, rootId: TenantId, month: Month, signal: AbortSignal): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
@@ -79,25 +80,29 @@ const rateOnce = async (rating: Rating, rootId: TenantId, month: Month, signal: 
     revised.set(content.tenantId, { revision: expected + events.length, contentHash: contentHashOf(content) });
     return { stream: bill.stream(billId(content.tenantId, month)), events, expected, tenant: content.tenantId };
   });
+  const append = async ({ stream, events, expected, tenant }: Append): Promise<void> => {
+    if (events.length === 0) return;
+    await store.append(stream, events, expected, metadataOf(rating.newId() as CommandId, tenant, inputDigest, now));
+  };
+  const overtaken = new Error(`${rootId}, ${month}: others kept changing its bills`);
+  if (!(await haveWon(appends.map(append)))) return overtaken;
   const billVersion = [...revised.values()].reduce((events, { revision }) => events + revision + 1, 0);
   const rated = { rootId, month, inputVersion: loaded.inputVersion, inputDigest, ratedAt: now, billVersion };
   const marked = markRated(rated)(heads.rating ?? null);
   const expected = heads.rating?.revision ?? NO_STREAM;
-  appends.push({ stream: monthRating.stream(id), events: marked, expected, tenant: rootId });
-  const settled = await Promise.allSettled(
-    appends
-      .filter(({ events }) => events.length > 0)
-      .map(({ stream, events, expected, tenant }) =>
-        store.append(stream, events, expected, metadataOf(rating.newId() as CommandId, tenant, inputDigest, now)),
-      ),
-  );
-  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
-  const other = failures.find((failure) => !(failure instanceof RevisionConflict));
-  if (other !== undefined) throw other;
-  if (failures.length > 0) return new Error(`${rootId}, ${month}: others kept changing its bills`);
+  if (!(await haveWon([append({ stream: monthRating.stream(id), events: marked, expected, tenant: rootId })]))) return overtaken;
   const ratingHead = marked.length > 0 ? { ...rated, revision: expected + marked.length } : heads.rating;
   known.remember(id, { loaded, heads: { rating: ratingHead, bills: revised } });
   return 'done';
+};
+
+/** False when another writer was first at one of the streams. @throws what else went wrong */
+const haveWon = async (appends: readonly Promise<void>[]): Promise<boolean> => {
+  const settled = await Promise.allSettled(appends);
+  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const other = failures.find((failure) => !(failure instanceof RevisionConflict));
+  if (other !== undefined) throw other;
+  return failures.length === 0;
 };
 
 /** Long documents take a while to hash. */
