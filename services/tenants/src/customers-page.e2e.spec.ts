@@ -100,6 +100,9 @@ const billed = ({ id, path, name }: Tenant, month: string, total: string | null)
     data: { tenantId: id, path, name, month, proforma: total === null ? null : { currency: 'USD', total } },
   });
 
+const active = ({ id: tenantId }: Tenant, at: string): Promise<void> =>
+  say(`access-control.tenantActivity-${tenantId}`, { type: 'TenantUserActive', data: { tenantId, userId: 'u', at } });
+
 describe('the Customers page', () => {
   it('is the whole tree for a distributor, two tiers for a reseller, and itself for a customer', async () => {
     const { dee, rho, ann } = await tree();
@@ -244,11 +247,6 @@ describe('the Customers page', () => {
 
   it('hides who has been inactive for more than 30 days, to the millisecond', async () => {
     const { rho, ann, bob } = await tree();
-    const active = (tenant: Tenant, at: string): Promise<void> =>
-      say(`access-control.tenantActivity-${tenant.id}`, {
-        type: 'TenantUserActive',
-        data: { tenantId: tenant.id, userId: 'u', at },
-      });
     await active(ann, '2026-05-01T10:00:00.000Z');
     await active(bob, '2026-05-01T09:59:59.999Z');
     expect(shown(await listOf(operator, rho, '?hideInactive=true'))).toEqual(['Rho', '  Ann', '  Bob', '  Cid']);
@@ -351,9 +349,10 @@ describe('invoices and contracts of a customer', () => {
     expect((await reseller.get(`/tenants/${ann.id}/contract-summary`)).status).toBe(404);
   });
 
-  it('are hidden from whoever supports a customer only, as are amounts', async () => {
+  it('are hidden from whoever supports a customer only, as are amounts and dates', async () => {
     const { rho, ann } = await tree();
     await billed(ann, '2026-03', '12.34');
+    await active(ann, now);
     const userId = randomUUID() as UserId;
     const linked = { tenantId: ann.id, path: ann.path, userId, memberOf: rho.id, role: 'support', linkedBy: randomUUID() };
     await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
@@ -368,7 +367,9 @@ describe('invoices and contracts of a customer', () => {
     const { items, total } = await listOf(regular, rho);
     expect([shown({ items, nextCursor: null, total }), total]).toEqual([['Rho', '  Ann'], 2]);
     expect(items[1]).toMatchObject({ contracts: null, invoices: null, mrr: null, sourceData: 'Not available' });
-    expect(items[0]).toMatchObject({ contracts: { draft: 0 } });
+    expect(items[1]).toMatchObject({ ports: null, vcs: null, cloud: null, lastActivity: null, lastOrder: null });
+    expect(items[0]).toMatchObject({ contracts: { draft: 0 }, lastActivity: null });
+    expect((await listOf(operator, ann)).items[0]?.lastActivity).toBe(now);
     const exported = await regular.get<string>(
       `/tenants/${rho.id}/customer-tree/export?columns=contracts,invoices&visibleOnly=true`,
     );

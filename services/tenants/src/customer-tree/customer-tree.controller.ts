@@ -130,7 +130,9 @@ const rowSchema = named(
     ports: optional(nullable(count)),
     vcs: optional(nullable(count)),
     cloud: optional(nullable(count)),
-    lastActivity: optional(saying('Of the customer’s own users, logging in included', nullable(instant))),
+    lastActivity: optional(
+      saying('Of the customer’s own users, logging in included; null: never, or not yours to see', nullable(instant)),
+    ),
     lastOrder: optional(nullable(instant)),
     currency: optional(currency),
     primaryDomain: optional(nullable(text)),
@@ -173,7 +175,8 @@ export class CustomerTreeController {
     description:
       'The tenant and everybody below it whom you reach, each before its own customers, siblings sorted by name or by ' +
       `${Object.keys(SORTED_BY).join(', ')}. Whoever matches the filter is listed together with all above it; \`matches\` tells them ` +
-      'apart. Columns that are amounts of money, or counts of invoices, are null for whoever may not see amounts there.',
+      'apart. For whoever may not see amounts there (Support), `invoices`, `mrr`, `ports`, `vcs`, `cloud`, `lastActivity` and ' +
+      '`lastOrder` are null.',
   })
   @Answers(200, page(rowSchema))
   async list(

@@ -42,6 +42,9 @@ type Place = Readonly<{ id: TenantId; parentId: TenantId | null; depth: number; 
 /** A customer as the Customers page shows it. Columns that were not asked for are left out. */
 export type TreeRow = Place & Partial<Cells>;
 
+/** Whoever sees no amounts sees the customer, but not what it orders, what that costs, nor when it was about. */
+const EMPTY_FOR_SUPPORT = ['invoices', 'mrr', 'ports', 'vcs', 'cloud', 'lastActivity', 'lastOrder'] as const;
+
 /** @param month of whose invoices a reseller sees the counts; null: no invoices for whoever looks from elsewhere */
 export type View = Readonly<{
   standing: Standing;
@@ -82,7 +85,7 @@ export const treeRows = async (
       registeredAt: row.registeredAt,
     };
     const place: Place = { id, parentId: visiblePath(view.standing, path).at(-2) ?? null, depth, matches, tier, name };
-    return { ...place, ...masked(cells, ['mrr', 'invoices'], seesFinancials(view.standing, path)) };
+    return { ...place, ...masked(cells, EMPTY_FOR_SUPPORT, seesFinancials(view.standing, path)) };
   });
 };
 
