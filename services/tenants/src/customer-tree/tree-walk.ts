@@ -91,18 +91,22 @@ const shapeOfMatches = async (readModels: ReadModels, { top, filter, sort }: Wal
   const others = [...above].filter((id) => !matching.has(id)).length;
   const between = [...above].filter((id) => id !== top.id);
   const isLast = (parent: TenantId): boolean => parent !== top.id || between.length === 0;
+  const list = (parent: TenantId): Filter => ({ list: listUnder(parent) });
+  let ofTop: Promise<readonly CustomerRow[]> | undefined;
+  /** The walk comes back here after each of them. */
+  const shownUnderTop = async (): Promise<readonly CustomerRow[]> => {
+    const matched = await customers.all({ ...list(top.id), ...filter });
+    return customers.all({ ...list(top.id), id: { in: [...new Set([...matched.map(({ id }) => id), ...between])] } }, sort);
+  };
   return {
     total: matches + others,
     itself: async () => (above.has(top.id) || matching.has(top.id) ? rowsIn([await customers.get(top.id)]) : []),
     matches: (row) => !above.has(row.id) || matching.has(row.id),
     isLast,
-    siblings: async (frame, limit) => {
-      const list = { list: listUnder(frame.parent) };
-      if (isLast(frame.parent)) return stored(readModels, { ...list, ...filter }, sort, frame, limit);
-      const matched = await customers.all({ ...list, ...filter });
-      const ids = new Set([...matched.map(({ id }) => id), ...between]);
-      return listed(await customers.all({ ...list, id: { in: [...ids] } }, sort), frame, limit);
-    },
+    siblings: async (frame, limit) =>
+      isLast(frame.parent)
+        ? stored(readModels, { ...list(frame.parent), ...filter }, sort, frame, limit)
+        : listed(await (ofTop ??= shownUnderTop()), frame, limit),
   };
 };
 
@@ -120,7 +124,9 @@ const shapeOfSome = async (readModels: ReadModels, { top, filter, sort }: Walk, 
   for (const row of shown) {
     if (row.id === top.id) continue;
     const parent = row.path.slice(0, -1).findLast((id) => ids.has(id)) ?? top.id;
-    under.set(parent, [...(under.get(parent) ?? []), row]);
+    const siblings = under.get(parent);
+    if (siblings) siblings.push(row);
+    else under.set(parent, [row]);
   }
   return {
     total: shown.length,
