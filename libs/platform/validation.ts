@@ -5,6 +5,7 @@ import {
   ArrayMaxSize,
   IsArray,
   IsInt,
+  isISO31661Alpha2,
   IsObject,
   IsString,
   Max,
@@ -109,6 +110,17 @@ export const IsCurrencyCode = (): PropertyDecorator =>
   applyDecorators(
     text('isCurrencyCode', isCurrency, 'must be a currency code (ISO 4217), such as USD'),
     ApiProperty({ type: String, example: 'USD' }),
+  );
+
+/** ISO 3166-1, two capital letters. */
+export const IsCountryCode = (): PropertyDecorator =>
+  applyDecorators(
+    text(
+      'isCountryCode',
+      (value) => /^[A-Z]{2}$/.test(value) && isISO31661Alpha2(value),
+      'must be a country code (ISO 3166-1, two capital letters), such as US',
+    ),
+    ApiProperty({ type: String, example: 'US', pattern: '^[A-Z]{2}$' }),
   );
 
 /** A name or code as people write it: not blank, trimmed, whole characters, none of control, at most `max`. */

@@ -92,6 +92,7 @@ describe('adding a customer', () => {
       contacts: [{ type: 'technical', name: 'Tess', email: 'tess@cee.example', billingAccount: 'A-1' }],
     });
     expect([status, body.code]).toEqual([422, 'billing-account-not-allowed']);
+    expect(body.errors?.map(({ path }) => path)).toEqual(['contacts[0].billingAccount']);
     expect(await namesUnder(admin, reseller)).toEqual([]);
   });
 
@@ -122,6 +123,19 @@ describe('adding a customer', () => {
     await platform.settled();
     expect(await namesUnder(admin, reseller)).toEqual(['Cee']);
     expect(await namesUnder(admin, reseller, '?pending=true')).toEqual([]);
+  });
+
+  it('takes customers of an invited reseller once it has set up its account', async () => {
+    const { distributor } = await tree();
+    const invited = { tier: 'reseller', name: 'Sig', mode: 'invite' };
+    const { body: sig } = await operator.post<Tenant>(`/tenants/${distributor.id}/customers`, invited);
+    const below = { tier: 'endCustomer', name: 'Dan' };
+    const early = await operator.post<Problem>(`/tenants/${sig.id}/customers`, below);
+    expect([early.status, early.body.code]).toEqual([422, 'parent-not-set-up']);
+    await platform.asUser(sig.id, 'admin');
+    await platform.settled();
+    expect((await operator.post(`/tenants/${sig.id}/customers`, below)).status).toBe(201);
+    expect(await namesUnder(operator, distributor, '?scope=subtree')).toEqual(['Dan', 'Rho', 'Sig']);
   });
 });
 
@@ -265,8 +279,13 @@ describe('contacts and profile of a company', () => {
     expect([status, headers.get('etag')]).toEqual([200, '"2"']);
     expect(body).toMatchObject({ legalName: 'Rho Ltd', website: null });
     expect((await admin.patch(profile, { phone: '1' }, { 'if-match': '"1"' })).status).toBe(412);
-    const wrong = await admin.patch<Problem>(profile, { address: { line1: 'x', city: 'y', country: 'Nowhere' }, website: 'no' });
-    expect([wrong.status, wrong.body.errors?.map(({ path }) => path).toSorted()]).toEqual([400, ['address.country', 'website']]);
+    for (const country of ['Nowhere', 'us', 'XX']) {
+      const wrong = await admin.patch<Problem>(profile, { address: { line1: 'x', city: 'y', country }, website: 'no' });
+      expect([wrong.status, wrong.body.errors?.map(({ path }) => path).toSorted()]).toEqual([
+        400,
+        ['address.country', 'website'],
+      ]);
+    }
   });
 });
 

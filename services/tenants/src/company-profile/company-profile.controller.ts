@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Inject, Param, Patch, Res } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
-import { IsISO31661Alpha2, IsObject, IsUrl, MaxLength, ValidateNested } from 'class-validator';
+import { IsObject, IsUrl, MaxLength, ValidateNested } from 'class-validator';
 import { Type } from 'class-transformer';
 import { type FastifyReply } from 'fastify';
 import { type Command } from '#libs/event-sourcing/command';
@@ -14,7 +14,7 @@ import { withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
 import { named, nullable, object, schema, text } from '#libs/platform/schema';
 import { EVENT_STORE } from '#libs/platform/tokens';
-import { IsName, Nullable } from '#libs/platform/validation';
+import { IsCountryCode, IsName, Nullable } from '#libs/platform/validation';
 import { type TenantId } from '#libs/published/ids';
 import { type Address } from '#libs/published/tenants';
 import { type Company, type CompanyProfile, companyProfile, tell } from './company-profile.ts';
@@ -38,8 +38,7 @@ class AddressInput {
   @IsName(20)
   postalCode?: string | null;
 
-  @IsISO31661Alpha2()
-  @ApiProperty({ type: String, example: 'US', pattern: '^[A-Z]{2}$', description: 'ISO 3166-1' })
+  @IsCountryCode()
   country!: string;
 }
 

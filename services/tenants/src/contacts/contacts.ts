@@ -61,19 +61,29 @@ export const add =
     return [{ type: 'ContactAdded', data: { tenantId, path, contactId, contactType, ...rest } }];
   };
 
-/** Several at once, all or none. */
+/** Several at once, all or none. @throws DomainError whose fields name the place in the list: `contacts[1].email` */
 export const addAll =
   (owner: Owner, added: readonly Readonly<{ id: ContactId; details: ContactDetails }>[]) =>
   (state: Contacts): ContactEvent[] => {
     const events: ContactEvent[] = [];
     let reached = state;
-    for (const { id, details } of added)
-      for (const event of add(owner, id, details)(reached)) {
+    for (const [index, { id, details }] of added.entries())
+      for (const event of within(`contacts[${String(index)}]`, () => add(owner, id, details)(reached))) {
         events.push(event);
         reached = contacts.evolve(reached, event, 0);
       }
     return events;
   };
+
+const within = <T>(place: string, decide: () => T): T => {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    const fields = error.errors.map(({ path, message }) => ({ path: `${place}.${path}`, message }));
+    throw new DomainError(error.refusal, error.code, error.message, fields);
+  }
+};
 
 /** What is left out stays; null takes a phone number or an account away. */
 export const change =

@@ -12,10 +12,16 @@ import {
   type Tier,
 } from '#libs/published/tenants';
 import { type TenantActivityEvent } from '#libs/published/acting';
-
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
-import { adminsOf, type Onboarding, onboarding as onboardingOf, type Progress, progressOf } from '../onboarding/onboarding.ts';
+import {
+  adminsOf,
+  isSetUp,
+  type Onboarding,
+  onboarding as onboardingOf,
+  type Progress,
+  progressOf,
+} from '../onboarding/onboarding.ts';
 
 export type ContractCounts = Readonly<Record<ContractStatus, number>>;
 
@@ -125,7 +131,7 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
   if (!tenant) return undefined;
   const counts = countsOf(contracts);
   const progress = progressOf({ tier: tenant.tier, isRoot: tenant.parentId === null, contracts: counts }, onboarding);
-  const listed = tenant.mode !== 'invite' || onboarding.admins.length > 0;
+  const listed = isSetUp(tenant.mode, onboarding);
   return {
     ...tenant,
     listed,

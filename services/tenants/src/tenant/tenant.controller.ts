@@ -1,6 +1,6 @@
 import { Body, Controller, Inject, Param, Patch, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
-import { IsFQDN } from 'class-validator';
+import { IsFQDN, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
 import { handleClaiming } from '#libs/event-sourcing/claims';
@@ -26,6 +26,7 @@ import { type Company, companyProfile, tell } from '../company-profile/company-p
 import { CompanyInput, companyOf } from '../company-profile/company-profile.controller.ts';
 import { addAll, type ContactDetails, contacts } from '../contacts/contacts.ts';
 import { ContactInput, detailsOf } from '../contacts/contacts.controller.ts';
+import { isSetUp, onboarding } from '../onboarding/onboarding.ts';
 import { visiblePath } from '../reach.ts';
 import {
   changeProfile,
@@ -50,7 +51,8 @@ class ProfileInput {
 
   @Nullable()
   @IsFQDN()
-  @ApiProperty({ type: String, example: 'acme.example' })
+  @MaxLength(253)
+  @ApiProperty({ type: String, example: 'acme.example', maxLength: 253 })
   primaryDomain?: string | null;
 }
 
@@ -164,17 +166,18 @@ export class TenantController {
     description:
       'A reseller stands under its distributor, an end customer under its reseller; anything else is 422 `parent-tier-not-allowed`. ' +
       'Without a currency the customer bills in that of its parent. A customer code that another customer of the parent has is 409 ' +
-      '`customer-code-taken`. In the modes `wizard` and `invite` its admin is invited next, by `POST /tenants/{id}/invitations` of the ' +
+      '`customer-code-taken`, and a parent that was invited and has not set up its account yet is 422 `parent-not-set-up`. In the modes `wizard` and `invite` its admin is invited next, by `POST /tenants/{id}/invitations` of the ' +
       'new tenant; until then its onboarding shows the task `inviteAdmin`.',
   })
   @Answers(201, tenantSchema, { headers: ['ETag', 'Location'] })
   async addCustomer(
-    @Param('tenantId') _parentId: TenantId,
+    @Param('tenantId') parentId: TenantId,
     @Body() input: CustomerInput,
     @CommandOf() command: Command,
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantAnswer> {
+    await this.#refuseBeforeSetUp(parentId);
     const { mode, company, contacts: first = [] } = input;
     const told = { ...(mode && { mode }), ...(company && { company: companyOf(company) }), contacts: first.map(detailsOf) };
     return this.#register(tenantOf(caller), input, told, command, caller, reply);
@@ -217,6 +220,19 @@ export class TenantController {
     const changed = registered(state);
     withETag(reply, changed.revision);
     return tenantAnswer(changed, caller);
+  }
+
+  /** Whoever is on no list yet has no place there where a customer could stand. */
+  async #refuseBeforeSetUp(parentId: TenantId): Promise<void> {
+    const { state: parent } = await present(this.#store, tenant, parentId);
+    if (parent?.mode !== 'invite') return;
+    if (isSetUp(parent.mode, (await present(this.#store, onboarding, parentId)).state)) return;
+    throw new DomainError(
+      'rejected',
+      'parent-not-set-up',
+      'The parent was invited and has not set up its account yet: customers can be added below it once its admin has accepted.',
+      [{ path: 'tenantId', message: 'is of a tenant that has not set up its account yet' }],
+    );
   }
 
   async #register(

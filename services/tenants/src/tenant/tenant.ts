@@ -17,6 +17,7 @@ export type RegisteredTenant = Profile &
     tier: Tier;
     currency: Currency;
     registeredAt: Instant;
+    mode: CreationMode;
     revision: Revision;
   }>;
 
@@ -26,8 +27,8 @@ export type Tenant = RegisteredTenant | undefined;
 export const tenant = decider<Tenant, TenantEvent, TenantId>('tenants.tenant', undefined, (state, event, revision) => {
   switch (event.type) {
     case 'TenantRegistered': {
-      const { tenantId, path, tier, name, customerCode, currency, primaryDomain, registeredAt } = event.data;
-      return { id: tenantId, path, tier, name, customerCode, currency, primaryDomain, registeredAt, revision };
+      const { tenantId, path, tier, name, customerCode, currency, primaryDomain, registeredAt, mode = 'add' } = event.data;
+      return { id: tenantId, path, tier, name, customerCode, currency, primaryDomain, registeredAt, mode, revision };
     }
     case 'TenantProfileChanged': {
       const { name, customerCode, primaryDomain } = event.data;
