@@ -42,7 +42,7 @@ import {
   type Configuration,
 } from './configuration.ts';
 import { errorCode } from './error-code.ts';
-import { eventsControllerAt } from './events.controller.ts';
+import { eventsControllerOf } from './events.controller.ts';
 import { healthOf, type Health } from './health.ts';
 import { createHttpApplication } from './http.ts';
 import { EXPORTED_LOG, type ExportedLog, LogController } from './log.controller.ts';
@@ -302,8 +302,9 @@ const rootModule = (services: readonly ServiceDefinition[], platform: Platform, 
       BackupController,
       RestoreController,
       LogController,
-      // A log for all, or one for each service, whose cursors have nothing to do with each other.
-      eventsControllerAt(platform.alone ? ['events'] : services.map(({ name }) => `events/${name}`)),
+      // Of all together only where there is one log for all.
+      ...(platform.alone ? [eventsControllerOf()] : []),
+      ...services.map(({ name }) => eventsControllerOf(name)),
       ...(platform.alone ? [] : [RepublishController]),
     ],
     providers: [...ports, ...own, guard],

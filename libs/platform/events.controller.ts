@@ -80,10 +80,18 @@ const LOOKED_AT = 5_000;
 /** What a reader sees of a tenant. */
 type Sight = Readonly<{ events: boolean; financials: boolean }>;
 
-/** The feed for other systems at these paths, of the log that this process works on. */
-export const eventsControllerAt = (paths: readonly string[]): Type => {
+const camelCase = (name: string): string => name.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/**
+ * The feed for other systems: of everything, or of one service, which is there however the services run. Where each has a log of its
+ * own, so have the cursors: none leads on in another feed.
+ */
+export const eventsControllerOf = (service?: string): Type => {
+  const categories = SHOWN_CATEGORIES.filter((category) => service === undefined || category.startsWith(`${service}.`));
+  const feedName = service === undefined ? [] : [service];
+
   @ApiTags('events')
-  @Controller([...paths])
+  @Controller(service === undefined ? 'events' : `services/${service}/events`)
   class EventsController {
     readonly #store: EventStore;
     readonly #readModels: ReadModels;
@@ -96,11 +104,16 @@ export const eventsControllerAt = (paths: readonly string[]): Type => {
     @Get()
     @Requires('events:read', 'reach')
     @ApiOperation({
-      summary: 'What has happened, for other systems',
+      ...(service === undefined ? {} : { operationId: `events${camelCase(service)}` }),
+      summary:
+        service === undefined ? 'What has happened, for other systems' : `What has happened in ${service}, for other systems`,
       description:
         'Events of all tenants within reach, in order, each one once, as the policy lets you see them. Ask again with `nextCursor`; an ' +
         'answer may hold fewer events than `limit`, or none, though `caughtUp` is false. They say what happened to what: amounts are ' +
-        'read from the thing itself.',
+        'read from the thing itself. ' +
+        (service === undefined
+          ? 'Only where all services are one process; `/services/{service}/events` is there always.'
+          : 'In order within the service; a cursor leads on in this feed only.'),
     })
     @Answers(200, feed)
     async events(@Query() { limit = LIMIT, cursor }: EventsQuery, @CallerOf() { standing }: Caller): Promise<Feed> {
@@ -111,7 +124,7 @@ export const eventsControllerAt = (paths: readonly string[]): Type => {
       let looked = 0;
       const enough = new AbortController();
       try {
-        for await (const event of this.#store.subscribe(SHOWN_CATEGORIES, position, enough.signal)) {
+        for await (const event of this.#store.subscribe(categories, position, enough.signal)) {
           if (event === 'caught-up') {
             caughtUp = true;
             break;
@@ -125,13 +138,13 @@ export const eventsControllerAt = (paths: readonly string[]): Type => {
       } finally {
         enough.abort();
       }
-      return { items, nextCursor: cursorTo([this.#store.logId, position]), caughtUp };
+      return { items, nextCursor: cursorTo([this.#store.logId, position, ...feedName]), caughtUp };
     }
 
     #positionIn(cursor: string): Position {
-      const [logId, position] = placeOf(cursor);
-      if (logId !== this.#store.logId || typeof position !== 'number' || !Number.isSafeInteger(position) || position < 0)
-        throw foreignCursor();
+      const [logId, position, ...of] = placeOf(cursor);
+      if (logId !== this.#store.logId || of.join() !== feedName.join()) throw foreignCursor();
+      if (typeof position !== 'number' || !Number.isSafeInteger(position) || position < 0) throw foreignCursor();
       return position;
     }
 

@@ -223,6 +223,28 @@ describe('what goes through the gateway', () => {
     });
   });
 
+  it('reaches each service’s feed of events, and says where the feeds are', async () => {
+    const feedOf = (name: string): Promise<Service> =>
+      serve([`/api/v1/services/${name}/events`], (request, response) => {
+        response.end(`${name} ${String(request.url)}`);
+      });
+    const [tenants, contracts] = [await feedOf('tenants'), await feedOf('access-control')];
+    const { url } = await readyGatewayTo(`tenants=${tenants.url},access-control=${contracts.url}`);
+    for (const name of ['tenants', 'access-control']) {
+      const path = `/api/v1/services/${name}/events?limit=2&cursor=abc`;
+      expect(await (await fetch(url + path)).text()).toBe(`${name} ${path}`);
+    }
+    const { paths } = (await (await fetch(`${url}/api/docs-json`)).json()) as Readonly<{ paths: object }>;
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining(['/api/v1/services/tenants/events', '/api/v1/services/access-control/events']),
+    );
+    expect(await problemIn(await fetch(`${url}/api/v1/events?limit=2`))).toMatchObject({
+      status: 404,
+      code: 'route-not-found',
+      detail: expect.stringContaining('/api/v1/services/SERVICE/events'),
+    });
+  });
+
   it.each(['/api/v1/nope', '/nope', '/api/v1/tenants/t/..%2foperations/log'])('%s is refused', async (path) => {
     const tenants = await serve(['/api/v1/tenants/{tenantId}/{x}'], (_, response) => void response.end('reached'));
     const { url } = await readyGatewayTo(`tenants=${tenants.url}`);

@@ -202,11 +202,18 @@ const starting = (services: readonly string[]): ProblemAnswer => ({
 const noRoute = (request: FastifyRequest): ProblemAnswer => ({
   status: 404,
   code: 'route-not-found',
-  detail: pathOf(request).startsWith('/api/v1/operations/')
-    ? 'Every service has operators’ routes of its own: /api/v1/services/SERVICE/operations/… (GET /api/v1/services names them).'
-    : `Cannot ${request.method} ${pathOf(request)}`,
+  detail: ofEachService(pathOf(request)) ?? `Cannot ${request.method} ${pathOf(request)}`,
   ours: false,
 });
+
+/** Where the services have it, of what one process that runs all of them has once. */
+const ofEachService = (path: string): string | undefined => {
+  if (path.startsWith('/api/v1/operations/'))
+    return 'Every service has operators’ routes of its own: /api/v1/services/SERVICE/operations/… (GET /api/v1/services names them).';
+  if (path === '/api/v1/events')
+    return 'Every service has a feed of its own: /api/v1/services/SERVICE/events (GET /api/v1/services names them).';
+  return undefined;
+};
 
 const unknownService = (services: readonly string[]): ProblemAnswer => ({
   status: 404,

@@ -79,6 +79,31 @@ describe('the feed of events', () => {
       expect((await operator.get(`/events?cursor=${cursor}`)).status).toBe(400);
   });
 
+  it('is there for each service alone, with cursors of its own: together they are the whole', async () => {
+    const admin = await platform.asUser(reseller, 'admin');
+    const whole = await feed(admin);
+    const parts: Event[] = [];
+    let foreign = whole.nextCursor;
+    for (const { name } of SERVICES) {
+      const at = `/services/${name}/events`;
+      let cursor: string | undefined;
+      for (let caughtUp = false; !caughtUp;) {
+        const { status, body } = await admin.get<Feed>(`${at}?limit=2${cursor === undefined ? '' : `&cursor=${cursor}`}`);
+        expect(status).toBe(200);
+        expect(body.items.filter(({ source }) => !source.startsWith(`${name}.`))).toEqual([]);
+        parts.push(...body.items);
+        ({ caughtUp, nextCursor: cursor } = body);
+      }
+      expect((await admin.get(`${at}?cursor=${foreign}`)).status).toBe(400);
+      foreign = cursor ?? '';
+      expect((await admin.get(`/events?cursor=${foreign}`)).status).toBe(400);
+    }
+    const ids = (events: readonly Event[]) => events.map(({ id }) => id).toSorted();
+    expect(ids(parts)).toEqual(ids(whole.items));
+    expect((await admin.get('/services/nothing/events')).status).toBe(404);
+    expect((await platform.http.get('/services/tenants/events')).status).toBe(401);
+  });
+
   it('holds no price, and for Support nothing but who and what of a contract', async () => {
     expect(JSON.stringify(await feed(operator))).not.toContain('12.345');
     const support = await feed(await platform.asUser(customer, 'support'));
