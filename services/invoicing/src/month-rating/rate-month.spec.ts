@@ -155,6 +155,31 @@ describe('rating a month', () => {
     expect([await state(), await billed()]).toEqual(['current', ['10', '20']]);
   });
 
+  it('becomes current all the same after a process has ended between the bills and the word that they are rated', async () => {
+    await imports('10');
+    await rateMonth(rating, root, month, never);
+    await imports('20');
+    const { store } = rating;
+    const ended: Rating = {
+      ...rating,
+      known: new KnownMonths(),
+      store: {
+        logId: store.logId,
+        read: (...of) => store.read(...of),
+        append: (stream, ...of) =>
+          stream.startsWith('invoicing.rating-') ? Promise.reject(new Error('killed')) : store.append(stream, ...of),
+        appendBatches: (...of) => store.appendBatches(...of),
+        subscribe: (...of) => store.subscribe(...of),
+        head: () => store.head(),
+      },
+    };
+    await expect(rateMonth(ended, root, month, never)).rejects.toThrow('killed');
+    await imports('10');
+    // This one still knows the bills as it has left them.
+    for (let due = 0; due < 3 && (await state()) !== 'current'; due++) await rateMonth(rating, root, month, never);
+    expect([await state(), await billed()]).toEqual(['current', ['10', '20', '10']]);
+  });
+
   it('resolves anew when a file is gone because another import serves by now', async () => {
     const first = await imports('10');
     let tries = 0;

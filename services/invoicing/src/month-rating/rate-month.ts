@@ -91,8 +91,8 @@ const rateOnce = async (rating: Rating, rootId: TenantId, month: Month, signal: 
   const marked = markRated(rated)(heads.rating ?? null);
   const expected = heads.rating?.revision ?? NO_STREAM;
   if (!(await haveWon([append({ stream: monthRating.stream(id), events: marked, expected, tenant: rootId })]))) return overtaken;
-  const ratingHead = marked.length > 0 ? { ...rated, revision: expected + marked.length } : heads.rating;
-  known.remember(id, { loaded, heads: { rating: ratingHead, bills: revised } });
+  // Where there was nothing to say although the month is due, what was known of its streams may be what is wrong.
+  if (marked.length > 0) known.remember(id, { loaded, heads: { rating: { ...rated, revision: expected + 1 }, bills: revised } });
   return 'done';
 };
 
