@@ -71,6 +71,13 @@ export class Tree {
     });
   }
 
+  async rename(id: string, name: string): Promise<void> {
+    await this.#say<TenantEvent>(`tenants.tenant-${id}`, {
+      type: 'TenantProfileChanged',
+      data: { tenantId: id as TenantId, path: this.#pathOf(id), name, customerCode: null, primaryDomain: null },
+    });
+  }
+
   /** A data source named as its management account. */
   async source(payer: string, owner: string): Promise<void> {
     await this.#say<DataSourceEvent>(`ingestion.dataSource-${payer}`, {
