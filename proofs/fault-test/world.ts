@@ -10,7 +10,7 @@ import { type DuckDb } from '#libs/usage-store/duckdb';
 import { addUser } from '#services/access-control/src/user/add-user';
 import { play } from '#services/standalone/src/demo/play';
 import { type Scenario } from '#services/standalone/src/demo/scenario';
-import { PlatformClient, Refused } from '#services/standalone/src/platform-client';
+import { PlatformClient, Refused, Unreachable } from '#services/standalone/src/platform-client';
 import { type Credentials, LoadClient } from '../platform-process.ts';
 import { type Texts, timeless } from './comparison.ts';
 
@@ -48,7 +48,7 @@ export const addOperator = async (store: EventStore, number: number): Promise<vo
 
 /**
  * What was written into the log behind the platform's back is on its way to every service: nobody was given a token to wait with. An
- * engine may be away meanwhile, and logging in is not said again by itself.
+ * engine or the gateway may be away meanwhile, and logging in is not said again by itself.
  */
 const onceKnown = async <T>(ask: () => Promise<T>): Promise<T> => {
   const until = performance.now() + KNOWN_MS;
@@ -56,7 +56,8 @@ const onceKnown = async <T>(ask: () => Promise<T>): Promise<T> => {
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof Refused && [401, 403, 502, 503].includes(error.status)) || performance.now() > until) throw error;
+      const passes = error instanceof Unreachable || (error instanceof Refused && [401, 403, 502, 503].includes(error.status));
+      if (!passes || performance.now() > until) throw error;
       await sleep(LOOK_MS);
     }
 };
