@@ -1,4 +1,4 @@
-import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { tenantTree, type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { type Category, type Recorded } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
@@ -12,6 +12,7 @@ import { autoAssignments } from '../auto-assignment/auto-assignments.projection.
 import { linkedAccounts } from '../linked-accounts/linked-accounts.projection.ts';
 import { sliceAccounts, sourceOwners } from '../linked-accounts/sources.projection.ts';
 import { noteData, onboarding } from '../onboarding/onboarding.ts';
+import { inParts } from './in-parts.ts';
 
 const NAME = 'tenants.on-data-arriving';
 
@@ -26,17 +27,19 @@ export const onDataArriving = (store: EventStore, readModels: ReadModels): Consu
   categories: ['ingestion.usageMonth', 'tenants.linkedAccount', 'tenants.autoAssignment'] as Category[],
   onFailure: 'park',
   target: ({ stream }) => stream,
-  handle: async (event) => {
+  handle: async (event, signal) => {
     if (!isTelling(event)) return;
-    const { dataSourceId } = event.data;
-    for (const tenantId of await concerned(event, store, readModels)) {
-      const row = await readModels.of(tenantTree).get(tenantId);
-      if (row?.tier !== 'endCustomer') continue;
-      if ((await present(store, onboarding, tenantId)).state.dataArrived) continue;
-      await handle(store, onboarding, tenantId, noteData(row, dataSourceId, event.metadata.time), {
-        command: reactionCommand(NAME, event, onboarding.stream(tenantId)),
+    const note = async (tenant: TenantTreeRow): Promise<void> => {
+      if ((await present(store, onboarding, tenant.id)).state.dataArrived) return;
+      await handle(store, onboarding, tenant.id, noteData(tenant, event.data.dataSourceId, event.metadata.time), {
+        command: reactionCommand(NAME, event, onboarding.stream(tenant.id)),
       });
-    }
+    };
+    // A source may hold the accounts of very many customers.
+    await inParts(await concerned(event, store, readModels), signal, async (tenantIds) => {
+      const customers = await readModels.of(tenantTree).all({ id: { in: tenantIds }, tier: 'endCustomer' });
+      await Promise.all(customers.map(note));
+    });
   },
 });
 

@@ -1,4 +1,4 @@
-import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { tenantTree, type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { type Category, type Recorded } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
@@ -13,6 +13,7 @@ import { autoAssignments } from '../auto-assignment/auto-assignments.projection.
 import { customerList } from '../customer-list/customer-list.projection.ts';
 import { linkedAccounts } from '../linked-accounts/linked-accounts.projection.ts';
 import { sourceOwners } from '../linked-accounts/sources.projection.ts';
+import { inParts } from './in-parts.ts';
 import { HEALTH_STATUSES, isWorse, rollUp, type SourceData, sourceData, worstOf } from '../source-data/source-data.ts';
 
 const NAME = 'tenants.on-source-health-changed';
@@ -36,13 +37,17 @@ const isTelling = (event: Recorded): event is Recorded<Telling> => TYPES.include
  */
 export const onSourceHealthChanged = (store: EventStore, readModels: ReadModels): Consumer => {
   /** @param found what there is now, given what was told last */
-  const tell = async (event: Recorded, tenantId: TenantId, found: (before: SourceData) => Promise<SourceData>): Promise<void> => {
-    const tenant = await readModels.of(tenantTree).get(tenantId);
-    if (!tenant) return;
-    const { state } = await present(store, sourceData, tenantId);
+  const tell = async (
+    event: Recorded,
+    tenant: TenantTreeRow,
+    found: (before: SourceData) => Promise<SourceData> | SourceData,
+  ): Promise<void> => {
+    const { state } = await present(store, sourceData, tenant.id);
     const decision = rollUp(tenant, await found(state), event.metadata.time);
     if (decision(state).length === 0) return;
-    await handle(store, sourceData, tenantId, decision, { command: reactionCommand(NAME, event, sourceData.stream(tenantId)) });
+    await handle(store, sourceData, tenant.id, decision, {
+      command: reactionCommand(NAME, event, sourceData.stream(tenant.id)),
+    });
   };
   return {
     name: NAME,
@@ -53,21 +58,30 @@ export const onSourceHealthChanged = (store: EventStore, readModels: ReadModels)
       if (!isTelling(event)) return;
       if (event.type === 'SourceDataRolledUp') {
         const parentId = event.data.path.at(-2);
-        if (parentId === undefined) return;
-        await tell(event, parentId, async ({ own, status }) => ({
-          own,
-          status: isWorse(event.data.status, status) ? event.data.status : worstOf([own, await worstBelow(readModels, parentId)]),
-        }));
+        const parent = parentId === undefined ? undefined : await readModels.of(tenantTree).get(parentId);
+        if (!parent) return;
+        const below = event.data.status;
+        await tell(event, parent, async ({ own, status }) => {
+          if (isWorse(below, status)) return { own, status: below };
+          // One as bad as all that was known changes nothing; of very many customers that change together most are.
+          return { own, status: isWorse(status, below) ? worstOf([own, await worstBelow(readModels, parent.id)]) : status };
+        });
         return;
       }
       const today = dayOf(event.metadata.time);
-      for (const tenantId of await concerned(event, readModels, today)) {
-        signal.throwIfAborted();
-        await tell(event, tenantId, async () => {
-          const own = worstOf(await ownStatuses(readModels, tenantId, today));
-          return { own, status: worstOf([own, await worstBelow(readModels, tenantId)]) };
-        });
-      }
+      // A source may serve the accounts of very many customers.
+      await inParts(await concerned(event, readModels, today), signal, async (tenantIds) => {
+        const [tenants, own, below] = await Promise.all([
+          readModels.of(tenantTree).all({ id: { in: tenantIds } }),
+          ownStatuses(readModels, tenantIds, today),
+          statusesBelow(readModels, tenantIds),
+        ]);
+        const found = (tenantId: TenantId): SourceData => {
+          const worst = worstOf(own(tenantId));
+          return { own: worst, status: worstOf([worst, ...below(tenantId)]) };
+        };
+        await Promise.all(tenants.map((tenant) => tell(event, tenant, () => found(tenant.id))));
+      });
     },
   };
 };
@@ -103,21 +117,35 @@ const concerned = async (
   }
 };
 
+type Statuses = (tenantId: TenantId) => readonly HealthStatus[];
+
+const statusesBelow = async (readModels: ReadModels, tenantIds: readonly TenantId[]): Promise<Statuses> => {
+  const rows = await readModels
+    .of(customerList)
+    .aggregate({ filter: { parentId: { in: tenantIds } }, groupBy: ['parentId', 'sourceData'] });
+  return (tenantId) => rows.filter(({ group: [id] }) => id === tenantId).map(({ group: [, status] }) => status as HealthStatus);
+};
+
 /** Of a source above, what concerns only accounts of others does not count. */
-const ownStatuses = async (readModels: ReadModels, tenantId: TenantId, today: Day): Promise<readonly HealthStatus[]> => {
+const ownStatuses = async (readModels: ReadModels, tenantIds: readonly TenantId[], today: Day): Promise<Statuses> => {
+  const filter = { tenantId: { in: tenantIds }, until: { gt: today } };
   const [owned, links, automatic] = await Promise.all([
-    readModels.of(sourceOwners).all({ ownerId: tenantId }),
-    readModels.of(linkedAccounts).aggregate({ filter: { tenantId, until: { gt: today } }, groupBy: ['dataSourceId'] }),
-    readModels.of(autoAssignments).all({ holders: { has: tenantId } }),
+    readModels.of(sourceOwners).all({ ownerId: { in: tenantIds } }),
+    readModels.of(linkedAccounts).aggregate({ filter, groupBy: ['tenantId', 'dataSourceId'] }),
+    Promise.all(tenantIds.map((tenantId) => readModels.of(autoAssignments).all({ holders: { has: tenantId } }))),
   ]);
-  const taken = automatic.filter(({ holdings }) =>
-    holdings.some(({ holder, to }) => holder.id === tenantId && (to === null || to > today)),
-  );
-  const serving = new Set<DataSourceId>([
-    ...links.flatMap(({ group: [id] }) => (typeof id === 'string' ? [id as DataSourceId] : [])),
-    ...taken.map(({ id }) => id),
-  ]);
-  for (const { id } of owned) serving.delete(id);
-  const above = serving.size > 0 ? await readModels.of(sourceOwners).all({ id: { in: [...serving] } }) : [];
-  return [...owned.map(({ status }) => status), ...above.map(({ statusBelow }) => statusBelow)];
+  const serving = new Map<TenantId, Set<DataSourceId>>(tenantIds.map((tenantId) => [tenantId, new Set()]));
+  for (const { group } of links) serving.get(group[0] as TenantId)?.add(group[1] as DataSourceId);
+  for (const [index, tenantId] of tenantIds.entries())
+    for (const { id, holdings } of automatic[index] ?? [])
+      if (holdings.some(({ holder, to }) => holder.id === tenantId && (to === null || to > today)))
+        serving.get(tenantId)?.add(id);
+  const ids = new Set([...serving.values()].flatMap((one) => [...one]));
+  const above = ids.size > 0 ? await readModels.of(sourceOwners).all({ id: { in: [...ids] } }) : [];
+  return (tenantId) => [
+    ...owned.filter(({ ownerId }) => ownerId === tenantId).map(({ status }) => status),
+    ...above
+      .filter(({ id, ownerId }) => ownerId !== tenantId && serving.get(tenantId)?.has(id) === true)
+      .map(({ statusBelow }) => statusBelow),
+  ];
 };
