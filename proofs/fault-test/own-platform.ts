@@ -12,8 +12,8 @@ const GATEWAY = 'dist/services/gateway/src/main.js';
 const START_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 40_000;
 const LOOK_MS = 50;
-/** Operators log in as soon as they stand in the log, again and again until they are known. */
-const MANY_LOGINS = { LOGIN_FAILURES: '1000', LOGINS_PER_MINUTE: '10000' };
+/** Operators log in as soon as they stand in the log, again and again until they are known, and look at their worlds to the very end. */
+const LOGINS = { LOGIN_FAILURES: '1000', LOGINS_PER_MINUTE: '10000', ACCESS_TOKEN_MINUTES: '1440' };
 const SERVING = /^(\S+) \| .*listening on (http:\/\/[^\s"\\]+)/;
 const STANDING_BY = /^(\S+) \| .*another instance publishes/;
 
@@ -66,7 +66,7 @@ export class OwnPlatform {
     this.instances = instances;
     this.url = `http://127.0.0.1:${String(port)}`;
     this.#pidsFile = join(folder, 'pids.json');
-    this.#environment = { ...process.env, ...addresses, LOG_LEVEL: 'info', LOG_REQUESTS: 'false', ...MANY_LOGINS };
+    this.#environment = { ...process.env, ...addresses, LOG_LEVEL: 'info', LOG_REQUESTS: 'false', ...LOGINS };
     const wishes = { instances: String(instances), data: dataDir, port: String(port), pids: this.#pidsFile };
     this.#launcher = spawn(
       process.execPath,
