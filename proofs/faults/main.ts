@@ -12,7 +12,7 @@ const USAGE = `Lets the storage of a running platform fail, and looks what it sa
 
   npm run faults
 
-A full disk (a limit of the process's files, by prlimit), also under a backup, an end of the process during a backup, a damaged header, damaged pages, and a second process on the same data.
+A full disk (a limit of the process's files, by prlimit), also at a login and under a backup, an end of the process during a backup, a damaged header, damaged pages, and a second process on the same data.
 Exit code 1 when a message names neither file nor remedy, when anything acknowledged is lost, or when the platform goes on with
 what it cannot vouch for.
 `;
@@ -171,6 +171,45 @@ const fullDisk = async ({ dataDir, administrator }: Site): Promise<Seen> => {
   }
 };
 
+const AUTH = '/api/v1/auth';
+/** More than lock an address. */
+const TRIES = 12;
+
+/** A login is written before anybody is let in, and so is every try: without room there is neither, and no try counts. */
+const loginOnFullDisk = async ({ dataDir, administrator: { email, password } }: Site): Promise<Seen> => {
+  const platform = await startPlatformProcess(dataDir);
+  const client = new LoadClient(platform.url, 1);
+  const limit = limiting(platform.pid);
+  const faults: string[] = [];
+  const post = (path: string, body: unknown) =>
+    client.send<Problem & { accessToken?: string; refreshToken: string }>({ method: 'POST', path: `${AUTH}/${path}`, body });
+  const login = (said: string) => post('login', { email, password: said });
+  const sessions = async () => (await client.send<{ total: number }>({ method: 'GET', path: '/api/v1/me/sessions' })).body.total;
+  try {
+    const { body: first } = await login(password);
+    client.authorize(first.accessToken ?? '');
+    const before = await sessions();
+    limit('0:unlimited');
+    const answers = [await login(password), await post('refresh', { refreshToken: first.refreshToken })];
+    for (let tried = 0; tried < TRIES; tried++) answers.push(await login(`${password}?`));
+    const said = new Set(answers.map(({ status, body: { code } }) => `${String(status)} ${code}`));
+    for (const { status, text, body } of answers)
+      if ((status !== 507 && status !== 503) || body.accessToken !== undefined) faults.push(`a login without room: ${text}`);
+    if (said.size > 1) faults.push(`a wrong password is told from the right one: ${[...said].join(', ')}`);
+    limit('unlimited:unlimited');
+    const refreshed = await post('refresh', { refreshToken: first.refreshToken });
+    if (refreshed.status !== 200) faults.push(`a refresh once there is room: ${refreshed.text}`);
+    const again = await login(password);
+    if (again.status !== 200) faults.push(`a login once there is room: ${again.text}`);
+    const opened = (await sessions()) - before;
+    if (opened !== 1) faults.push(`${String(opened)} sessions were opened by one login`);
+    return { seen: `${String(answers.length)} tries: ${[...said].join(', ')}; then a refresh and a login`, faults };
+  } finally {
+    await client.close();
+    await platform.stop();
+  }
+};
+
 type Backup = Readonly<{ id: string; status: string; error: string | null }>;
 const BACKUPS = '/api/v1/operations/backups';
 
@@ -254,6 +293,7 @@ const fullDiskUnderBackup = async ({ dataDir, administrator }: Site): Promise<Se
 const CASES: readonly Readonly<{ name: string; run: (site: Site) => Promise<Seen> }>[] = [
   { name: 'a second process on the same data', run: secondProcess },
   { name: 'a full disk', run: fullDisk },
+  { name: 'a full disk at a login', run: loginOnFullDisk },
   { name: 'a full disk under a backup', run: fullDiskUnderBackup },
   { name: 'SIGKILL during a backup', run: (site) => backupEndedBy(site, ({ kill }) => kill()) },
   { name: 'SIGTERM during a backup', run: (site) => backupEndedBy(site, ({ stop }) => stop()) },
