@@ -51,7 +51,7 @@ export const ingestionService: ServiceDefinition = {
         idle: () => service.idle(),
         troubles: () => service.troubles(),
       },
-      watchOf(platform).background(),
+      ...watchOf(platform).background(),
     ];
   },
 };

@@ -6,32 +6,34 @@ import { handle, present } from '#libs/event-sourcing/handle';
 import { type Consumer } from '#libs/messaging/consumer';
 import { type Background, type Platform } from '#libs/platform/service';
 import { type DataSourceId } from '#libs/published/ids';
+import { type Page } from '#libs/read-models/read-model';
 import { type DataSourceRow, dataSources } from '../data-source/data-sources.projection.ts';
 import { judge, sourceHealth } from './source-health.ts';
 import { SourceHealthConfiguration } from './source-health-configuration.ts';
 import { judgedSources } from './sources-of-a-tenant.ts';
 
 /** A source is judged anew so often without anything happening to it: the age of its data alone may make it ill. */
-const LOOK_AGAIN_MS = 5 * 60_000;
+const ROUND_MS = 5 * 60_000;
 /** Many events about one source come together: they are waited for. */
 const GATHER_MS = 100;
 const TRY_AGAIN_MS = 5_000;
 const AT_ONCE = 20;
 
-type Ports = Pick<Platform, 'store' | 'readModels' | 'clock' | 'log' | 'configuration'>;
+type Ports = Pick<Platform, 'store' | 'readModels' | 'clock' | 'log' | 'configuration' | 'alone'>;
 
 /**
- * Tells whenever the health of a data source changes. What is to be judged is remembered in this process only: after a start every
- * source is looked at, and from then on now and again.
+ * Tells whenever the health of a data source changes. What is to be judged for an event is remembered by the process that heard of it
+ * only, and judged there; the rounds over every source, from a start on now and again, are for one process of all.
  */
 export class HealthWatch {
   readonly #ports: Ports;
   readonly #limits: SourceHealthConfiguration;
   readonly #waiting = new Set<DataSourceId>();
-  #all = true;
-  #working = false;
-  #failed = false;
-  #wake: () => void = () => undefined;
+  #judging = false;
+  #onRound = false;
+  #roundAsked = false;
+  #heard: () => void = () => undefined;
+  #goRound: () => void = () => undefined;
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -53,62 +55,114 @@ export class HealthWatch {
       target: ({ stream }) => stream,
       handle: async (event) => {
         for (const id of await this.#concerned(event)) this.#waiting.add(id);
-        if (this.#waiting.size > 0) this.#wake();
+        if (this.#waiting.size > 0) this.#heard();
       },
     };
   }
 
-  background(): Background {
-    return {
-      name: 'ingestion.health-watch',
-      inEveryProcess: true,
-      idle: () => !this.#all && !this.#working && this.#waiting.size === 0,
-      wake: () => {
-        this.#all = true;
-        this.#wake();
+  background(): readonly Background[] {
+    return [
+      {
+        name: 'ingestion.health-watch',
+        inEveryProcess: true,
+        idle: () => !this.#judging && this.#waiting.size === 0,
+        run: async (signal) => {
+          let delay = GATHER_MS;
+          while (!signal.aborted) {
+            if (this.#waiting.size === 0) await this.#woken(signal, (wake) => (this.#heard = wake));
+            await pause(delay, undefined, { signal, ref: false }).catch(() => undefined);
+            delay = (await this.#judgeWaiting(signal)) ? GATHER_MS : TRY_AGAIN_MS;
+          }
+        },
       },
-      run: async (signal) => {
-        while (!signal.aborted) {
-          if (!this.#all && this.#waiting.size === 0) await this.#woken(signal);
-          await pause(this.#failed ? TRY_AGAIN_MS : GATHER_MS, undefined, { signal, ref: false }).catch(() => undefined);
-          await this.#look(signal);
-        }
+      {
+        name: 'ingestion.health-rounds',
+        idle: () => !this.#onRound && !this.#roundAsked,
+        // Where there are other processes everything is woken several times a second.
+        ...(this.#ports.alone ? { wake: () => this.#askForRound() } : {}),
+        run: async (signal) => {
+          while (!signal.aborted) {
+            this.#roundAsked = false;
+            const delay = (await this.#judgeAll(signal)) ? ROUND_MS : TRY_AGAIN_MS;
+            if (!this.#roundAsked) await this.#woken(signal, (wake) => (this.#goRound = wake), delay);
+          }
+        },
       },
-    };
+    ];
   }
 
-  async #look(signal: AbortSignal): Promise<void> {
-    this.#working = true;
-    this.#failed = false;
+  #askForRound(): void {
+    this.#roundAsked = true;
+    this.#goRound();
+  }
+
+  /** Whether all could be judged; those that could not wait again. */
+  async #judgeWaiting(signal: AbortSignal): Promise<boolean> {
+    this.#judging = true;
+    const again: DataSourceId[] = [];
     try {
-      if (this.#all) {
-        this.#all = false;
-        await this.#judgeAll(signal);
-      }
       while (this.#waiting.size > 0 && !signal.aborted) {
         const ids = [...this.#waiting].slice(0, AT_ONCE);
         for (const id of ids) this.#waiting.delete(id);
-        await this.#judge(await this.#ports.readModels.of(dataSources).all({ id: { in: ids } }));
+        again.push(...(await this.#judgeThose(ids)));
       }
-    } catch (error) {
-      this.#failed = true;
-      this.#all = true;
-      this.#ports.log.warn({ err: error }, 'the health of data sources could not be judged; trying again');
     } finally {
-      this.#working = false;
+      for (const id of again) this.#waiting.add(id);
+      this.#judging = false;
+    }
+    return again.length === 0;
+  }
+
+  async #judgeAll(signal: AbortSignal): Promise<boolean> {
+    this.#onRound = true;
+    let isWhole = true;
+    try {
+      for (let cursor: string | null | undefined; cursor !== null && !signal.aborted;) {
+        const page: Page<DataSourceRow> = await this.#ports.readModels
+          .of(dataSources)
+          .find({ sort: [{ by: 'id', direction: 'ascending' }], limit: AT_ONCE, ...(cursor === undefined ? {} : { cursor }) });
+        if ((await this.#judgeEach(page.items)).length > 0) isWhole = false;
+        cursor = page.nextCursor;
+        await breathe();
+      }
+      return isWhole;
+    } catch (error) {
+      this.#ports.log.warn({ err: error }, 'the health of data sources could not be judged; trying again');
+      return false;
+    } finally {
+      this.#onRound = false;
     }
   }
 
-  async #judgeAll(signal: AbortSignal): Promise<void> {
-    let cursor: string | null | undefined;
-    while (cursor !== null && !signal.aborted) {
-      const page = await this.#ports.readModels
-        .of(dataSources)
-        .find({ sort: [{ by: 'id', direction: 'ascending' }], limit: AT_ONCE, ...(cursor === undefined ? {} : { cursor }) });
-      await this.#judge(page.items);
-      cursor = page.nextCursor;
-      await breathe();
+  /** Which of them could not be judged. */
+  async #judgeThose(ids: readonly DataSourceId[]): Promise<readonly DataSourceId[]> {
+    try {
+      const { items } = await this.#ports.readModels.of(dataSources).find({ filter: { id: { in: ids } }, limit: AT_ONCE });
+      return await this.#judgeEach(items);
+    } catch (error) {
+      this.#ports.log.warn({ err: error }, 'the health of data sources could not be judged; trying again');
+      return ids;
     }
+  }
+
+  /** Which of them could not be judged: one of whose data something cannot be read holds up no other. */
+  async #judgeEach(sources: readonly DataSourceRow[]): Promise<readonly DataSourceId[]> {
+    try {
+      await this.#judge(sources);
+      return [];
+    } catch (error) {
+      const [source, ...others] = sources;
+      if (source && others.length === 0) {
+        this.#ports.log.warn(
+          { err: error, dataSourceId: source.id },
+          'the health of a data source could not be judged; trying again',
+        );
+        return [source.id];
+      }
+    }
+    const failed: DataSourceId[] = [];
+    for (const source of sources) failed.push(...(await this.#judgeEach([source])));
+    return failed;
   }
 
   async #judge(sources: readonly DataSourceRow[]): Promise<void> {
@@ -139,22 +193,19 @@ export class HealthWatch {
     return owned.map(({ id }) => id);
   }
 
-  /** Until somebody wakes it, or time has gone by; then everything is looked at. */
-  #woken(signal: AbortSignal): Promise<void> {
+  /** Until it is woken, or so much time has gone by. */
+  #woken(signal: AbortSignal, take: (wake: () => void) => void, milliseconds?: number): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
-        this.#wake = () => undefined;
+        take(() => undefined);
         resolve();
       };
-      const timer = setTimeout(() => {
-        this.#all = true;
-        done();
-      }, LOOK_AGAIN_MS);
-      timer.unref();
+      const timer = milliseconds === undefined ? undefined : setTimeout(done, milliseconds);
+      timer?.unref();
       signal.addEventListener('abort', done);
-      this.#wake = done;
+      take(done);
       if (signal.aborted) done();
     });
   }
