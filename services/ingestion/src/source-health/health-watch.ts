@@ -67,6 +67,8 @@ export class HealthWatch {
         inEveryProcess: true,
         idle: () => !this.#judging && this.#waiting.size === 0,
         run: async (signal) => {
+          // What another process had heard of, and not judged when it ended, is judged by the one that takes its place.
+          if (!this.#ports.alone) await this.#goRounds(signal, 1);
           let delay = GATHER_MS;
           while (!signal.aborted) {
             if (this.#waiting.size === 0) await this.#woken(signal, (wake) => (this.#heard = wake));
@@ -80,15 +82,19 @@ export class HealthWatch {
         idle: () => !this.#onRound && !this.#roundAsked,
         // Where there are other processes everything is woken several times a second.
         ...(this.#ports.alone ? { wake: () => this.#askForRound() } : {}),
-        run: async (signal) => {
-          while (!signal.aborted) {
-            this.#roundAsked = false;
-            const delay = (await this.#judgeAll(signal)) ? ROUND_MS : TRY_AGAIN_MS;
-            if (!this.#roundAsked) await this.#woken(signal, (wake) => (this.#goRound = wake), delay);
-          }
-        },
+        run: (signal) => this.#goRounds(signal, Infinity),
       },
     ];
+  }
+
+  async #goRounds(signal: AbortSignal, rounds: number): Promise<void> {
+    for (let gone = 0; gone < rounds && !signal.aborted;) {
+      this.#roundAsked = false;
+      const isDone = await this.#judgeAll(signal);
+      if (isDone) gone++;
+      if (gone < rounds && !this.#roundAsked)
+        await this.#woken(signal, (wake) => (this.#goRound = wake), isDone ? ROUND_MS : TRY_AGAIN_MS);
+    }
   }
 
   #askForRound(): void {
@@ -113,24 +119,25 @@ export class HealthWatch {
     return again.length === 0;
   }
 
+  /** Whether all could be looked at; those that could not be judged wait. */
   async #judgeAll(signal: AbortSignal): Promise<boolean> {
     this.#onRound = true;
-    let isWhole = true;
     try {
       for (let cursor: string | null | undefined; cursor !== null && !signal.aborted;) {
         const page: Page<DataSourceRow> = await this.#ports.readModels
           .of(dataSources)
           .find({ sort: [{ by: 'id', direction: 'ascending' }], limit: AT_ONCE, ...(cursor === undefined ? {} : { cursor }) });
-        if ((await this.#judgeEach(page.items)).length > 0) isWhole = false;
+        for (const id of await this.#judgeEach(page.items)) this.#waiting.add(id);
         cursor = page.nextCursor;
         await breathe();
       }
-      return isWhole;
+      return true;
     } catch (error) {
       this.#ports.log.warn({ err: error }, 'the health of data sources could not be judged; trying again');
       return false;
     } finally {
       this.#onRound = false;
+      if (this.#waiting.size > 0) this.#heard();
     }
   }
 
