@@ -19,7 +19,7 @@ import { type AccessTokens } from './access-tokens.ts';
 import { openExchange, type Caller } from './caller.ts';
 import { type Identity, identityOf } from './identities.ts';
 import { Forbidden, Unauthenticated } from './problem.ts';
-import { ACCESS_RULE, type AccessRule, IN_PERSON } from './requires.ts';
+import { ACCESS_RULE, type AccessRule, IN_PERSON, isPresent, type Presence } from './requires.ts';
 import { type Platform } from './service.ts';
 
 type Rule = Extract<AccessRule, { kind: 'permission' }>;
@@ -52,11 +52,11 @@ export class AccessGuard implements CanActivate {
 
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { identity, sessionId, authenticatedAt } = await this.#authenticate(request.headers.authorization);
-    const inPerson = this.#reflector.getAllAndOverride<boolean | undefined>(IN_PERSON, [
+    const presence = this.#reflector.getAllAndOverride<Presence | undefined>(IN_PERSON, [
       context.getHandler(),
       context.getClass(),
     ]);
-    if (inPerson === true) demandPerson(identity.via);
+    if (presence !== undefined) demandPresence(presence, identity.via);
     const { userId, standing, ...acting } = identity;
     const place = rule.kind === 'any-user' ? withoutTarget(userId, standing) : await this.#admit(userId, standing, rule, request);
     const caller = { ...place, ...acting, sessionId, authenticatedAt };
@@ -104,10 +104,14 @@ const everywhere = (standing: Standing): Standing => {
   return { ...standing, memberships: roles.map((role) => ({ tenantId: 'platform', role })) };
 };
 
-/** In the context of another tenant somebody is still themselves. */
-const demandPerson = (via: WayOfActing | undefined): void => {
-  if (via === 'impersonation') throw new Forbidden('Not while you act as another user: return to your own login first.');
+const demandPresence = (presence: Presence, via: WayOfActing | undefined): void => {
+  if (isPresent(presence, via)) return;
   if (via === 'key') throw new Forbidden('Not by a service account: somebody has to log in for it.');
+  throw new Forbidden(
+    via === 'switch'
+      ? 'Not in the context of another tenant: return to your own login first.'
+      : 'Not while you act as another user: return to your own login first.',
+  );
 };
 
 const demand = (verdict: Verdict, permission: string): void => {

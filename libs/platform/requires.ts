@@ -1,6 +1,7 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import { type Permission } from '#libs/access-policy/roles';
+import { type WayOfActing } from '#libs/event-sourcing/event';
 import { describeProblems } from './problem-responses.ts';
 
 /**
@@ -39,9 +40,23 @@ export const AnyUser = (): MethodDecorator & ClassDecorator =>
 
 export const IN_PERSON = 'tributary:in-person';
 
-/** Beside one of the others: neither for whoever acts as another user nor for a service account, as for a change of credentials. */
-export const InPerson = (): MethodDecorator & ClassDecorator =>
-  applyDecorators(SetMetadata(IN_PERSON, true), describeProblems(403));
+/**
+ * - `as-oneself`: not for whoever acts as another user
+ * - `person`: nor for a service account
+ * - `own-login`: nor in the context of another tenant
+ */
+export type Presence = 'as-oneself' | 'person' | 'own-login';
+
+/**
+ * Beside one of the others. While somebody acts as another user they change neither credentials nor who may enter or what those who
+ * enter may do: the user would be the one who gave it, and it would outlast the impersonation.
+ */
+export const InPerson = (presence: Presence = 'person'): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(IN_PERSON, presence), ApiExtension('x-in-person', presence), describeProblems(403));
+
+/** Whether it is open to somebody who came to act in this way (undefined: they logged in). */
+export const isPresent = (presence: Presence, via: WayOfActing | undefined): boolean =>
+  via !== 'impersonation' && (via !== 'key' || presence === 'as-oneself') && (via !== 'switch' || presence !== 'own-login');
 
 /** Open to everybody; the reason is for the reader. */
 export const Public = (reason: string): MethodDecorator & ClassDecorator =>

@@ -31,8 +31,10 @@ import { OidcConfiguration } from './oidc/oidc-configuration.ts';
 import { OidcController } from './oidc/oidc.controller.ts';
 import { OidcLogin } from './oidc/oidc-login.ts';
 import { onActivity } from './reactions/on-activity.ts';
+import { onImpersonationStarted } from './reactions/on-impersonation-started.ts';
 import { onInvitationAccepted } from './reactions/on-invitation-accepted.ts';
 import { onInvitationSent } from './reactions/on-invitation-sent.ts';
+import { onRoleChanged } from './reactions/on-role-changed.ts';
 import { loginAttempts } from './login-attempts/login-attempts.ts';
 import { MembershipController } from './membership/membership.controller.ts';
 import { RoleController } from './role/role.controller.ts';
@@ -108,11 +110,13 @@ export const accessControlService: ServiceDefinition = {
   ],
   consumers: (platform) => {
     const { mailUrl, mailFrom, publicUrl } = platform.configuration(InvitationConfiguration);
-    const letters = {
-      mail: openMail({ url: mailUrl, from: mailFrom, dataDir: platform.dataDir }),
-      tokens: new InvitationTokens(platform.accessTokens),
-      publicUrl,
-    };
-    return [onInvitationSent(platform, letters), onInvitationAccepted(platform.store), onActivity(new UsersAbout(platform))];
+    const mail = openMail({ url: mailUrl, from: mailFrom, dataDir: platform.dataDir });
+    return [
+      onInvitationSent(platform, { mail, tokens: new InvitationTokens(platform.accessTokens), publicUrl }),
+      onInvitationAccepted(platform.store),
+      onImpersonationStarted(platform, mail),
+      onRoleChanged(platform.store),
+      onActivity(new UsersAbout(platform)),
+    ];
   },
 };

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { BUNDLES } from '#libs/access-policy/roles';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { systemClock } from '#libs/time/time';
@@ -154,6 +157,18 @@ describe('impersonating a user', () => {
     expect((await log(reseller)).map(({ event }) => event)).not.toContain('TenantProfileChanged');
   });
 
+  it('is told to the user and to the customer’s own Admins by a letter, and to nobody else', async () => {
+    const told = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Told' });
+    for (const [name, role] of Object.entries({ tess: 'regular', tara: 'admin', tom: 'support' })) await user(told, name, role);
+    await impersonating(rita, told, 'tess');
+    await platform.settled();
+    const folder = join(platform.dataDir, 'mail');
+    const letters = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), 'utf8')));
+    const about = letters.map((letter) => letter.replaceAll('=\r\n', '')).filter((letter) => letter.includes(' at Told'));
+    expect(about.map((letter) => /^To: (.*)\r$/m.exec(letter)?.[1]).toSorted()).toEqual(['tara@example.com', 'tess@example.com']);
+    for (const letter of about) expect(letter).toMatch(/rita@example\.com[^]*Ticket 7/);
+  });
+
   it('does not move the last activity of the customer', async () => {
     const quiet = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Quiet' });
     const email = 'quinn@example.com';
@@ -214,6 +229,33 @@ describe('impersonating a user', () => {
       asCleo.post(`/tenants/${customer}/service-accounts`, { name: 'X', permissions: ['tenants:read'] }),
     ])
       expect(await statusOf(answer)).toBe(403);
+  });
+
+  it('changes nothing of who may enter, which a service account may whose scope says so', async () => {
+    const asCleo = bearer(await impersonating(rita, customer, 'cleo'));
+    const inCustomer = await switched(rita, customer);
+    const accounts = `/tenants/${customer}/service-accounts`;
+    const permissions = [...BUNDLES.admin];
+    const { id } = (await inCustomer.post<Readonly<{ id: string }>>(accounts, { name: 'X', permissions })).body;
+    const { key } = (await inCustomer.post<Readonly<{ key: string }>>(`${accounts}/${id}/keys`, {})).body;
+    const system = bearer((await platform.http.post<Issued>('/auth/service-token', { key })).body);
+    const carl = `/tenants/${customer}/users/${idOf('carl')}`;
+    const guest = { email: 'guest@example.com', name: 'Guest', role: 'readOnly' };
+    const statuses = (as: HttpClient): Promise<readonly number[]> =>
+      Promise.all(
+        [
+          as.post(`/tenants/${customer}/invitations`, guest),
+          as.post(`/tenants/${customer}/invitations/bulk`, { invitations: [], onFaults: 'none' }),
+          as.post(`/tenants/${customer}/users`, { ...guest, email: `${randomUUID()}@example.com`, password: PASSWORD }),
+          as.patch(carl, { role: 'readOnly' }),
+          as.post(`${carl}/disable`),
+          as.post(`${carl}/enable`),
+          as.patch(`/tenants/${customer}/access-settings`, { accessModel: 'carryOver' }),
+          as.post(`/tenants/${customer}/roles`, { name: 'Clerk', permissions: ['tenants:read'] }),
+        ].map(statusOf),
+      );
+    expect(new Set(await statuses(asCleo))).toEqual(new Set([403]));
+    expect(await statuses(system)).toEqual([201, 200, 201, 200, 200, 200, 200, 201]);
   });
 
   it('ends at once by whoever does it, by the customer, and with the person’s own login or role', async () => {
@@ -304,6 +346,8 @@ describe('delegated access', () => {
     const body = { role: 'support', hours: 2, reason: 'x' };
     expect(await statusOf(own.post(at(), body))).toBe(403);
     expect(await refusal(ruth.post(at(), { ...body, userId: idOf('clara') }))).toEqual([422, 'user-not-above']);
+    // Whoever is of a tenant above her own is nobody that she could know of.
+    expect(await refusal(ruth.post(at(), { ...body, userId: idOf('dan') }))).toEqual([422, 'user-not-above']);
     for (const wrong of [
       { ...body, role: 'operator' },
       { ...body, hours: 721 },

@@ -253,6 +253,18 @@ describe('who may do what in which tenant', () => {
       expect((await ofCustomer.delete(`/tenants/${customer}/roles/${id}`)).status).toBe(404);
     });
 
+    it('has a name that no other role of the tenant has, which is free as soon as it is given up', async () => {
+      const roles = `/tenants/${reseller}/roles`;
+      const asked = (name: string) => admin.post<Id & Problem>(roles, { name, permissions: ['tenants:read'] });
+      const { id } = (await asked('Biller')).body;
+      const again = await asked('BILLER');
+      expect([again.status, again.body.code]).toEqual([409, 'role-name-taken']);
+      expect((await admin.put(`${roles}/${id}`, { name: 'Seller', permissions: ['tenants:read'] })).status).toBe(200);
+      expect((await asked('biller')).status).toBe(201);
+      expect((await admin.delete(`${roles}/${id}`)).status).toBe(204);
+      expect((await asked('seller')).status).toBe(201);
+    });
+
     it('never says more than its maker may, nor what is the platform’s', async () => {
       const roles = `/tenants/${reseller}/roles`;
       const asked = (permission: string) => admin.post<Problem>(roles, { name: 'Too much', permissions: [permission] });

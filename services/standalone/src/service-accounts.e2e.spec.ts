@@ -63,6 +63,27 @@ describe('a service account', () => {
     expect(body.items[0]).toMatchObject({ event: 'TenantProfileChanged', user: { name: 'Accounting', email: null }, via: 'key' });
   });
 
+  it('gives each of several keys that are asked for at once a number of its own, five at most', async () => {
+    const created = await account(['tenants:read']);
+    const keys = `/tenants/${root}/service-accounts/${created.id}/keys`;
+    const answers = await Promise.all(Array.from({ length: 8 }, () => admin.post<Key & Problem>(keys, {})));
+    const issued = answers.filter(({ status }) => status === 201).map(({ body }) => body);
+    expect(issued.map(({ number }) => number).toSorted()).toEqual([1, 2, 3, 4, 5]);
+    expect(new Set(answers.filter(({ status }) => status !== 201).map(({ body }) => body.code))).toEqual(
+      new Set(['too-many-keys']),
+    );
+    for (const { key } of issued) expect((await tokenFor(key)).status).toBe(200);
+  });
+
+  it('shows the same key to a command that is repeated, and keeps another number for the next', async () => {
+    const created = await account(['tenants:read']);
+    const keys = `/tenants/${root}/service-accounts/${created.id}/keys`;
+    const once = () => admin.post<Key>(keys, {}, { 'idempotency-key': created.id });
+    const [first, again] = [await once(), await once()];
+    expect([first.status, again.body]).toEqual([201, first.body]);
+    expect((await keyOf(created)).number).toBe(2);
+  });
+
   it('has keys that are shown once, rotated, and kept as a hash', async () => {
     const created = await account(['tenants:read']);
     const [first, second] = [await keyOf(created), await keyOf(created)];

@@ -8,7 +8,7 @@ import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { role } from '#libs/platform/published-schemas';
-import { Requires } from '#libs/platform/requires';
+import { InPerson, Requires } from '#libs/platform/requires';
 import { choice, flag, list, named, object, saying } from '#libs/platform/schema';
 import { EVENT_STORE } from '#libs/platform/tokens';
 import { Optional } from '#libs/platform/validation';
@@ -76,6 +76,7 @@ export class AccessSettingsController {
 
   @Patch('access-settings')
   @Requires('access:write')
+  @InPerson('as-oneself')
   @ApiOperation({ summary: 'Choose for the tenant’s own users', description: 'Fields that are left out stay.' })
   @Answers(200, settingsSchema)
   async choose(

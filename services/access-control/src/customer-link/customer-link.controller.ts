@@ -13,7 +13,7 @@ import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { page, role as roleSchema, tenantId, userId } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
-import { Requires } from '#libs/platform/requires';
+import { InPerson, Requires } from '#libs/platform/requires';
 import { named, nullable, object, saying, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
@@ -107,6 +107,7 @@ export class CustomerLinkController {
 
   @Post()
   @Requires('access:write', ABOVE)
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Link a user of a tenant above',
     description: 'It gives them a role in this tenant, `support` unless told, whatever they are elsewhere.',
@@ -130,6 +131,7 @@ export class CustomerLinkController {
 
   @Patch(':userId')
   @Requires('access:write', ABOVE)
+  @InPerson('as-oneself')
   @ApiOperation({ summary: 'Change what a linked user may do' })
   @Answers(200, linkableSchema)
   async change(
@@ -148,6 +150,7 @@ export class CustomerLinkController {
 
   @Delete(':userId')
   @Requires('access:write', ABOVE)
+  @InPerson('as-oneself')
   @ApiOperation({ summary: 'Take a linked user’s role away', description: 'It counts from the next request on.' })
   @AnswersNothing()
   async revoke(

@@ -26,6 +26,7 @@ import { OneOf } from '#libs/platform/variants';
 import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Page } from '#libs/read-models/read-model';
 import { type Instant, systemClock } from '#libs/time/time';
+import { knownTo } from '../role/grantable.ts';
 import { approve, decline, delegatedAccess, end, LONGEST_HOURS, request } from './delegated-access.ts';
 
 type DelegatedRole = Exclude<BuiltInRole, 'operator'>;
@@ -93,7 +94,7 @@ export class DelegatedAccessController {
     summary: 'Ask a tenant for access for a while',
     description:
       'For a user of a tenant above it, who then has the role in this tenant for the hours asked for, once one of the tenant’s own ' +
-      'Admins approves. A user of no tenant above is 422 `user-not-above`.',
+      'Admins approves. A user of no tenant above within your reach is 422 `user-not-above`.',
   })
   @Answers(201, delegatedAccessSchema, { headers: ['Location'] })
   async request(
@@ -105,7 +106,7 @@ export class DelegatedAccessController {
   ): Promise<DelegatedAccessAnswer> {
     const { path } = tenantOf(caller);
     const userId = wanted ?? caller.userId;
-    const memberOf = await this.#above(userId, path);
+    const memberOf = await this.#above(userId, path, caller);
     const id = uuidv5('delegated-access', command.id) as DelegatedAccessId;
     const asked = { delegatedAccessId: id, tenantId, path, userId, memberOf, role, hours, reason };
     await handle(this.#platform.store, delegatedAccess, id, request(asked, systemClock.now()), { command });
@@ -194,12 +195,14 @@ export class DelegatedAccessController {
     return this.#answer(tenantId, id);
   }
 
-  /** Of which tenant above, the nearest one first, the user is a member. */
-  async #above(userId: UserId, path: readonly TenantId[]): Promise<TenantId | 'platform'> {
+  /** Of which tenant above, the nearest one first, the user is a member. Whom the caller may not know of is nobody's. */
+  async #above(userId: UserId, path: readonly TenantId[], { anchor, userId: own }: Caller): Promise<TenantId | 'platform'> {
     const held = await this.#platform.readModels.of(memberships).all({ userId, enabled: true });
     const member = new Set(held.map(({ tenantId }) => tenantId));
+    const isKnown = anchor === 'platform' || userId === own;
     const reach: readonly (TenantId | 'platform')[] = ['platform', ...path.slice(0, -1)];
-    const nearest = reach.findLast((tenantId) => member.has(tenantId));
+    const known = isKnown ? reach : knownTo(anchor, path).slice(0, -1);
+    const nearest = known.findLast((tenantId) => member.has(tenantId));
     if (nearest === undefined)
       throw new DomainError('rejected', 'user-not-above', 'The user is of no tenant above this one.', [
         { path: 'userId', message: 'must be a user of a tenant above' },

@@ -13,7 +13,6 @@ import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, homeOf, tenantOf } from '#libs/platform/caller';
 import { mayImpersonate } from '#libs/platform/identities';
-import { Forbidden } from '#libs/platform/problem';
 import { instant, page, userId as userIdSchema } from '#libs/platform/published-schemas';
 import { AnyUser, InPerson, Requires } from '#libs/platform/requires';
 import { named, nullable, object, saying, schema, type Schema, text } from '#libs/platform/schema';
@@ -67,12 +66,13 @@ export class ImpersonationController {
 
   @Post('tenants/:tenantId/users/:userId/impersonation')
   @Requires('users:impersonate')
-  @InPerson()
+  @InPerson('own-login')
   @ApiOperation({
     summary: 'Act as a user of the tenant',
     description:
       'An access token with which everything is as for that user, for half an hour at most. Whatever is done with it names both of ' +
-      'you, and credentials cannot be changed. A user who may anything where you may not impersonate (one of a tenant above, say) is ' +
+      'you, and neither credentials nor who may enter can be changed; the user and the Admins of the tenant are told by a letter. A ' +
+      'user who may anything where you may not impersonate (one of a tenant above, say) is ' +
       '422 `impersonation-not-allowed`; so are you yourself. While you act as somebody you cannot begin to act as another one.',
   })
   @Answers(
@@ -91,7 +91,6 @@ export class ImpersonationController {
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<StartedAnswer> {
-    if (caller.via !== undefined) throw new Forbidden('Act as a user from your own login only.');
     await this.#refuseBeyond(tenantId, userId, caller);
     const id = uuidv5('impersonation', command.id) as ImpersonationId;
     const { path } = tenantOf(caller);

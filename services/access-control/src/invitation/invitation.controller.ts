@@ -15,7 +15,7 @@ import { errorCode } from '#libs/platform/error-code';
 import { describeProblems } from '#libs/platform/problem-responses';
 import { childTenantRole, coded, extra, instant, page, role, tenantId, userId } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
-import { Requires } from '#libs/platform/requires';
+import { InPerson, Requires } from '#libs/platform/requires';
 import { choice, count, list, named, nullable, object, saying, schema, text } from '#libs/platform/schema';
 import { READ_MODELS } from '#libs/platform/tokens';
 import { IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
@@ -196,6 +196,7 @@ export class InvitationController {
 
   @Post()
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Invite somebody',
     description:
@@ -221,6 +222,7 @@ export class InvitationController {
 
   @Post('bulk')
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Invite many',
     description:
@@ -242,6 +244,7 @@ export class InvitationController {
 
   @Post('upload')
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiConsumes('multipart/form-data')
   @ApiBody({
     schema: { type: 'object', properties: { file: { type: 'string', format: 'binary' } }, required: ['file'] },
@@ -294,6 +297,7 @@ export class InvitationController {
 
   @Post(':invitationId/resend')
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Send an invitation again',
     description: 'With a new link and a new end, also when it has expired. The link of the letter before counts no longer.',
@@ -312,6 +316,7 @@ export class InvitationController {
 
   @Post(':invitationId/revoke')
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({ summary: 'Withdraw an invitation', description: 'Its link counts no longer.' })
   @Answers(200, invitationSchema)
   async revoke(

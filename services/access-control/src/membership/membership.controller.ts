@@ -9,7 +9,7 @@ import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
-import { Requires } from '#libs/platform/requires';
+import { InPerson, Requires } from '#libs/platform/requires';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { Nullable, Optional } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -48,6 +48,7 @@ export class MembershipController {
 
   @Patch()
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Change what a user of the tenant may do',
     description:
@@ -73,6 +74,7 @@ export class MembershipController {
 
   @Post('disable')
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Disable a user of the tenant',
     description: 'Nothing of theirs counts here until they are enabled again.',
@@ -89,6 +91,7 @@ export class MembershipController {
 
   @Post('enable')
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({ summary: 'Enable a disabled user of the tenant' })
   @Answers(200, tenantUserSchema)
   enable(
@@ -102,6 +105,7 @@ export class MembershipController {
 
   @Delete()
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Delete a user of the tenant',
     description:

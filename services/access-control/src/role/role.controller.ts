@@ -16,20 +16,22 @@ import {
 } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { handle } from '#libs/event-sourcing/handle';
+import { handleClaiming } from '#libs/event-sourcing/claims';
+import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { page, extra as extraSchema, role as roleSchema, tenantId } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
-import { Requires } from '#libs/platform/requires';
+import { IsPermissions } from '#libs/platform/role-input';
+import { InPerson, Requires } from '#libs/platform/requires';
 import { choice, list, named, object, saying, schema, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, PageQuery, paging } from '#libs/platform/validation';
 import { type RoleId, type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
+import { releaseFormerName } from '../reactions/on-role-changed.ts';
 import { knownTo, refuseBeyond } from './grantable.ts';
-import { customRoleOf, define, existing, redefine, remove } from './role.ts';
-import { IsPermissions } from '#libs/platform/role-input';
+import { claimOfName, customRoleOf, define, existing, nameToClaim, redefine, remove } from './role.ts';
 
 class RoleInput {
   @IsName(100)
@@ -115,9 +117,12 @@ export class RoleController {
 
   @Post('roles')
   @Requires('access:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Put a role together',
-    description: 'For users of the tenant and of those below it; with no permission that you do not have yourself.',
+    description:
+      'For users of the tenant and of those below it; with no permission that you do not have yourself. A name that another role of ' +
+      'the tenant has, in whatever case, is 409 `role-name-taken`.',
   })
   @Answers(201, customRoleSchema, { headers: ['Location'] })
   async define(
@@ -129,8 +134,9 @@ export class RoleController {
   ): Promise<CustomRoleAnswer> {
     refuseBeyond(caller, tenantOf(caller).path, permissions, 'permissions');
     const id = uuidv5('role', command.id) as RoleId;
-    const { state } = await handle(this.#store, customRoleOf, id, define(tenantOf(caller), id, { name, permissions }), {
+    const { state } = await handleClaiming(this.#store, customRoleOf, id, define(tenantOf(caller), id, { name, permissions }), {
       command,
+      claims: [claimOfName(tenantId, name)],
     });
     created(reply, `/api/v1/tenants/${tenantId}/roles`);
     return { id, ...existing(state, tenantId), role: customRole(id) };
@@ -138,9 +144,12 @@ export class RoleController {
 
   @Put('roles/:roleId')
   @Requires('access:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Say anew what a role of the tenant may do',
-    description: 'It holds at once for everybody who has it.',
+    description:
+      'It holds at once for everybody who has it. A name that another role of the tenant has, in whatever case, is 409 ' +
+      '`role-name-taken`.',
   })
   @Answers(200, customRoleSchema)
   async redefine(
@@ -151,13 +160,19 @@ export class RoleController {
     @CommandOf() command: Command,
   ): Promise<CustomRoleAnswer> {
     refuseBeyond(caller, tenantOf(caller).path, permissions, 'permissions');
-    const decision = redefine(tenantOf(caller), roleId, { name, permissions });
-    const { state } = await handle(this.#store, customRoleOf, roleId, decision, { command });
+    const wanted = { name, permissions };
+    const before = existing((await present(this.#store, customRoleOf, roleId)).state, tenantId);
+    const claimed = nameToClaim(before, wanted);
+    const decision = redefine(tenantOf(caller), roleId, wanted, claimed);
+    const claims = claimed === null ? [] : [claimOfName(tenantId, claimed)];
+    const { state, events } = await handleClaiming(this.#store, customRoleOf, roleId, decision, { command, claims });
+    for (const event of events) await releaseFormerName(this.#store, event);
     return { id: roleId, ...existing(state, tenantId), role: customRole(roleId) };
   }
 
   @Delete('roles/:roleId')
   @Requires('access:write')
+  @InPerson('as-oneself')
   @ApiOperation({ summary: 'Remove a role of the tenant', description: 'Whoever has it may do nothing by it from now on.' })
   @AnswersNothing()
   async remove(
@@ -165,6 +180,7 @@ export class RoleController {
     @Param('roleId', ParseUUIDPipe) roleId: RoleId,
     @CommandOf() command: Command,
   ): Promise<void> {
-    await handle(this.#store, customRoleOf, roleId, remove(tenantId, roleId), { command });
+    const { events } = await handle(this.#store, customRoleOf, roleId, remove(tenantId, roleId), { command });
+    for (const event of events) await releaseFormerName(this.#store, event);
   }
 }

@@ -1,9 +1,9 @@
-import { describe, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { given } from '#libs/event-sourcing/testing/given';
 import { type RoleEvent } from '#libs/published/access-control';
 import { type RoleId, type TenantId } from '#libs/published/ids';
 import { type TenantPermission } from '#libs/access-policy/roles';
-import { customRoleOf, define, redefine, remove } from './role.ts';
+import { customRoleOf, define, nameToClaim, redefine, remove } from './role.ts';
 
 const TENANT = { id: 't' as TenantId, path: ['r', 't'] as TenantId[] };
 const OTHER = { id: 'o' as TenantId, path: ['r', 'o'] as TenantId[] };
@@ -31,20 +31,32 @@ describe('defining a role', () => {
 describe('changing a role', () => {
   it('says anew what it is', () => {
     given(customRoleOf, defined('Clerk', 'bills:read'))
-      .when(redefine(TENANT, CLERK, { name: 'Biller', permissions: ['bills:read'] }))
+      .when(redefine(TENANT, CLERK, { name: 'Biller', permissions: ['bills:read'] }, 'Biller'))
       .then(defined('Biller', 'bills:read'));
+  });
+  it('needs a claim for a name that is not its own', () => {
+    const biller = { name: 'Biller', permissions: ['bills:read'] } as const;
+    for (const claimed of [null, 'Clerk'])
+      given(customRoleOf, defined('Clerk', 'bills:read'))
+        .when(redefine(TENANT, CLERK, biller, claimed))
+        .thenRejected('lost-race');
+    given(customRoleOf, defined('biller', 'tenants:read'))
+      .when(redefine(TENANT, CLERK, biller, null))
+      .then(defined('Biller', 'bills:read'));
+    expect(nameToClaim({ name: 'Clerk', permissions: [] }, biller)).toBe('Biller');
+    expect(nameToClaim({ name: 'BILLER', permissions: [] }, biller)).toBeNull();
   });
   it('does nothing when it is so already', () => {
     given(customRoleOf, defined('Clerk', 'bills:read', 'tenants:read'))
-      .when(redefine(TENANT, CLERK, wanted))
+      .when(redefine(TENANT, CLERK, wanted, null))
       .thenNothing();
   });
   it('is its own tenant’s business only', () => {
     given(customRoleOf, defined('Clerk'))
-      .when(redefine(OTHER, CLERK, wanted))
+      .when(redefine(OTHER, CLERK, wanted, null))
       .thenRejected('role-not-found');
     given(customRoleOf)
-      .when(redefine(TENANT, CLERK, wanted))
+      .when(redefine(TENANT, CLERK, wanted, null))
       .thenRejected('role-not-found');
   });
 });

@@ -1,4 +1,5 @@
 import { type TenantPermission } from '#libs/access-policy/roles';
+import { type Claim, normalised } from '#libs/event-sourcing/claims';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type RoleEvent } from '#libs/published/access-control';
@@ -26,6 +27,22 @@ const definition = ({ id: tenantId, path }: Place, roleId: RoleId, { name, permi
   data: { tenantId, path, roleId, name, permissions: sorted(permissions) },
 });
 
+/** What must be unique about a role: its name, among those of its tenant. */
+export const claimOfName = (tenantId: TenantId, name: string): Claim => ({
+  service: 'access-control',
+  kind: 'role-name',
+  scope: tenantId,
+  value: name,
+  taken: { code: 'role-name-taken', message: `The tenant has a role "${name}" already.`, path: 'name' },
+});
+
+/** Names that differ in case or in the encoding of a character only are the same name. */
+export const sameName = (a: string, b: string): boolean => normalised(a) === normalised(b);
+
+/** The name that a change brings and that must be claimed first; the role's own in other letters is its own already. */
+export const nameToClaim = (before: RoleDefinition, { name }: RoleDefinition): string | null =>
+  sameName(name, before.name) ? null : name;
+
 export const define =
   (tenant: Place, roleId: RoleId, wanted: RoleDefinition) =>
   (known: CustomRole | null): RoleEvent[] => {
@@ -40,13 +57,18 @@ export const existing = (known: CustomRole | null, tenantId: TenantId): CustomRo
   return known;
 };
 
-/** Whoever has the role may do from now on what it says then. */
+/**
+ * Whoever has the role may do from now on what it says then. `claimed` is the name that the shell has claimed for this change, null
+ * for none: another writer may have changed the name since the shell looked.
+ */
 export const redefine =
-  (tenant: Place, roleId: RoleId, wanted: RoleDefinition) =>
+  (tenant: Place, roleId: RoleId, wanted: RoleDefinition, claimed: string | null) =>
   (known: CustomRole | null): RoleEvent[] => {
     const { name, permissions } = existing(known, tenant.id);
-    const same = name === wanted.name && permissions.join() === sorted(wanted.permissions).join();
-    return same ? [] : [definition(tenant, roleId, wanted)];
+    if (name === wanted.name && permissions.join() === sorted(wanted.permissions).join()) return [];
+    if (!sameName(name, wanted.name) && (claimed === null || !sameName(claimed, wanted.name)))
+      throw new DomainError('conflict', 'lost-race', 'Another writer changed the role’s name. Read again and repeat.');
+    return [definition(tenant, roleId, wanted)];
   };
 
 export const remove =

@@ -10,8 +10,8 @@ export type ServiceAccountSecretEvent = DomainEvent<
 >;
 
 /**
- * SHA-256 by the number of the key: a secret of 256 random bits needs no slow hash. Of two that were made for a number at the same
- * time only one is ever shown to anybody.
+ * SHA-256 by the number of the key: a secret of 256 random bits needs no slow hash. Where two keys were asked
+ * for at the same time, older logs hold two for a number, of which only one was ever shown to anybody.
  */
 export type ServiceAccountSecrets = ReadonlyMap<number, readonly string[]>;
 

@@ -13,6 +13,7 @@ import {
 } from '#libs/access-policy/service-accounts.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Recorded } from '#libs/event-sourcing/event';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
@@ -26,12 +27,13 @@ import { choice, integer, list, named, nullable, object, saying, schema, type Sc
 import { type Platform } from '#libs/platform/service';
 import { PLATFORM } from '#libs/platform/tokens';
 import { IsInstant, IsName, Nullable, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Page } from '#libs/read-models/read-model';
 import { type Instant, systemClock } from '#libs/time/time';
 import { RequestRate } from '../session/request-rate.ts';
 import { SessionConfiguration } from '../session/session-configuration.ts';
-import { changeScope, create, issueKey, nextNumber, remove, revokeKey, serviceAccount } from './service-account.ts';
+import { changeScope, create, issueKey, remove, revokeKey, serviceAccount } from './service-account.ts';
 import { keepSecret, keyIn, keyText, matches, secretOf, serviceAccountSecrets } from './service-account-secret.ts';
 
 const Permissions = (): PropertyDecorator => (target, key) => {
@@ -243,18 +245,14 @@ export class ServiceAccountController {
     const { store } = this.#platform;
     const now = systemClock.now();
     const of = { serviceAccountId: id, tenantId };
-    const before = await present(store, serviceAccount, id);
-    const next = nextNumber(before.state);
-    // A refused one keeps nothing.
-    if (!before.holds(command.id)) issueKey(of, next, until, now)(before.state);
+    const { events } = await handle(store, serviceAccount, id, issueKey(of, until, now), { command });
+    const issued = events.find(isKeyIssued);
+    if (!issued) throw new Error('a key is not there that was issued');
+    const { number, issuedAt, until: ends } = issued.data;
+    // A key without a secret opens nothing: where this ends too early, the same command again keeps the same secret.
     const secret = secretOf(this.#master, command.id);
-    const kept = await handle(store, serviceAccountSecrets, id, keepSecret(id, next, secret), { command });
-    const number = [...kept.state.keys()].at(-1) ?? next;
-    const { state } = await handle(store, serviceAccount, id, issueKey(of, number, until, now), { command });
-    const key = (await this.#row(tenantId, id)).keys.find((one) => one.number === state?.keys.at(-1)?.number);
-    if (!key) throw new Error('a key is not there that was issued');
+    await handle(store, serviceAccountSecrets, id, keepSecret(id, number, secret), { command });
     created(reply, `/api/v1/tenants/${tenantId}/service-accounts/${id}`);
-    const { issuedAt, until: ends } = key;
     return { number, key: keyText({ serviceAccountId: id, number, secret }), issuedAt, until: ends };
   }
 
@@ -307,6 +305,9 @@ export class ServiceAccountController {
     return row;
   }
 }
+
+const isKeyIssued = (event: Recorded): event is Recorded & Extract<ServiceAccountEvent, { type: 'ServiceAccountKeyIssued' }> =>
+  event.type === 'ServiceAccountKeyIssued';
 
 /** Nobody hands on what they do not have. */
 const refuseBeyond = (caller: Caller, permissions: readonly TenantPermission[]): void => {

@@ -40,7 +40,7 @@ describe('a service account', () => {
     given(serviceAccount, created).when(remove(of, NOON)).then(removed);
     given(serviceAccount, created, removed).when(remove(of, NOON)).thenNothing();
     given(serviceAccount, created, removed)
-      .when(issueKey(of, 1, null, NOON))
+      .when(issueKey(of, null, NOON))
       .thenRejected('service-account-not-found');
   });
   it('is the tenant’s own', () => {
@@ -53,31 +53,31 @@ describe('a service account', () => {
 describe('keys', () => {
   it('are rotated: a new one counts beside the old', () =>
     given(serviceAccount, created, issued(1))
-      .when(issueKey(of, 2, LATER, NOON))
+      .when(issueKey(of, LATER, NOON))
       .then(issued(2, LATER)));
   it('end ahead of now, if at all', () => {
     given(serviceAccount, created)
-      .when(issueKey(of, 1, NOON, NOON))
+      .when(issueKey(of, NOON, NOON))
       .thenRejected('key-ends-in-the-past');
   });
   it('are five at a time, those left out that count no longer', () => {
     given(serviceAccount, created, ...five)
-      .when(issueKey(of, 6, null, NOON))
+      .when(issueKey(of, null, NOON))
       .thenRejected('too-many-keys');
     given(serviceAccount, created, ...five, revoked)
-      .when(issueKey(of, 6, null, NOON))
+      .when(issueKey(of, null, NOON))
       .then(issued(6));
     given(serviceAccount, created, ...five)
-      .when(issueKey(of, 6, null, LATER))
+      .when(issueKey(of, null, LATER))
       .then({
         type: 'ServiceAccountKeyIssued',
         data: { ...of, number: 6, issuedAt: LATER, until: null },
       });
   });
-  it('have a number of their own', () => {
-    given(serviceAccount, created, issued(1))
-      .when(issueKey(of, 1, null, NOON))
-      .thenRejected('key-number-taken');
+  it('have a number of their own, also after one was revoked', () => {
+    given(serviceAccount, created, issued(1), revoked)
+      .when(issueKey(of, null, NOON))
+      .then(issued(2));
   });
   it('are revoked, once', () => {
     given(serviceAccount, created, issued(1))

@@ -4,7 +4,6 @@ import { type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
 import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, homeOf, tenantOf } from '#libs/platform/caller';
-import { Forbidden } from '#libs/platform/problem';
 import { tenantId as tenantIdSchema, userId as userIdSchema } from '#libs/platform/published-schemas';
 import { AnyUser, InPerson, Requires } from '#libs/platform/requires';
 import { choice, nullable, object, oneOf, saying, schema, text } from '#libs/platform/schema';
@@ -36,7 +35,7 @@ export class TenantSwitchController {
 
   @Put('tenants/:tenantId/switch')
   @Requires('tenants:switch')
-  @InPerson()
+  @InPerson('own-login')
   @ApiOperation({
     summary: 'Switch into a tenant',
     description:
@@ -54,7 +53,6 @@ export class TenantSwitchController {
     }),
   )
   async switch(@Param('tenantId') tenantId: TenantId, @CallerOf() caller: Caller): Promise<SwitchAnswer> {
-    if (caller.via !== undefined) throw new Forbidden('Switch from your own login: a context does not lead to another one.');
     const origTenant = homeOf(caller);
     if (origTenant === null) throw new Error('somebody switches who is of no tenant');
     const issued = await this.#platform.accessTokens.issue(caller.userId, {

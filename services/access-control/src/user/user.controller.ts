@@ -13,7 +13,7 @@ import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/calle
 import { LongRunning } from '#libs/platform/long-running';
 import { page } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
-import { Requires } from '#libs/platform/requires';
+import { InPerson, Requires } from '#libs/platform/requires';
 import { schema } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
@@ -64,6 +64,7 @@ export class UserController {
 
   @Post()
   @Requires('users:write')
+  @InPerson('as-oneself')
   @ApiOperation({
     summary: 'Add a user',
     description:

@@ -1,0 +1,71 @@
+import { v5 as uuidv5 } from 'uuid';
+import { memberships } from '#libs/access-policy/memberships.projection';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
+import { type Recorded } from '#libs/event-sourcing/event';
+import { type Letter, type Mail } from '#libs/mail/mail';
+import { type Consumer } from '#libs/messaging/consumer';
+import { type Platform } from '#libs/platform/service';
+import { type ImpersonationEvent } from '#libs/published/acting';
+import { type UserId } from '#libs/published/ids';
+import { type Clock, systemClock } from '#libs/time/time';
+import { impersonation } from '../impersonation/impersonation.ts';
+import { userList, type UserRow } from '../user-list/user-list.projection.ts';
+
+type Started = Extract<ImpersonationEvent, { type: 'ImpersonationStarted' }>['data'];
+
+/** What began longer ago is no news: it stands in the log. */
+const NEWS_MS = 86_400_000;
+
+/**
+ * Tells the customer that somebody acts as one of its users: the user, and the tenant's own Admins, who can end it. A redelivered
+ * event sends the same letters again. @param clock of the wall
+ */
+export const onImpersonationStarted = (
+  { readModels }: Pick<Platform, 'readModels'>,
+  mail: Mail,
+  clock: Clock = systemClock,
+): Consumer => ({
+  name: 'access-control.on-impersonation-started',
+  categories: [impersonation.category],
+  onFailure: 'park',
+  target: ({ stream }) => stream,
+  handle: async (event) => {
+    if (!isStarted(event)) return;
+    const { tenantId, userId, actorId, startedAt } = event.data;
+    if (Date.parse(clock.now()) - Date.parse(startedAt) > NEWS_MS) return;
+    const personOf = async (id: UserId): Promise<UserRow> => {
+      const person = await readModels.of(userList).get(id);
+      if (!person) throw new Error(`${id} is not known here yet`);
+      return person;
+    };
+    const tenant = await readModels.of(tenantTree).get(tenantId);
+    if (!tenant) throw new Error(`${tenantId} is not known here yet`);
+    const admins = await readModels.of(memberships).all({ tenantId, role: 'admin', enabled: true });
+    const told = new Set([userId, ...admins.map((admin) => admin.userId)].filter((id) => id !== actorId));
+    const [user, actor] = [await personOf(userId), await personOf(actorId)];
+    for (const id of told)
+      await mail.send(letterOf(uuidv5(id, event.eventId), await personOf(id), { tenant: tenant.name, user, actor }, event.data));
+  },
+});
+
+const isStarted = (event: Recorded): event is Recorded & Readonly<{ type: 'ImpersonationStarted'; data: Started }> =>
+  event.type === 'ImpersonationStarted';
+
+type About = Readonly<{ tenant: string; user: UserRow; actor: UserRow }>;
+
+const letterOf = (id: string, to: UserRow, { tenant, user, actor }: About, { reason, startedAt, until }: Started): Letter => ({
+  id,
+  to: to.email,
+  subject: `Somebody acts as ${to.id === user.id ? 'you' : user.name} at ${tenant}`,
+  text: `Hello ${to.name},
+
+${actor.name} (${actor.email}) acts as ${to.id === user.id ? 'you' : `${user.name} (${user.email})`} at ${tenant}
+from ${minuteOf(startedAt)} to ${minuteOf(until)} UTC at the latest. The reason given is:
+
+${reason}
+
+Whatever is done stands in the activity log of ${tenant} with both names. An Admin of ${tenant} can end it at any time.
+`,
+});
+
+const minuteOf = (instant: string): string => instant.slice(0, 16).replace('T', ' ');
