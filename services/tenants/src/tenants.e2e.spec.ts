@@ -208,6 +208,16 @@ describe("changing a tenant's profile", () => {
     expect((await reseller.patch(`/tenants/${ours.id}`, { primaryDomain: 'Ours.Example' })).status).toBe(200);
     expect((await reseller.patch(`/tenants/${first.id}`, { customerCode: 'OK' })).status).toBe(200);
   });
+
+  it('tells the admin of a root nothing of the codes of other roots', async () => {
+    const [one, other] = await Promise.all([root('One'), root('Other')]);
+    expect((await operator.patch(`/tenants/${other.id}`, { customerCode: 'TAKEN' })).status).toBe(200);
+    const admin = await platform.asUser(one.id, 'admin');
+    for (const customerCode of ['TAKEN', 'FREE']) {
+      const { status, body } = await admin.patch<Problem>(`/tenants/${one.id}`, { customerCode });
+      expect([status, body.code]).toEqual([422, 'customer-code-of-parent']);
+    }
+  });
 });
 
 describe('what a reseller sees', () => {

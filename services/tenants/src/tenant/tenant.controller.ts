@@ -207,7 +207,8 @@ export class TenantController {
     };
     const before = registered((await present(this.#store, tenant, tenantId)).state);
     const recoded = customerCode !== undefined && !sameCode(customerCode, before.customerCode);
-    if (recoded && caller.anchor === tenantId && before.path.length > 1)
+    // Codes are unique among those below one parent: whoever does not reach the parent would find out the codes of the others.
+    if (recoded && caller.anchor !== 'platform' && !before.path.slice(0, -1).some((above) => above === caller.anchor))
       throw new DomainError('rejected', 'customer-code-of-parent', 'The customer code is for your upstream to change.', [
         { path: 'customerCode', message: 'is for the tenant above to change' },
       ]);
