@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { memberships } from '#libs/access-policy/memberships.projection';
 import { type DomainEvent, type CommandId, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { startPlatform, type HttpClient, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
 import { systemClock } from '#libs/time/time';
 import { accessControlService } from './access-control.module.ts';
-import { addAdministrator, hasAdministrator } from './administrator.ts';
+import { addAdministrator, hasAdministrator, hasAdministratorInLog } from './administrator.ts';
 
 type Problem = Readonly<{ status: number; code: string; traceId: string; errors?: readonly { path: string }[] }>;
 type Users = Readonly<{ items: readonly { email: string; role: string }[]; total: number; nextCursor: string | null }>;
@@ -213,6 +214,35 @@ describe('access control', () => {
       const { status, headers } = await platform.http.get('/me', { authorization: `Bearer ${token}` });
       expect(status).toBe(401);
       expect(headers.get('www-authenticate')).toBe('Bearer realm="tributary"');
+    }
+  });
+
+  it('has no administrator any more once none can log in', async () => {
+    const { store, readModels } = platform.running.platform;
+    const [{ userId } = { userId: '' }] = await readModels.of(memberships).all({ tenantId: 'platform' });
+    const stream = (category: string): StreamName =>
+      `access-control.${category}${category === 'membership' ? '-platform~' : '-'}${userId}` as StreamName;
+    const say = async (category: string, type: string): Promise<void> => {
+      const data = category === 'membership' ? { tenantId: 'platform', userId } : { userId };
+      const { revision } = await store.read(stream(category));
+      await store.append(stream(category), [{ type, data }], revision, {
+        commandId: randomUUID() as CommandId,
+        bodyHash: '',
+        principal: { id: 'test' },
+        tenant: null,
+        time: systemClock.now(),
+      });
+    };
+    const isThere = async () => [await hasAdministrator(readModels), await hasAdministratorInLog(store)];
+    expect(await isThere()).toEqual([true, true]);
+    for (const [category, without, again] of [
+      ['membership', 'MembershipDisabled', 'MembershipEnabled'],
+      ['userAccess', 'AccessClosed', 'AccessOpened'],
+    ] as const) {
+      await say(category, without);
+      expect(await isThere()).toEqual([false, false]);
+      await say(category, again);
+      expect(await isThere()).toEqual([true, true]);
     }
   });
 
