@@ -20,6 +20,11 @@ export const CHECKS: readonly Check[] = [
     command: ['dist/proofs/access-matrix/main.js'],
   },
   {
+    guard: 'tenant-filter',
+    what: 'isolation, beside 3 tenants',
+    command: ['dist/proofs/isolation/main.js', '--tenants', '3'],
+  },
+  {
     guard: 'ack-before-commit',
     what: 'crash test, 5 kills',
     command: ['dist/proofs/crash-test/main.js', '--kills', '5', '--seed', '1'],

@@ -11,7 +11,7 @@ const USAGE = `Shows that the checks can fail: switches one guard after the othe
 Each check runs once as it is and once sabotaged. Exit code 0 when every one is green as it is and red when sabotaged.
 With SABOTAGE set, only the sabotaged check runs, in the open, and its exit code is the command's: it has to be 1.
 
-Guards: ${CHECKS.map(({ guard }) => guard).join(', ')}
+Guards: ${[...new Set(CHECKS.map(({ guard }) => guard))].join(', ')}
 `;
 
 const LAST_LINES = 12;
