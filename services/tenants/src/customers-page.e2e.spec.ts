@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type HealthStatus } from '#libs/published/ingestion';
+import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
+import { openTree, type Placed } from './customer-tree/tree-walk.ts';
 import { tenantsService } from './tenants.module.ts';
 
 type Tenant = Readonly<{ id: TenantId; path: readonly TenantId[]; name: string }>;
@@ -131,6 +134,37 @@ describe('the Customers page', () => {
       expect(items).toEqual(wanted.items);
     }
     expect(whole.items).toHaveLength(7);
+  });
+
+  it('finds out once who matches, for however many pages', async () => {
+    const { dee } = await tree();
+    const { readModels } = platform.running.platform;
+    const top = await readModels.of(tenantTree).get(dee.id);
+    if (!top) throw new Error('the distributor is not there');
+    let looked = 0;
+    const watched: ReadModels = {
+      of: (projection) => {
+        const model = readModels.of(projection);
+        return {
+          get: (id) => model.get(id),
+          find: (query) => model.find(query),
+          all: (filter, sort) => model.all(filter, sort),
+          aggregate: (query) => {
+            looked += 1;
+            return model.aggregate(query);
+          },
+        };
+      },
+    };
+    const filter = { name: { contains: 'n' } };
+    const page = await openTree(watched, { top, allowed: 'all', filter, sort: [{ by: 'name', direction: 'ascending' }] });
+    const names: string[] = [];
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const found: Page<Placed> = await page({ limit: 1, ...(cursor === undefined ? {} : { cursor }) });
+      names.push(...found.items.map(({ row }) => row.name));
+      cursor = found.nextCursor;
+    }
+    expect([names, looked]).toEqual([['Dee', 'Rho', 'Ann', 'Sig', 'Dan'], 1]);
   });
 
   it('takes a cursor for its own query only', async () => {

@@ -20,11 +20,15 @@ type Frame = Readonly<{ parent: TenantId; depth: number; after: string | null }>
 type Siblings = Readonly<{ rows: readonly Readonly<{ row: CustomerRow; after: string | null }>[]; more: boolean }>;
 
 /**
- * A page of a tenant and everybody below it, each before its own customers, siblings in the order asked for. With a filter those that
- * match and whoever stands above one.
+ * A tenant and everybody below it, each before its own customers, siblings in the order asked for. With a filter those that match and
+ * whoever stands above one. Who these are is found out once for all pages.
  */
-export const treePage = async (readModels: ReadModels, walk: Walk, { limit, cursor }: Asked): Promise<Page<Placed>> => {
+export const openTree = async (readModels: ReadModels, walk: Walk): Promise<(asked: Asked) => Promise<Page<Placed>>> => {
   const shape = await shapeOf(readModels, walk);
+  return (asked) => pageOf(readModels, walk, shape, asked);
+};
+
+const pageOf = async (readModels: ReadModels, walk: Walk, shape: Shape, { limit, cursor }: Asked): Promise<Page<Placed>> => {
   const frames: Frame[] = cursor === undefined ? [] : framesIn(cursor, walk);
   await refuseStrangers(readModels, walk.top, frames);
   const items: Placed[] = [];
