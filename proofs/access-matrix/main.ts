@@ -10,7 +10,9 @@ import { type OpenApi, routesOf } from './routes.ts';
 import { buildWorld } from './world.ts';
 
 const USAGE = `Asks every route of the API document as every kind of user about every tenant of two trees: their own, those above, beside and
-below it, strangers', and one that there is not; in the path, the query, the body and cursors.
+below it, strangers', and one that there is not; in the path, the query, the body, files and cursors. The users have logged in, have
+switched into a tenant, act as another user, were let in for a while, or are another system with a key. What strangers call their
+things by (e-mail addresses, codes, accounts, names) is asked about beside what nobody calls anything by.
 
   npm run access-matrix
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type TenantId } from '#libs/published/ids';
+import { type Key, keysOf, unusedLike } from './keys.ts';
 import { type Came, faultOf, marksIn } from './matrix.ts';
 import { listOf, routesOf } from './routes.ts';
 
@@ -40,6 +41,17 @@ describe('an answer about a tenant', () => {
   });
 });
 
+describe('what somebody calls things by', () => {
+  const keys = keysOf('Qdist', 100_000_000_000);
+  it('has counterparts of the same length that nobody has', () => {
+    const unused = unusedLike(keys);
+    for (const [kind, value] of Object.entries(unused)) {
+      expect(value).toHaveLength(keys[kind as Key].length);
+      expect(Object.values(keys)).not.toContain(value);
+    }
+  });
+});
+
 describe('the routes of the document', () => {
   const [route] = routesOf({
     paths: {
@@ -49,17 +61,30 @@ describe('the routes of the document', () => {
             { name: 'tenantId', in: 'path' },
             { name: 'thingId', in: 'path' },
             { name: 'ownerId', in: 'query', schema: { format: 'uuid' } },
-            { name: 'cursor', in: 'query' },
+            { name: 'cursor', in: 'query', schema: { type: 'string' } },
+            { name: 'email', in: 'query', schema: { type: 'string' } },
+            { name: 'status', in: 'query', schema: { type: 'string', enum: ['open'] } },
           ],
+          requestBody: { content: { 'multipart/form-data': {} } },
           security: [{}],
           'x-requires': { permission: 'tenants:read', on: 'tenant' },
+          'x-in-person': 'person',
         },
       },
     },
   });
 
-  it('say who may call them and where they take ids', () => {
-    expect(route).toMatchObject({ method: 'GET', ids: ['thingId'], queryIds: ['ownerId'], isList: true, isPublic: false });
+  it('say who may call them and where they take ids, and what things are called by', () => {
+    expect(route).toMatchObject({
+      method: 'GET',
+      ids: ['thingId'],
+      queryIds: ['ownerId'],
+      queryTexts: ['email'],
+      isList: true,
+      isPublic: false,
+      presence: 'person',
+      takes: 'files',
+    });
     expect(route && listOf(route, 'thingId')).toBe('/api/v1/tenants/{tenantId}/things');
   });
 });

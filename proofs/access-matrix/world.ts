@@ -4,18 +4,43 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Standing } from '#libs/access-policy/policy';
 import { BUNDLES, type Permission, type Role } from '#libs/access-policy/roles';
-import { type TenantId } from '#libs/published/ids';
+import { type WayOfActing } from '#libs/event-sourcing/event';
+import { type RoleId, type TenantId } from '#libs/published/ids';
 import { type Credentials, LoadClient } from '../platform-process.ts';
+import { type Keys, keysOf, unusedLike, usageOf } from './keys.ts';
 
 /** A tenant of the world. Whatever is made for it bears its mark, by which it is known wherever it shows up. */
-export type Tenant = Readonly<{ id: TenantId; path: readonly TenantId[]; mark: string }>;
+export type Tenant = Readonly<{
+  id: TenantId;
+  path: readonly TenantId[];
+  mark: string;
+  keys: Keys;
+  /** Like its keys, but nobody's. */
+  unused: Keys;
+}>;
 
 /** Somebody who asks, and what the policy knows of them. */
-export type Caller = Readonly<{ name: string; client: LoadClient; standing: Standing; home: Tenant }>;
+export type Caller = Readonly<{
+  name: string;
+  client: LoadClient;
+  standing: Standing;
+  home: Tenant;
+  /** How they came to act as they do; absent: they logged in. */
+  via?: WayOfActing;
+  /** Where the person is at home, if that is elsewhere: no secret where they ask about themselves. */
+  from?: Tenant;
+}>;
 
-export type World = Readonly<{ tenants: readonly Tenant[]; callers: readonly Caller[]; operator: LoadClient }>;
+/** `userIds`: the callers' own. */
+export type World = Readonly<{
+  tenants: readonly Tenant[];
+  callers: readonly Caller[];
+  userIds: ReadonlySet<string>;
+  operator: LoadClient;
+}>;
 
 type Id = Readonly<{ id: string }>;
+type Issued = Readonly<{ accessToken: string }>;
 
 /** Names of marks have no part in common with anything else that answers say. */
 const PLACES = [
@@ -33,17 +58,10 @@ type Mark = (typeof PLACES)[number]['mark'];
 
 const CLERK: readonly Permission[] = ['tenants:read', 'users:read', 'bills:read'];
 
-const USAGE = (payer: string): string =>
-  [
-    'BilledCost,BillingAccountId,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ServiceName,SubAccountId',
-    `1.5,${payer},USD,2026-01-01T00:00:00Z,2026-02-01T00:00:00Z,Usage,2026-01-03T00:00:00Z,2026-01-04T00:00:00Z,Storage,${payer}`,
-    '',
-  ].join('\n');
-
 const ADDRESS = { country: 'DE', city: 'Berlin', street: 'Hauptstraße 1', zip: '10115' };
 
-const MOST_POLLS = 600;
-const POLL_MS = 50;
+const MOST_POLLS = 3_000;
+const POLL_MS = 10;
 
 /** Two trees with one of everything in each tenant, twice where a list should have a second page, and somebody of each kind. */
 export const buildWorld = async (url: string, credentials: Credentials, folder: string): Promise<World> => {
@@ -66,9 +84,10 @@ export const buildWorld = async (url: string, credentials: Credentials, folder: 
     const { id } = parent
       ? await made<{ id: TenantId }>(`/tenants/${parent.id}/customers`, profile)
       : await made<{ id: TenantId }>('/tenants', { ...profile, currency: 'USD' });
-    const tenant = { id, path: [...(parent?.path ?? []), id], mark };
+    const keys = keysOf(mark, 100_000_000_000 + index);
+    const tenant = { id, path: [...(parent?.path ?? []), id], mark, keys, unused: unusedLike(keys) };
     tenants.set(mark, tenant);
-    await furnish(tenant, String(100_000_000_000 + index), parent);
+    await furnish(tenant, parent);
   }
 
   async function userOf(tenantId: TenantId): Promise<string> {
@@ -80,7 +99,7 @@ export const buildWorld = async (url: string, credentials: Credentials, folder: 
   }
 
   /** One of everything that a tenant can have. */
-  async function furnish({ id, mark }: Tenant, payer: string, parent: Tenant | undefined): Promise<void> {
+  async function furnish({ id, mark, keys: { account: payer } }: Tenant, parent: Tenant | undefined): Promise<void> {
     const at = `/tenants/${id}`;
     for (const number of ['1', '2']) {
       const name = `${mark} ${number}`;
@@ -110,18 +129,18 @@ export const buildWorld = async (url: string, credentials: Credentials, folder: 
     const { id: dataSourceId } = await made(`${at}/data-sources`, { managementAccountId: payer, name: mark });
     await made(`${at}/linked-accounts`, { dataSourceId, accountId: payer });
     await told('PATCH', `${at}/profile`, { legalName: `${mark} Ltd.` });
-    await writeFile(join(folder, `${mark}.csv`), USAGE(payer));
+    await writeFile(join(folder, `${mark}.csv`), usageOf(payer));
     const { id: importId } = await made(`${at}/imports`, { paths: [`${mark}.csv`], format: 'focus' });
-    await until(async () => {
+    await rested(async () => {
       const { body } = await operator.send<{ status: string }>({ method: 'GET', path: `/api/v1${at}/imports/${importId}` });
-      return !['requested', 'running'].includes(body.status);
+      return ['requested', 'running'].includes(body.status) ? undefined : body.status;
     });
   }
 
   const last = tenants.get('Qalic');
-  await until(async () => {
+  await rested(async () => {
     const path = `/api/v1/tenants/${last?.id ?? ''}/bills/2026-01/lines`;
-    return ((await operator.send<{ total?: number }>({ method: 'GET', path })).body.total ?? 0) > 0;
+    return (await operator.send<{ total?: number }>({ method: 'GET', path })).body.total || undefined;
   });
 
   const tenantOf = (mark: Mark): Tenant => {
@@ -130,48 +149,111 @@ export const buildWorld = async (url: string, credentials: Credentials, folder: 
     return found;
   };
   const callers: Caller[] = [];
+  const userIds = new Set<string>();
+  const acts = (caller: Omit<Caller, 'client'>, accessToken: string): Caller => {
+    const client = new LoadClient(url, 4);
+    client.authorize(accessToken);
+    const acting = { ...caller, client };
+    callers.push(acting);
+    return acting;
+  };
   const enter = async (
     name: string,
     mark: Mark,
     role: Role,
     links: Standing['links'] = [],
-    carriesOver = false,
-  ): Promise<void> => {
+    bundles: Standing['bundles'] = new Map(),
+  ): Promise<Caller & Readonly<{ userId: string }>> => {
     const home = tenantOf(mark);
-    const email = `${mark}.${String(callers.length)}@example.com`;
+    // Without a mark: whose log they are in may know them.
+    const email = `caller${String(callers.length)}@example.com`;
     const password = randomPassword();
     const { id: userId } = await made(`/tenants/${home.id}/users`, { email, name, password, role });
-    for (const link of links) await made(`/tenants/${link.tenantId}/customer-links`, { userId, role: link.role });
-    const client = new LoadClient(url, 4);
-    await client.login({ email, password });
-    const bundles = new Map<Role, ReadonlySet<Permission>>(
-      [...Object.entries(BUNDLES)].map(([of, bundle]) => [of as Role, bundle]),
-    );
-    if (role.startsWith('custom:')) bundles.set(role, new Set(CLERK));
-    callers.push({ name, client, home, standing: { memberships: [{ tenantId: home.id, role, carriesOver }], links, bundles } });
+    userIds.add(userId);
+    for (const link of links)
+      if (link.delegated) await lend(link, userId);
+      else await made(`/tenants/${link.tenantId}/customer-links`, { userId, role: link.role });
+    const { accessToken } = await made<Issued>('/auth/login', { email, password });
+    const standing = { memberships: [{ tenantId: home.id, role, carriesOver: false }], links, bundles };
+    return { ...acts({ name, home, standing }, accessToken), userId };
+  };
+  /** The token of another context. */
+  const given = async ({ client, name }: Caller, method: string, path: string, body?: unknown): Promise<string> => {
+    const answer = await client.send<Issued>({ method, path: `/api/v1${path}`, ...(body === undefined ? {} : { body }) });
+    if (answer.status >= 300) throw new Error(`${name}: ${method} ${path}: ${String(answer.status)} ${answer.text}`);
+    return answer.body.accessToken;
   };
   const { role: clerk } = await made<{ role: Role }>(`/tenants/${tenantOf('Qresl').id}/roles`, {
     name: 'Qresl 3',
     permissions: CLERK,
   });
-  for (const role of ['admin', 'regular', 'readOnly', 'support', 'sales'] as const)
-    await enter(`${role} of a reseller`, 'Qresl', role);
-  await enter('custom role of a reseller', 'Qresl', clerk);
-  await enter('admin of a distributor', 'Qdist', 'admin');
-  await enter('admin of a customer', 'Qcust', 'admin');
+  const admin = await enter('admin of a reseller', 'Qresl', 'admin');
+  for (const role of ['regular', 'readOnly', 'support', 'sales'] as const) await enter(`${role} of a reseller`, 'Qresl', role);
+  await enter('custom role of a reseller', 'Qresl', clerk, [], new Map([[clerk, new Set(CLERK)]]));
+  const above = await enter('admin of a distributor', 'Qdist', 'admin');
+  const below = await enter('admin of a customer', 'Qcust', 'admin');
+  const customer = tenantOf('Qcust');
+  const reseller = tenantOf('Qresl');
+  async function lend({ tenantId, role }: Standing['links'][number], userId: string): Promise<void> {
+    const { id } = await made(`/tenants/${tenantId}/delegated-accesses`, { role, hours: 1, reason: 'X', userId });
+    // Whether it was granted, the matrix will find: without the filter by tenant nobody is one of the customer's own.
+    await below.client.send({ method: 'POST', path: `/api/v1/tenants/${tenantId}/delegated-accesses/${id}/approve` });
+  }
   await enter('regular of a reseller, linked to a customer as support', 'Qresl', 'regular', [
-    { tenantId: tenantOf('Qcust').id, role: 'support' },
+    { tenantId: customer.id, role: 'support' },
   ]);
   await enter('support of a distributor, linked to a reseller as admin', 'Qdist', 'support', [
-    { tenantId: tenantOf('Qresl').id, role: 'admin' },
+    { tenantId: reseller.id, role: 'admin' },
   ]);
-  return { tenants: [...tenants.values()], callers, operator };
+  await enter('regular of a reseller, let into a customer as admin for a while', 'Qresl', 'regular', [
+    { tenantId: customer.id, role: 'admin', delegated: true },
+  ]);
+  acts(
+    {
+      name: 'admin of a distributor, switched into a reseller',
+      home: reseller,
+      standing: { memberships: [{ tenantId: reseller.id, role: 'admin' }], links: [] },
+      via: 'switch',
+      from: above.home,
+    },
+    await given(above, 'PUT', `/tenants/${reseller.id}/switch`),
+  );
+  acts(
+    {
+      name: 'admin of a reseller, as the admin of a customer',
+      home: customer,
+      standing: below.standing,
+      via: 'impersonation',
+      from: reseller,
+    },
+    await given(admin, 'POST', `/tenants/${customer.id}/users/${below.userId}/impersonation`, { reason: 'X' }),
+  );
+  const account = `/tenants/${reseller.id}/service-accounts`;
+  const permissions = [...BUNDLES.admin];
+  const { id: accountId } = await made(account, { name: 'Qresl 4', permissions });
+  const { key } = await made<{ key: string }>(`${account}/${accountId}/keys`, {});
+  const scope: Role = `custom:${accountId as RoleId}`;
+  acts(
+    {
+      name: 'key of a service account of a reseller',
+      home: reseller,
+      standing: {
+        memberships: [{ tenantId: reseller.id, role: scope, carriesOver: true }],
+        links: [],
+        bundles: new Map([[scope, new Set(permissions)]]),
+      },
+      via: 'key',
+    },
+    (await made<Issued>('/auth/service-token', { key })).accessToken,
+  );
+  return { tenants: [...tenants.values()], callers, userIds, operator };
 };
 
-/** Work in the background is done. @throws Error when that takes too long */
-const until = async (done: () => Promise<boolean>): Promise<void> => {
+/** What is there once work in the background is done. @throws Error when that takes too long */
+export const rested = async <Found>(look: () => Promise<Found | undefined>): Promise<Found> => {
   for (let waited = 0; waited < MOST_POLLS; waited++) {
-    if (await done()) return;
+    const found = await look();
+    if (found !== undefined) return found;
     await sleep(POLL_MS);
   }
   throw new Error('the platform did not come to rest');
