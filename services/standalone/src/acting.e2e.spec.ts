@@ -109,6 +109,12 @@ describe('a switch into a tenant', () => {
     expect((await log(customer))[0]).toMatchObject({ user: { email: 'dora@example.com' }, via: 'switch', onBehalf: true });
   });
 
+  it('makes nobody a user of the tenant', async () => {
+    const disabling = inReseller.post(`/tenants/${reseller}/users/${idOf('dora')}/disable`);
+    expect(await refusal(disabling)).toEqual([404, 'user-not-found']);
+    expect(await refusal(dora.post(`/tenants/${distributor}/users/${idOf('dora')}/disable`))).toEqual([422, 'yourself']);
+  });
+
   it('leads to no other context', async () => {
     expect(await statusOf(inReseller.put(`/tenants/${customer}/switch`))).toBe(403);
     const rhea = idOf('rhea');

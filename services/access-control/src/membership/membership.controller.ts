@@ -136,15 +136,17 @@ export class MembershipController {
     caller: Caller,
     command: Command,
   ): Promise<Membership> {
-    if (userId === caller.userId) {
+    const { id, path } = tenantOf(caller);
+    const stream = membershipId(id, userId);
+    const { state } = await present(this.#store, membership, stream);
+    // Of a tenant that they have only switched into they are no user.
+    if (userId === caller.userId && state.role !== null) {
       const message = 'somebody else has to do that';
       throw new DomainError('rejected', 'yourself', `You cannot change what you are yourself: ${message}.`, [
         { path: 'userId', message },
       ]);
     }
-    const { id, path } = tenantOf(caller);
-    const stream = membershipId(id, userId);
-    await refuseAbove(this.#readModels, caller, path, (await present(this.#store, membership, stream)).state);
+    await refuseAbove(this.#readModels, caller, path, state);
     return (await handle(this.#store, membership, stream, decision, { command })).state;
   }
 }
