@@ -32,8 +32,10 @@ export class StartFailed extends Error {
   override readonly name = 'StartFailed';
 }
 
+/** Whoever asks for hours logs in once. */
 const environmentOf = (dataDir: string, more: Environment): NodeJS.ProcessEnv => ({
   ...process.env,
+  ACCESS_TOKEN_MINUTES: '1440',
   DATA_DIR: dataDir,
   PORT: '0',
   LOG_REQUESTS: 'false',

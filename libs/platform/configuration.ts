@@ -125,11 +125,11 @@ export class IngestionConfiguration {
 }
 
 export class SecurityConfiguration {
-  @Variable('ACCESS_TOKEN_MINUTES', 'Life of an access token')
+  @Variable('ACCESS_TOKEN_MINUTES', 'Life of an access token; a refresh token gets the next one')
   @IsInt()
   @Min(1)
   @Max(1_440)
-  accessTokenMinutes = 60;
+  accessTokenMinutes = 15;
 
   @Variable('LOGIN_FAILURES', 'Failed logins in a row after which an e-mail address is locked for a while')
   @IsInt()
