@@ -23,6 +23,7 @@ describe('a check under sabotage', () => {
     expect([...new Set(CHECKS.map(({ guard }) => guard))]).toEqual([
       'float',
       'tenant-filter',
+      'revocation',
       'ack-before-commit',
       'revision-check',
       'late-fold',

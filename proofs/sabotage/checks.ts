@@ -25,6 +25,11 @@ export const CHECKS: readonly Check[] = [
     command: ['dist/proofs/isolation/main.js', '--tenants', '3'],
   },
   {
+    guard: 'revocation',
+    what: 'revocation, 200 trials',
+    command: ['dist/proofs/revocation/main.js', '--trials', '200', '--lanes', '4'],
+  },
+  {
     guard: 'ack-before-commit',
     what: 'crash test, 5 kills',
     command: ['dist/proofs/crash-test/main.js', '--kills', '5', '--seed', '1'],
