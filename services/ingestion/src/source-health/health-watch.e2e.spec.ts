@@ -77,6 +77,23 @@ describe('the health of a data source', () => {
 });
 
 describe('the rounds over all sources', () => {
+  it('begin with one in each process that starts, for what another had heard of and not judged', async () => {
+    const tenantId = await registeredTenant(platform);
+    const source = { managementAccountId: '4', name: 'Payer' };
+    const { body } = await operator.post<Source>(`/tenants/${tenantId}/data-sources`, source);
+    const stream = `ingestion.sourceHealth-${body.id}` as StreamName;
+    const told = async () => (await platform.running.platform.store.read<SourceHealthEvent>(stream)).events.length;
+    for (let patience = 0; patience < 200 && (await told()) < 1; patience++) await pause(50);
+    now += 30 * HOUR_MS;
+    const ending = new AbortController();
+    const [watch] = new HealthWatch({ ...platform.running.platform, alone: false }).background();
+    const running = watch?.run(ending.signal);
+    for (let patience = 0; patience < 100 && (await told()) < 2; patience++) await pause(50);
+    ending.abort();
+    await running;
+    expect(await told()).toBe(2);
+  });
+
   const rounds = (alone: boolean) =>
     new HealthWatch({ ...platform.running.platform, alone }).background().filter(({ inEveryProcess }) => inEveryProcess !== true);
 
