@@ -267,6 +267,8 @@ describe('the Customers page', () => {
     expect(await health()).toMatchObject({ Dee: 'Failed', Rho: 'Success', Sig: 'Failed', Dan: 'Failed' });
     expect(shown(await listOf(operator, dee, '?sourceData=Failed'))).toEqual(['Dee', '  Sig', '    Dan']);
     expect(shown(await listOf(operator, rho, '?sourceData=Success'))).toEqual(['Rho', '  Ann']);
+    const bySourceData = ['Dee', '  Sig', '    Dan', '  Rho', '    Ann', '    Bob', '    Cid'];
+    expect(shown(await listOf(operator, dee, '?sort=sourceData,name'))).toEqual(bySourceData);
 
     await healthOf(own, dan, 'Success');
     await healthOf(above, dee, 'Success', 'Success');

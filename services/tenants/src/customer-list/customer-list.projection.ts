@@ -22,6 +22,7 @@ import {
   type Progress,
   progressOf,
 } from '../onboarding/onboarding.ts';
+import { HEALTH_STATUSES } from '../source-data/source-data.ts';
 
 export type ContractCounts = Readonly<Record<ContractStatus, number>>;
 
@@ -58,6 +59,8 @@ export type CustomerRow = ProfileRow &
     status: OnboardingTask | 'complete';
     /** The worst of its sources and those of everybody below it. */
     sourceData: HealthStatus;
+    /** What lists sort it by: 0 is the worst. */
+    sourceDataRank: number;
     /** When one of its own users was last about; null: never. */
     lastActivity: Instant | null;
     /** The last that speaks for an active customer: it was about, it ordered something, or it came to be. */
@@ -142,6 +145,7 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
     onboarding: progress,
     status: progress.position ?? 'complete',
     sourceData,
+    sourceDataRank: HEALTH_STATUSES.indexOf(sourceData),
     lastActivity: activity,
     lastSign: activity !== null && activity > tenant.registeredAt ? activity : tenant.registeredAt,
     adminIds: adminsOf(onboarding),
@@ -151,7 +155,7 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
 /** The Customers page: a document per tenant. */
 export const customerList = projection({
   name: 'customer-list',
-  version: 3,
+  version: 4,
   parts: PARTS,
   row: rowOf,
   indexes: [['list', 'name'], ['name'], ['parentId', 'sourceData']],

@@ -150,7 +150,7 @@ const SORTED_BY: Readonly<Record<string, string>> = {
   primaryDomain: 'primaryDomain',
   registeredAt: 'registeredAt',
   status: 'onboarding.progress',
-  sourceData: 'sourceData',
+  sourceData: 'sourceDataRank',
   lastActivity: 'lastActivity',
 };
 
@@ -175,7 +175,7 @@ export class CustomerTreeController {
     summary: 'The Customers page',
     description:
       'The tenant and everybody below it whom you reach, each before its own customers, siblings sorted by name or by ' +
-      `${Object.keys(SORTED_BY).join(', ')}. Whoever matches the filter is listed together with all above it; \`matches\` tells them ` +
+      `${Object.keys(SORTED_BY).join(', ')} (\`sourceData\`: the worst first). Whoever matches the filter is listed together with all above it; \`matches\` tells them ` +
       'apart. For whoever may not see amounts there (Support), `invoices`, `mrr`, `ports`, `vcs`, `cloud`, `lastActivity` and ' +
       '`lastOrder` are null.',
   })
