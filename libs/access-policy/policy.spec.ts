@@ -8,6 +8,7 @@ import {
   decideOnPlatform,
   effective,
   type Membership,
+  permissionsIn,
   type Standing,
 } from './policy.ts';
 import { BUNDLES, type BuiltInRole, type CustomRole, type Permission, PERMISSIONS, type Role } from './roles.ts';
@@ -264,6 +265,19 @@ describe('for any standing, permission and tree', () => {
         const elsewhere = 'elsewhere' as TenantId;
         const more = both(standing, member(elsewhere, role), linked(elsewhere, role));
         expect(decide(more, permission, path)).toBe(decide(standing, permission, path));
+      }),
+    );
+  });
+
+  it('whoever acts as somebody else may do what both of them may, and nothing else', () => {
+    fc.assert(
+      fc.property(standings, standings, permissions, paths, (user, person, permission, path) => {
+        const acting = { ...user, within: person };
+        const verdicts = [user, person].map((one) => decide(one, permission, path));
+        const allowed = verdicts.every((verdict) => verdict === 'allowed');
+        const lowest = verdicts.includes('hidden') ? 'hidden' : 'denied';
+        expect(decide(acting, permission, path)).toBe(allowed ? 'allowed' : lowest);
+        expect(permissionsIn(acting, path).has(permission)).toBe(allowed);
       }),
     );
   });

@@ -33,6 +33,8 @@ export type Standing = Readonly<{
   memberships: readonly Membership[];
   links: readonly CustomerLink[];
   bundles?: ReadonlyMap<Role, ReadonlySet<Permission>>;
+  /** Of the person who acts here as somebody else: nothing counts that they could not do as themselves. */
+  within?: Standing;
 }>;
 
 /** `hidden`: the tenant is outside the user's reach, and its existence is not revealed (404). `denied` is a 403. */
@@ -107,6 +109,7 @@ const firstOf = <T, R>(candidates: readonly T[], found: (one: T) => R | undefine
  * that gives one, where `none` shuts out; what the nearest tenant above implies, by carrying roles over or for Sales.
  */
 export const effective = (standing: Standing, path: readonly TenantId[]): Effective | undefined => {
+  if (standing.within && !effective(standing.within, path)) return undefined;
   const onPlatform = standing.memberships.filter(({ tenantId }) => tenantId === 'platform').map(({ role }) => role);
   if (onPlatform.length > 0) return { roles: onPlatform, through: 'platform', anchor: 'platform' };
   const tenantId = path.at(-1);
@@ -126,12 +129,9 @@ export const effective = (standing: Standing, path: readonly TenantId[]): Effect
 const bundleOf = ({ bundles }: Standing, role: Role): ReadonlySet<Permission> | undefined =>
   bundles?.get(role) ?? BUNDLES[role as BuiltInRole];
 
-const permits = (
-  standing: Standing,
-  { roles, through }: Effective,
-  path: readonly TenantId[],
-  permission: Permission,
-): boolean => {
+const permits = (standing: Standing, found: Effective, path: readonly TenantId[], permission: Permission): boolean => {
+  if (standing.within && decide(standing.within, permission, path) !== 'allowed') return false;
+  const { roles, through } = found;
   // Sales look down the tree from where they are; they do not step into it unless a child-tenant role or a link says so.
   if (permission === 'tenants:switch' && through === 'sales') return false;
   if (roles.every((role) => bundleOf(standing, role)?.has(permission))) return true;

@@ -45,10 +45,12 @@ const memberships: fc.Arbitrary<Membership> = fc.record(
   { requiredKeys: ['tenantId', 'role'] },
 );
 const links = fc.record({ tenantId: tenantIds, role: roles });
-const standings: fc.Arbitrary<Standing> = fc.record({
+const own: fc.Arbitrary<Standing> = fc.record({
   memberships: fc.array(memberships, { maxLength: 4 }),
   links: fc.array(links, { maxLength: 3 }),
 });
+const acting = fc.tuple(own, own).map(([user, within]): Standing => ({ ...user, within }));
+const standings = fc.oneof(own, acting);
 const permissions = fc.constantFrom(...PERMISSIONS);
 
 const allowedAmong = (standing: Standing, permission: (typeof PERMISSIONS)[number], paths: readonly TenantId[][]) =>

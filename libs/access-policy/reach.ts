@@ -37,7 +37,9 @@ export const allowedWithin = async (
 ): Promise<Allowed> => {
   const isAllowed = ({ path }: Pick<Place, 'path'>): boolean => decide(standing, permission, path) === 'allowed';
   const tree = readModels.of(tenantTree);
-  const elsewhere = held(standing).filter((tenantId) => tenantId !== 'platform' && !top.path.includes(tenantId));
+  const { within } = standing;
+  const places = new Set([...held(standing), ...(within ? held(within) : [])]);
+  const elsewhere = [...places].filter((tenantId) => tenantId !== 'platform' && !top.path.includes(tenantId));
   const known = elsewhere.length === 0 ? [] : await tree.all({ id: { in: elsewhere }, path: { has: top.id } });
   const special = (await Promise.all(outermost(known).map(({ id }) => tree.all({ path: { has: id } })))).flat();
   const byDefault = isAllowed({ path: [...top.path, ANY] });

@@ -99,9 +99,9 @@ export class AccessGuard implements CanActivate {
 }
 
 /** The filter by tenant gone: what somebody may anywhere, they may everywhere. */
-const everywhere = (standing: Standing): Standing => {
-  const roles = [...standing.memberships, ...standing.links].map(({ role }) => role);
-  return { ...standing, memberships: roles.map((role) => ({ tenantId: 'platform', role })) };
+const everywhere = ({ memberships, links, bundles }: Standing): Standing => {
+  const roles = [...memberships, ...links].map(({ role }) => role);
+  return { memberships: roles.map((role) => ({ tenantId: 'platform', role })), links, ...(bundles && { bundles }) };
 };
 
 const demandPresence = (presence: Presence, via: WayOfActing | undefined): void => {

@@ -93,7 +93,10 @@ const serviceAccountOf = async (
   };
 };
 
-/** As one of the tenant's own, with the role that they have in it: whoever reaches it as an Admin is Admin there. */
+/**
+ * As one of the tenant's own, with the role that they have in it: whoever reaches it as an Admin is Admin there. What shuts them out
+ * further below does so here, too.
+ */
 const nativeStanding = async (
   readModels: ReadModels,
   standing: Standing,
@@ -105,7 +108,7 @@ const nativeStanding = async (
   if (!found) return undefined;
   const carriesOver = (await readModels.of(accessSettings).get(tenantId))?.accessModel === 'carryOver';
   const memberships = found.roles.map((role) => ({ tenantId, role: role === 'operator' ? 'admin' : role, carriesOver }) as const);
-  return { memberships, links: [], ...(standing.bundles && { bundles: standing.bundles }) };
+  return { memberships, links: [], ...(standing.bundles && { bundles: standing.bundles }), within: standing };
 };
 
 const switched = async (
@@ -133,7 +136,7 @@ const impersonated = async (
   if (access?.open !== true || !(await mayImpersonate(readModels, ofActor, standing))) return undefined;
   return {
     userId,
-    standing,
+    standing: { ...standing, within: ofActor },
     via: 'impersonation',
     actor: { id: actorId, reason: row.reason },
     impersonationId,

@@ -109,6 +109,25 @@ describe('a switch into a tenant', () => {
     expect((await log(customer))[0]).toMatchObject({ user: { email: 'dora@example.com' }, via: 'switch', onBehalf: true });
   });
 
+  it('lets nobody in who is shut out below', async () => {
+    const users = `/tenants/${reseller}/users`;
+    const email = 'shut@example.com';
+    const body = { email, name: 'Shut out', password: PASSWORD, role: 'admin', childTenantRole: 'none' };
+    expect(await statusOf(operator.post(users, body))).toBe(201);
+    const shut = await platform.as(email, PASSWORD);
+    const inOwn = await switched(shut, reseller);
+    for (const as of [shut, inOwn]) {
+      expect(await statusOf(as.get(`/tenants/${reseller}`))).toBe(200);
+      expect(await refusal(as.get(`/tenants/${customer}`))).toEqual([404, 'tenant-not-found']);
+      expect((await as.get<List>('/tenants')).body.items.map(({ id }) => id)).toEqual([reseller]);
+    }
+    // Nor as somebody who is not.
+    const rhea = `/tenants/${reseller}/users/${idOf('rhea')}/impersonation`;
+    const asRhea = bearer((await shut.post<Issued>(rhea, { reason: 'x' })).body);
+    expect(await statusOf(asRhea.get(`/tenants/${reseller}`))).toBe(200);
+    expect(await refusal(asRhea.get(`/tenants/${customer}`))).toEqual([404, 'tenant-not-found']);
+  });
+
   it('makes nobody a user of the tenant', async () => {
     const disabling = inReseller.post(`/tenants/${reseller}/users/${idOf('dora')}/disable`);
     expect(await refusal(disabling)).toEqual([404, 'user-not-found']);
