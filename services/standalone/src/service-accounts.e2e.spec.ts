@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
-import { type TenantId } from '#libs/published/ids';
+import { type RoleId, type TenantId } from '#libs/published/ids';
 import { SERVICES } from './services.ts';
 
 type Problem = Readonly<{ code: string }>;
@@ -61,6 +61,19 @@ describe('a service account', () => {
   it('stands in the log by its name', async () => {
     const { body } = await admin.get<{ items: readonly object[] }>(`/tenants/${customer}/activity?category=tenants`);
     expect(body.items[0]).toMatchObject({ event: 'TenantProfileChanged', user: { name: 'Accounting', email: null }, via: 'key' });
+  });
+
+  it('has no key for whoever may do less than it', async () => {
+    const created = await account(['tenants:read', 'bills:read']);
+    const asked = { name: 'Keeper of keys', permissions: ['tenants:read', 'service-accounts:write'] };
+    const { id } = await made<{ id: string }>(admin, `/tenants/${root}/roles`, asked);
+    const keeper = await platform.asUser(root, `custom:${id as RoleId}`);
+    const keysOf = async ({ id: of }: Account) => {
+      const { status, body } = await keeper.post<Key & Problem>(`/tenants/${root}/service-accounts/${of}/keys`, {});
+      return [status, body.code];
+    };
+    expect(await keysOf(created)).toEqual([422, 'permission-not-yours']);
+    expect(await keysOf(await account(['tenants:read']))).toEqual([201, undefined]);
   });
 
   it('gives each of several keys that are asked for at once a number of its own, five at most', async () => {

@@ -232,19 +232,23 @@ export class ServiceAccountController {
     summary: 'Issue a key',
     description:
       'It is shown in this answer and never again; a hash of it is kept. To rotate, issue a new one, give it to the other system, and ' +
-      'revoke the old one: up to five count at a time.',
+      'revoke the old one: up to five count at a time. For an account that may do what you may not it is 422 `permission-not-yours`.',
   })
   @Answers(201, keySchema, { headers: ['Location'] })
   async issueKey(
     @Param('tenantId') tenantId: TenantId,
     @Param('serviceAccountId') id: ServiceAccountId,
     @Body() { until = null }: KeyInput,
+    @CallerOf() caller: Caller,
     @CommandOf() command: Command,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<KeyAnswer> {
     const { store } = this.#platform;
     const now = systemClock.now();
     const of = { serviceAccountId: id, tenantId };
+    // With the key in hand they could do all that the account may.
+    const { state: before } = await present(store, serviceAccount, id);
+    if (before?.tenantId === tenantId) refuseBeyond(caller, before.permissions);
     const { events } = await handle(store, serviceAccount, id, issueKey(of, until, now), { command });
     const issued = events.find(isKeyIssued);
     if (!issued) throw new Error('a key is not there that was issued');
