@@ -10,7 +10,7 @@ import { type Platform } from '#libs/platform/service';
 import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant, systemClock } from '#libs/time/time';
 import { grantAccepted, isAccepted } from '../reactions/on-invitation-accepted.ts';
-import { type PasswordLogin, userWithAddress } from '../session/password-login.ts';
+import { mayLogIn, type PasswordLogin, userWithAddress } from '../session/password-login.ts';
 import { newUserId, registerUser } from '../user/add-user.ts';
 import { accept, acceptable, invitation, type Invited } from './invitation.ts';
 import { type InvitationTokens } from './invitation-tokens.ts';
@@ -75,8 +75,9 @@ export class Acceptance {
     const registering = this.#command(uuidv5('register', id), tenantId);
     const userId = newUserId(registering);
     const person = await userWithAddress(this.#platform, normalised(email));
-    // One that an acceptance of this very invitation left unfinished is finished.
-    if (person && person.id !== userId) return (await this.#passwords.verify(email, password)).id;
+    // One that an acceptance of this very invitation left unfinished is finished; one that it finished shows the password again.
+    if (person && (person.id !== userId || (await mayLogIn(this.#platform, person))))
+      return (await this.#passwords.verify(email, password)).id;
     const name = given ?? known;
     if (name === null) {
       const message = 'must be given: the invitation holds none';

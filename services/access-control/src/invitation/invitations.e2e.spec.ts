@@ -151,6 +151,18 @@ describe('inviting people', () => {
     );
   });
 
+  it('asks whoever accepted once and was deleted for their password when they are invited again', async () => {
+    const { id } = await invited('back@example.com', { name: 'Back' });
+    expect((await accept(await tokenFor('back@example.com'), { name: undefined })).status).toBe(200);
+    const { userId } = (await admin.get<Invitation>(`${invitations}/${id}`)).body;
+    expect((await admin.delete(`/tenants/${tenant}/users/${String(userId)}`)).status).toBe(204);
+    expect((await admin.post(invitations, { email: 'back@example.com', role: 'support' })).status).toBe(201);
+    const token = await tokenFor('back@example.com');
+    expect((await accept(token, { password: 'another password' })).body.code).toBe('login-failed');
+    expect((await accept(token)).status).toBe(200);
+    expect((await (await platform.as('back@example.com', PASSWORD)).get(`/tenants/${tenant}`)).status).not.toBe(401);
+  });
+
   it('voids the letter before when it is sent again', async () => {
     const { id } = await invited('bob@example.com');
     const first = await tokenFor('bob@example.com');
@@ -267,7 +279,7 @@ describe('inviting people', () => {
 
   it('lists them by what became of them, a page at a time', async () => {
     const { body } = await admin.get<Listed>(`${invitations}?status=accepted&sort=email&limit=2`);
-    expect(body.items.map(({ email }) => email)).toEqual(['Ada@Example.com', 'bob@example.com']);
+    expect(body.items.map(({ email }) => email)).toEqual(['Ada@Example.com', 'back@example.com']);
     expect(body.total).toBeGreaterThan(2);
     expect((await admin.get<Listed>(`${invitations}?status=revoked`)).body.total).toBe(0);
     expect((await admin.get(`${invitations}?status=lost`)).status).toBe(400);
