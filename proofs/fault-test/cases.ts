@@ -7,6 +7,7 @@ import { type Day, type Instant } from '#libs/time/time';
 import { LoadClient } from '../platform-process.ts';
 import { differencesOf, type Texts } from './comparison.ts';
 import { SERVICES, type Service } from './own-platform.ts';
+import { keptIn, makeSecrets } from './secrets.ts';
 import { eventually, type Outcome, type Site } from './site.ts';
 import { writingTo } from './stored.ts';
 import { Doubler } from './topic-reader.ts';
@@ -34,11 +35,21 @@ const disturbed = async (
 
 const undisturbed: Case = {
   name: 'undisturbed',
-  what: 'nothing happens',
+  what: 'nothing happens, and no secret is on a topic',
   run: async (site) => {
-    const outcome = await disturbed(site, () => Promise.resolve());
+    const faults = await site.play();
     site.typicalMs = site.lastMs;
-    return { ...outcome, seen: `a play takes ${(site.lastMs / 1_000).toFixed(1)} s; ${outcome.seen}` };
+    const [world] = site.worlds;
+    const made = world ? await makeSecrets(site.platform.url, world.accessToken, site.dataDir) : [];
+    for (const [what, secret] of made) site.secrets.set(what, secret);
+    const whole = await site.whole();
+    const kept = keptIn(whole.stored?.logs ?? []).size;
+    return {
+      seen:
+        `a play takes ${(site.lastMs / 1_000).toFixed(1)} s; ${whole.seen}; looked for ${String(site.secrets.size)} secrets and ` +
+        `${String(kept)} hashes of some`,
+      faults: [...faults, ...whole.faults, ...(kept === 0 ? ['there are no hashes to look for'] : [])],
+    };
   },
 };
 

@@ -5,6 +5,7 @@ import { type Reference } from './embedded.ts';
 import { faultsOfLog, type ServiceLog } from './log.ts';
 import { type OwnEngines } from './own-engines.ts';
 import { type OwnPlatform, type Service, SERVICES } from './own-platform.ts';
+import { keptIn, leaksIn } from './secrets.ts';
 import { documentsIn, logsIn, replayed, writingTo } from './stored.ts';
 import { messagesOn } from './topic-reader.ts';
 import { type Message, type Published, publishedOf } from './topic.ts';
@@ -37,6 +38,8 @@ export type Stored = Readonly<{
 /** The platform that is disturbed, and what it is compared with. */
 export class Site {
   readonly worlds: World[] = [];
+  /** What nobody but its owner may have: on no topic. */
+  readonly secrets = new Map<string, string>();
   /** Milliseconds of a play that nothing disturbed, and of the last one. */
   typicalMs = 5_000;
   lastMs = 0;
@@ -128,6 +131,7 @@ export class Site {
         return [
           ...stored.logs.flatMap(({ service, events }) => faultsOfLog(service, events)),
           ...stored.published.faults,
+          ...leaksIn(stored.messages, new Map([...this.secrets, ...keptIn(stored.logs)])),
           ...differencesOf(replayed(stored.logs), stored.documents).map((difference) => `not as a replay: ${difference}`),
         ];
       },

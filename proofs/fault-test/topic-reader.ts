@@ -43,6 +43,9 @@ export const messagesOn = async (url: string): Promise<readonly Message[]> => {
           revision: Number(textOf(headers['ce_revision'])),
           position: Number(textOf(headers['ce_position'])),
           logId: textOf(headers['ce_logid']),
+          headers: Object.entries(headers)
+            .map(([name, header]) => `${name}: ${textOf(header)}`)
+            .join('\n'),
           value: value?.toString('base64') ?? '',
         });
         return Promise.resolve();

@@ -25,6 +25,7 @@ const message = (offset: number, revision: number, more: Partial<Message> = {}):
   revision,
   position: revision + 1,
   logId: 'l',
+  headers: '',
   value: String(revision),
   ...more,
 });

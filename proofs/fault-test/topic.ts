@@ -12,6 +12,9 @@ export type Message = Readonly<{
   revision: number;
   position: number;
   logId: string;
+  /** All of them, one a line. */
+  headers: string;
+  /** Base64. */
   value: string;
 }>;
 
