@@ -19,6 +19,7 @@ const USAGE = `Lets somebody in, takes it away, and asks at once as them: by ${W
 
 In one process the very next request has to be refused. Across processes the next one that brings the Consistency-Token of the revoking
 answer, wherever it is answered; every other trial brings none, and has to be refused within the five seconds that a token may wait for.
+A platform that runs has to let access tokens live (ACCESS_TOKEN_MINUTES) for as long as the trials take.
 Exit code 1 when anybody still gets in.
 `;
 
