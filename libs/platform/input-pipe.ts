@@ -1,5 +1,5 @@
-import { ValidationPipe, type ArgumentMetadata, type ValidationError } from '@nestjs/common';
-import { getMetadataStorage } from 'class-validator';
+import { ValidationPipe, type ArgumentMetadata, type PipeTransform, type ValidationError } from '@nestjs/common';
+import { getMetadataStorage, isUUID } from 'class-validator';
 import { DomainError, type FieldError } from '#libs/event-sourcing/domain-error';
 
 type Rules = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>;
@@ -43,6 +43,14 @@ export class InputPipe extends ValidationPipe {
       return super.transform(value ?? {}, metadata) as Promise<unknown>;
     }
     return super.transform(value, metadata) as Promise<unknown>;
+  }
+}
+
+/** A path parameter that is an id of the platform's own. @throws DomainError that names it */
+export class IdPipe implements PipeTransform<string> {
+  transform(value: string, { data = '' }: ArgumentMetadata): string {
+    if (!isUUID(value)) throw invalid([{ path: data, message: 'must be a UUID' }]);
+    return value;
   }
 }
 

@@ -256,6 +256,8 @@ describe('contacts and profile of a company', () => {
     expect((await admin.delete(one)).status).toBe(204);
     expect((await admin.get<Problem>(one)).body.code).toBe('contact-not-found');
     expect((await admin.patch(`${contacts}/${randomUUID()}`, { name: 'Nobody' })).status).toBe(404);
+    const noId = await admin.get<Problem>(`${contacts}/no-id`);
+    expect([noId.status, noId.body.errors]).toEqual([400, [{ path: 'contactId', message: 'must be a UUID' }]]);
   });
 
   it('are for Admins to change, and for nobody elsewhere to see', async () => {

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Inject, Param, ParseUUIDPipe, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsString, Length } from 'class-validator';
 import { type Command } from '#libs/event-sourcing/command';
@@ -6,6 +6,7 @@ import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { IdPipe } from '#libs/platform/input-pipe';
 import { dataSourceId, intervalFields, page, tenantId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
 import { list, named, object, saying, text } from '#libs/platform/schema';
@@ -103,7 +104,7 @@ export class AutoAssignmentController {
   })
   async turnOn(
     @Param('tenantId') tenantId: TenantId,
-    @Param('dataSourceId', ParseUUIDPipe) dataSourceId: DataSourceId,
+    @Param('dataSourceId', IdPipe) dataSourceId: DataSourceId,
     @Body() { from, exclude }: TurnOnInput,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
@@ -121,7 +122,7 @@ export class AutoAssignmentController {
   @ApiOperation({ summary: 'Take in no more accounts of a data source', description: 'From a day on; the days before stay.' })
   async turnOff(
     @Param('tenantId') tenantId: TenantId,
-    @Param('dataSourceId', ParseUUIDPipe) dataSourceId: DataSourceId,
+    @Param('dataSourceId', IdPipe) dataSourceId: DataSourceId,
     @Query() { from }: TurnOffQuery,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,

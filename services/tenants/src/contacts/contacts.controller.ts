@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Inject, Param, ParseUUIDPipe, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { IsEmail, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
@@ -9,6 +9,7 @@ import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
+import { IdPipe } from '#libs/platform/input-pipe';
 import { page, tenantId } from '#libs/platform/published-schemas';
 import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
@@ -122,7 +123,7 @@ export class ContactsController {
   @Answers(200, contactSchema, { headers: ['ETag'] })
   async one(
     @Param('tenantId') tenantId: TenantId,
-    @Param('contactId', ParseUUIDPipe) contactId: ContactId,
+    @Param('contactId', IdPipe) contactId: ContactId,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ContactAnswer> {
     const { state } = await present(this.#store, contacts, tenantId);
@@ -155,7 +156,7 @@ export class ContactsController {
   @Answers(200, contactSchema, { headers: ['ETag'] })
   async change(
     @Param('tenantId') tenantId: TenantId,
-    @Param('contactId', ParseUUIDPipe) contactId: ContactId,
+    @Param('contactId', IdPipe) contactId: ContactId,
     @Body() { type, name, email, phone, billingAccount }: ContactChange,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
@@ -184,7 +185,7 @@ export class ContactsController {
   @AnswersNothing()
   async remove(
     @Param('tenantId') tenantId: TenantId,
-    @Param('contactId', ParseUUIDPipe) contactId: ContactId,
+    @Param('contactId', IdPipe) contactId: ContactId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<void> {
