@@ -206,6 +206,23 @@ describe('who may do what in which tenant', () => {
     expect((await user.http.post(`${users}/${newcomer.id}/disable`)).status).toBe(200);
   });
 
+  it('lets nobody change or end a link that gives more than they have', async () => {
+    expect((await admin.patch(`/tenants/${reseller}/access-settings`, { accessModel: 'carryOver' })).status).toBe(200);
+    const linker = await made<Id>(admin, `/tenants/${reseller}/roles`, {
+      name: 'Linker',
+      permissions: ['tenants:read', 'users:read', 'access:write'],
+    });
+    const user = await person(reseller, `custom:${linker.id}`);
+    const regular = await person(reseller, 'regular');
+    expect((await link(regular.id, 'regular')).status).toBe(201);
+    const path = `/tenants/${customer}/customer-links/${regular.id}`;
+    const changed = await user.http.patch<Problem>(path, { role: `custom:${linker.id}` });
+    expect([changed.status, changed.body.code]).toEqual([422, 'role-beyond-yours']);
+    expect((await user.http.delete<Problem>(path)).body.code).toBe('role-beyond-yours');
+    expect((await admin.patch(path, { role: `custom:${linker.id}` })).status).toBe(200);
+    expect((await user.http.delete(path)).status).toBe(204);
+  });
+
   it('gives extras to Admins only, who lose them with the role', async () => {
     const user = await person(reseller, 'admin', { extras: ['billingUtilities'] });
     const may = async (permission: string) =>

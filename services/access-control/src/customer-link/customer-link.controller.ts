@@ -8,7 +8,7 @@ import { type Role } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { handle } from '#libs/event-sourcing/handle';
+import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { page, role as roleSchema, tenantId, userId } from '#libs/platform/published-schemas';
@@ -19,7 +19,7 @@ import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
-import { knownTo, refuseUngrantable } from '../role/grantable.ts';
+import { knownTo, refuseAbove, refuseUngrantable } from '../role/grantable.ts';
 import { IsTenantRole } from '#libs/platform/role-input';
 import { userList } from '../user-list/user-list.projection.ts';
 import { changeRole, customerLink, link, revoke } from './customer-link.ts';
@@ -132,7 +132,10 @@ export class CustomerLinkController {
   @Patch(':userId')
   @Requires('access:write', ABOVE)
   @InPerson('as-oneself')
-  @ApiOperation({ summary: 'Change what a linked user may do' })
+  @ApiOperation({
+    summary: 'Change what a linked user may do',
+    description: 'Nobody changes a link that gives more than they have: 422 `role-beyond-yours`.',
+  })
   @Answers(200, linkableSchema)
   async change(
     @Param('tenantId') tenantId: TenantId,
@@ -141,6 +144,7 @@ export class CustomerLinkController {
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<LinkableUser> {
+    await this.#refuseAbove(caller, userId);
     await refuseUngrantable(this.#readModels, caller, tenantOf(caller).path, { role });
     const decision = changeRole(tenantId, userId, role, tenantsAbove(caller));
     const { state } = await handle(this.#store, customerLink, membershipId(tenantId, userId), decision, { command });
@@ -159,8 +163,17 @@ export class CustomerLinkController {
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<void> {
+    await this.#refuseAbove(caller, userId);
     const decision = revoke(tenantId, userId, tenantsAbove(caller));
     await handle(this.#store, customerLink, membershipId(tenantId, userId), decision, { command });
+  }
+
+  /** @throws DomainError `rejected` `role-beyond-yours` for a link, known to the caller, that gives more than they have */
+  async #refuseAbove(caller: Caller, userId: UserId): Promise<void> {
+    const { id, path } = tenantOf(caller);
+    const { state } = await present(this.#store, customerLink, membershipId(id, userId));
+    if (!state || !tenantsAbove(caller).includes(state.memberOf)) return;
+    await refuseAbove(this.#readModels, caller, path, { role: state.role, childTenantRole: null });
   }
 
   /** @throws DomainError `rejected` `user-not-available`, also for whoever the caller may not know of; `user-is-admin` */
