@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Inject, Param, ParseUUIDPipe, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsUUID } from 'class-validator';
 import { type FastifyReply } from 'fastify';
@@ -11,6 +11,7 @@ import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { IdPipe } from '#libs/platform/input-pipe';
 import { page, role as roleSchema, tenantId, userId } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
@@ -139,7 +140,7 @@ export class CustomerLinkController {
   @Answers(200, linkableSchema)
   async change(
     @Param('tenantId') tenantId: TenantId,
-    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @Param('userId', IdPipe) userId: UserId,
     @Body() { role }: CustomerLinkChange,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
@@ -159,7 +160,7 @@ export class CustomerLinkController {
   @AnswersNothing()
   async revoke(
     @Param('tenantId') tenantId: TenantId,
-    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @Param('userId', IdPipe) userId: UserId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<void> {

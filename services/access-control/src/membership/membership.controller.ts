@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Inject, Param, ParseUUIDPipe, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Inject, Param, Patch, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { membershipId } from '#libs/access-policy/memberships.projection';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
@@ -9,6 +9,7 @@ import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { IdPipe } from '#libs/platform/input-pipe';
 import { InPerson, Requires } from '#libs/platform/requires';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { Nullable, Optional } from '#libs/platform/validation';
@@ -58,7 +59,7 @@ export class MembershipController {
   @Answers(200, tenantUserSchema)
   async change(
     @Param('tenantId') tenantId: TenantId,
-    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @Param('userId', IdPipe) userId: UserId,
     @Body() { role, extras, childTenantRole }: MembershipChange,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
@@ -82,7 +83,7 @@ export class MembershipController {
   @Answers(200, tenantUserSchema)
   disable(
     @Param('tenantId') tenantId: TenantId,
-    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @Param('userId', IdPipe) userId: UserId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<TenantUser> {
@@ -96,7 +97,7 @@ export class MembershipController {
   @Answers(200, tenantUserSchema)
   enable(
     @Param('tenantId') tenantId: TenantId,
-    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @Param('userId', IdPipe) userId: UserId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<TenantUser> {
@@ -114,7 +115,7 @@ export class MembershipController {
   @AnswersNothing()
   async remove(
     @Param('tenantId') tenantId: TenantId,
-    @Param('userId', ParseUUIDPipe) userId: UserId,
+    @Param('userId', IdPipe) userId: UserId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<void> {

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Inject, Param, ParseUUIDPipe, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
@@ -20,6 +20,7 @@ import { handleClaiming } from '#libs/event-sourcing/claims';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { IdPipe } from '#libs/platform/input-pipe';
 import { page, extra as extraSchema, role as roleSchema, tenantId } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { IsPermissions } from '#libs/platform/role-input';
@@ -154,7 +155,7 @@ export class RoleController {
   @Answers(200, customRoleSchema)
   async redefine(
     @Param('tenantId') tenantId: TenantId,
-    @Param('roleId', ParseUUIDPipe) roleId: RoleId,
+    @Param('roleId', IdPipe) roleId: RoleId,
     @Body() { name, permissions }: RoleInput,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
@@ -177,7 +178,7 @@ export class RoleController {
   @AnswersNothing()
   async remove(
     @Param('tenantId') tenantId: TenantId,
-    @Param('roleId', ParseUUIDPipe) roleId: RoleId,
+    @Param('roleId', IdPipe) roleId: RoleId,
     @CommandOf() command: Command,
   ): Promise<void> {
     const { events } = await handle(this.#store, customRoleOf, roleId, remove(tenantId, roleId), { command });
