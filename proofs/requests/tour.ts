@@ -218,6 +218,7 @@ export const tour = async (
   const imports = '/tenants/{tenantId}/imports';
   const importId = idOf(await answered('POST', imports, root, { body: { paths: ['usage.csv'], format: 'focus' } }));
   await send('POST', `${imports}/{importId}/cancel`, { ...root, importId });
+  await send('POST', `${imports}/upload`, root, { upload: Buffer.from('BillingAccountId,BilledCost\n1,1\n') });
 
   const backups = '/operations/backups';
   const restores = '/operations/restores';
@@ -244,6 +245,7 @@ export const tour = async (
     const [, given] = await Promise.all([send('PUT', replay, { name }), send('DELETE', replay, { name })]);
     if (given?.status === 204) break;
   }
+  await send('PUT', '/operations/quarantine/retry', {}, { body: {} });
 
   for (let waited = 0; waited < PATIENCE; waited++) {
     const [message] = itemsOf(await answered('GET', '/operations/parked'));
