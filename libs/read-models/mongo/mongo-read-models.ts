@@ -261,7 +261,11 @@ export class MongoReadModels implements ReadModels, ReadModelUpkeep, Feed {
     // Read after the places: a generation that serves even now had them when it did.
     await this.#looked();
     for (const [generation, reached] of places)
-      for (const [partition, place] of reached) this.#seen.set(`${generation}/${partition}`, place);
+      for (const [partition, place] of reached) {
+        const of = `${generation}/${partition}`;
+        // What this process has stored meanwhile is newer.
+        if (place.offset >= (this.#seen.get(of)?.offset ?? 0)) this.#seen.set(of, place);
+      }
   }
 
   async status(): Promise<readonly ProjectionStatus[]> {
