@@ -14,7 +14,9 @@ import { logIn } from './long-log.ts';
 
 type Params = Readonly<{ tenantId: string }>;
 type Query = Readonly<Record<string, unknown>>;
-type Token = Readonly<{ userId: string; issuedAt: number; expiresAt: number }>;
+type Token = Readonly<{ userId: string; sessionId: string | null; authenticatedAt: number; expiresAt: number }>;
+type Held = Readonly<{ tenantId: string; role: string }>;
+type LetIn = Held & Readonly<{ memberOf: string; until?: string | null }>;
 type Tenant = Readonly<{ id: string; path: readonly string[] }>;
 type Customer = Tenant &
   Readonly<Record<'name' | 'customerCode' | 'tier' | 'currency' | 'primaryDomain' | 'registeredAt', string>> &
@@ -44,14 +46,18 @@ const verifier = (key: KeyObject): ((header: string | undefined) => Token) => {
       verified.delete(digest);
     }
     if (!verify(null, Buffer.from(signed), key, Buffer.from(signature, 'base64url'))) throw new Refusal(401);
-    const { sub, iat, exp } = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString()) as Readonly<{
+    const { sub, iat, exp, sid, auth_time } = JSON.parse(
+      Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString(),
+    ) as Readonly<{
       sub: string;
       iat: number;
       exp: number;
+      sid?: string;
+      auth_time?: number;
     }>;
     if (exp * 1_000 <= NOW()) throw new Refusal(401);
     if (verified.size >= REMEMBERED) verified.clear();
-    const fresh = { userId: sub, issuedAt: iat * 1_000, expiresAt: exp * 1_000 };
+    const fresh = { userId: sub, sessionId: sid ?? null, authenticatedAt: (auth_time ?? iat) * 1_000, expiresAt: exp * 1_000 };
     verified.set(digest, fresh);
     return fresh;
   };
@@ -77,7 +83,13 @@ const byHand = async (dataDir: string): Promise<string> => {
   };
   const accessOf = database.prepare(`SELECT row FROM ${documents('user-access')} WHERE id = ?`);
   const membershipsOf = database.prepare(
-    `SELECT row FROM ${documents('memberships')} WHERE row IS NOT NULL AND json_extract(row, '$."userId"') = ?`,
+    `SELECT row FROM ${documents('memberships')} WHERE row IS NOT NULL AND json_extract(row, '$."userId"') = ?
+       AND json_extract(row, '$."enabled"') = true`,
+  );
+  const userIs = `row IS NOT NULL AND json_extract(row, '$."userId"') = ?`;
+  const linksTo = database.prepare(`SELECT row FROM ${documents('customer-links')} WHERE ${userIs}`);
+  const delegatedTo = database.prepare(
+    `SELECT row FROM ${documents('delegated-accesses')} WHERE ${userIs} AND json_extract(row, '$."status"') = 'approved'`,
   );
   const tenantOf = database.prepare(`SELECT row FROM ${documents('tenant-tree')} WHERE id = ?`);
   const customers = documents('customer-list');
@@ -97,10 +109,19 @@ const byHand = async (dataDir: string): Promise<string> => {
 
   /** The tenant in the path and from where it is seen. */
   const admitted = (request: FastifyRequest<{ Params: Params }>): Readonly<{ tenant: Tenant; from: string }> => {
-    const { userId, issuedAt } = tokenOf(request.headers.authorization);
-    const [access] = rowsOf<Readonly<{ open: boolean; issuedSince: string | null }>>(accessOf, userId);
-    if (!access?.open || (access.issuedSince !== null && issuedAt < Date.parse(access.issuedSince))) throw new Refusal(401);
-    const held = rowsOf<Readonly<{ tenantId: string; role: string }>>(membershipsOf, userId);
+    const { userId, sessionId, authenticatedAt } = tokenOf(request.headers.authorization);
+    const [access] = rowsOf<
+      Readonly<{ open: boolean; issuedSince: string | null; endedSessions: Readonly<Record<string, string>> }>
+    >(accessOf, userId);
+    if (!access?.open || (access.issuedSince !== null && authenticatedAt < Date.parse(access.issuedSince)))
+      throw new Refusal(401);
+    if (sessionId !== null && Object.hasOwn(access.endedSessions, sessionId)) throw new Refusal(401);
+    const member = rowsOf<Held>(membershipsOf, userId);
+    const isMember = ({ memberOf }: LetIn): boolean => member.some(({ tenantId }) => tenantId === memberOf);
+    const linked = rowsOf<LetIn>(linksTo, userId).filter(isMember);
+    const now = NOW();
+    const delegated = rowsOf<LetIn>(delegatedTo, userId).filter((one) => isMember(one) && Date.parse(one.until ?? '') > now);
+    const held = [...member, ...linked, ...delegated];
     const [tenant] = rowsOf<Tenant>(tenantOf, request.params.tenantId);
     const nearest =
       tenant && ['platform', ...tenant.path].map((id) => held.find(({ tenantId }) => tenantId === id)).findLast(Boolean);
