@@ -74,3 +74,64 @@ export type SourceHealthEvent = DomainEvent<
     changedAt: Instant;
   }
 >;
+
+/** How a delivery is written. */
+export type ImportFormat = 'focus' | 'aws-cur';
+
+/** What the caller says a slice must add up to. */
+export type ExpectedTotal = Readonly<{ managementAccountId: string; month: string; rows?: number; billedCost?: string }>;
+
+/** Why a delivery is refused. What does not concern one place has nulls there; the header is row 1. */
+export type ImportProblem = Readonly<{
+  file: string | null;
+  row: number | null;
+  column: string | null;
+  value: string | null;
+  message: string;
+}>;
+
+/** Amounts of one column that had more decimals than the store keeps, and what rounding added to their sum. */
+export type Rounding = Readonly<{ file: string; column: string; rows: number; added: string }>;
+
+/** `path` of an upload is relative to the folder of deliveries, that of a file in an allowed folder is absolute. */
+export type ImportedFile = Readonly<{ name: string; path: string; from: 'upload' | 'folder'; bytes: number }>;
+
+export type RequestedImport = Readonly<{
+  importId: ImportId;
+  tenantId: TenantId;
+  /** Of the importer, from the root. */
+  path: readonly TenantId[];
+  format: ImportFormat | 'auto';
+  files: readonly ImportedFile[];
+  expected: readonly ExpectedTotal[];
+  requestedAt: Instant;
+}>;
+
+type EndedImport<Data> = Readonly<{ importId: ImportId; tenantId: TenantId; rootId: TenantId }> & Data;
+
+/** Stream `ingestion.import-<importId>`. How far a running import is stands in no event. */
+export type ImportEvent =
+  | DomainEvent<'ImportRequested', RequestedImport>
+  | DomainEvent<
+      'ImportFinished',
+      EndedImport<{
+        format: ImportFormat;
+        slices: readonly Slice[];
+        unknownColumns: readonly string[];
+        roundings: readonly Rounding[];
+        rows: number;
+        finishedAt: Instant;
+      }>
+    >
+  | DomainEvent<
+      'ImportFailed',
+      EndedImport<{
+        /** The first of them. */
+        problems: readonly ImportProblem[];
+        problemCount: number;
+        /** Of which the delivery was found to be. */
+        dataSourceIds: readonly DataSourceId[];
+        failedAt: Instant;
+      }>
+    >
+  | DomainEvent<'ImportCancelled', EndedImport<{ cancelledAt: Instant }>>;

@@ -9,15 +9,14 @@ import { errorCode } from '#libs/platform/error-code';
 import { type Platform } from '#libs/platform/service';
 import { usageEngine } from '#libs/platform/usage-engine';
 import { type DataSourceId, type ImportId } from '#libs/published/ids';
-import { type Slice } from '#libs/published/ingestion';
+import { type ImportedFile, type ImportProblem, type RequestedImport, type Slice } from '#libs/published/ingestion';
 import { isMonth } from '#libs/time/time';
 import { type DuckDb } from '#libs/usage-store/duckdb';
 import { UsageFiles, usageFolderOf } from '#libs/usage-store/usage-files';
 import { dataSources } from '../data-source/data-sources.projection.ts';
-import { type Problem } from '../reading/delivery.ts';
 import { type DeliveredFile, DeliveryRefused, type Progress, readDelivery, type Receiver } from '../reading/read-delivery.ts';
 import { usageMonth, usageMonthId } from '../usage-month/usage-month.ts';
-import { asked, fail, finish, type Import, type ImportedFile, importing, type Requested } from './import.ts';
+import { asked, fail, finish, type Import, importing } from './import.ts';
 import { type ImportRow, imports } from './imports.projection.ts';
 import { ImportWorker } from './import-worker.ts';
 import { allowedFiles, deliveriesFolderOf } from './intake.ts';
@@ -112,7 +111,7 @@ export class ImportService {
     await rmdir(path.join(this.deliveries, id)).catch(() => undefined);
   }
 
-  async #read(requested: Requested, signal: AbortSignal): Promise<void> {
+  async #read(requested: RequestedImport, signal: AbortSignal): Promise<void> {
     const { clock, newId, log } = this.#platform;
     const id = requested.importId;
     const receivers = await this.#receivers(requested);
@@ -159,13 +158,13 @@ export class ImportService {
     if (running) this.#progress.set(id, { ...running, progress });
   }
 
-  async #receivers({ tenantId }: Requested): Promise<readonly Receiver[]> {
+  async #receivers({ tenantId }: RequestedImport): Promise<readonly Receiver[]> {
     const rows = await this.#platform.readModels.of(dataSources).all({ tenantId });
     return rows.map(({ id, managementAccountId, ownPublishers }) => ({ dataSourceId: id, managementAccountId, ownPublishers }));
   }
 
   /** Files of allowed folders are judged again: since they were asked for a link may have taken their place. */
-  async #filesOf({ files }: Requested): Promise<readonly DeliveredFile[]> {
+  async #filesOf({ files }: RequestedImport): Promise<readonly DeliveredFile[]> {
     const { importFolders } = this.#platform.configuration(IngestionConfiguration);
     const present = async (file: ImportedFile): Promise<DeliveredFile> => {
       if (file.from === 'upload') return { name: file.name, path: path.join(this.deliveries, file.path) };
@@ -185,7 +184,7 @@ export class ImportService {
     return there.every(Boolean) ? state.slice : undefined;
   }
 
-  #command({ importId, tenantId }: Requested, step: string): Command {
+  #command({ importId, tenantId }: RequestedImport, step: string): Command {
     return {
       id: uuidv5(step, importId) as CommandId,
       keyed: false,
@@ -249,7 +248,7 @@ const concerned = (receivers: readonly Receiver[], accounts: readonly string[]):
     .map(({ dataSourceId }) => dataSourceId)
     .toSorted();
 
-const problem = (message: string): Problem => ({ file: null, row: null, column: null, value: null, message });
+const problem = (message: string): ImportProblem => ({ file: null, row: null, column: null, value: null, message });
 
 const FULL = /ENOSPC|No space left on device|disk.*full/i;
 

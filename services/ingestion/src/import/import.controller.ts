@@ -36,11 +36,17 @@ import { PLATFORM } from '#libs/platform/tokens';
 import { IsDecimalText, IsMonth, IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type ImportId, type TenantId } from '#libs/published/ids';
+import {
+  type ImportFormat,
+  type ImportProblem,
+  type ImportedFile,
+  type RequestedImport,
+  type Rounding,
+} from '#libs/published/ingestion';
 import { project } from '#libs/read-models/fold';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { StorageFull } from '#libs/sqlite/storage-error';
-import { type Format, type Problem, type Rounding } from '../reading/delivery.ts';
-import { asked, cancel, importing, type ImportedFile, notThere, request, type Requested } from './import.ts';
+import { asked, cancel, importing, notThere, request } from './import.ts';
 import { servingOf } from '../usage-month/serving.ts';
 import { importOf, ImportService, type Progressed } from './import-service.ts';
 import { type ImportRow, imports } from './imports.projection.ts';
@@ -67,7 +73,7 @@ class ExpectedTotalInput {
 class DeliveryInput {
   @Optional()
   @OneOf('auto', 'focus', 'aws-cur')
-  format?: Format | 'auto';
+  format?: ImportFormat | 'auto';
 
   @Optional()
   @NestedList(() => ExpectedTotalInput)
@@ -128,7 +134,7 @@ const importSchema = named(
     problems: saying(
       'The first of `problemCount`',
       list(
-        object<Problem>({
+        object<ImportProblem>({
           file: nullable(text),
           row: saying('The header is row 1', nullable(integer)),
           column: nullable(text),
@@ -289,7 +295,7 @@ export class ImportController {
     { format = 'auto', expected = [] }: DeliveryInput,
     command: Command,
     caller: Caller,
-  ): Promise<Requested> {
+  ): Promise<RequestedImport> {
     const importId = importIdOf(command);
     const { path, id: tenantId } = tenantOf(caller);
     const totals = expected.map(({ managementAccountId, month, rows, billedCost }) => ({
@@ -303,13 +309,13 @@ export class ImportController {
     return asked(state).requested;
   }
 
-  async #accepted({ tenantId, importId }: Requested, reply: FastifyReply): Promise<ImportAnswer> {
+  async #accepted({ tenantId, importId }: RequestedImport, reply: FastifyReply): Promise<ImportAnswer> {
     this.#service.worker.wake();
     void reply.header('location', `/api/v1/tenants/${tenantId}/imports/${importId}`);
     return this.#answer(await this.#told(importId));
   }
 
-  async #take(incoming: FastifyRequest, upload: Upload, command: Command, caller: Caller): Promise<Requested> {
+  async #take(incoming: FastifyRequest, upload: Upload, command: Command, caller: Caller): Promise<RequestedImport> {
     const input = await this.#checked(await this.#receive(incoming, upload));
     if (upload.files.length === 0) throw invalid('files', 'must hold at least one file');
     await upload.settle();

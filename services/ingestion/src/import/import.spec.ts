@@ -8,12 +8,12 @@ import {
   type ManagementAccountId,
   type TenantId,
 } from '#libs/published/ids';
-import { type Slice } from '#libs/published/ingestion';
+import { type ImportEvent, type Slice } from '#libs/published/ingestion';
 import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { day, type Instant, month } from '#libs/time/time';
 import { serve, usageMonth } from '../usage-month/usage-month.ts';
-import { cancel, fail, finish, type ImportEvent, importing, request } from './import.ts';
+import { cancel, fail, finish, importing, request } from './import.ts';
 import { imports } from './imports.projection.ts';
 
 const NOON = '2026-02-03T12:00:00.000Z' as Instant;

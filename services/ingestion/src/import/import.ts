@@ -1,58 +1,13 @@
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type DomainEvent } from '#libs/event-sourcing/event';
-import { type DataSourceId, type ImportId, type TenantId } from '#libs/published/ids';
-import { type Slice } from '#libs/published/ingestion';
+import { type ImportId } from '#libs/published/ids';
+import { type ImportEvent, type RequestedImport } from '#libs/published/ingestion';
 import { type Instant } from '#libs/time/time';
-import { type ExpectedTotal, type Format, type Problem, type Rounding } from '../reading/delivery.ts';
-
-/** `path` of an upload is relative to the folder of deliveries, that of a file in an allowed folder is absolute. */
-export type ImportedFile = Readonly<{ name: string; path: string; from: 'upload' | 'folder'; bytes: number }>;
-
-export type Requested = Readonly<{
-  importId: ImportId;
-  tenantId: TenantId;
-  /** Of the importer, from the root. */
-  path: readonly TenantId[];
-  format: Format | 'auto';
-  files: readonly ImportedFile[];
-  expected: readonly ExpectedTotal[];
-  requestedAt: Instant;
-}>;
-
-type Ended<Data> = Readonly<{ importId: ImportId; tenantId: TenantId; rootId: TenantId }> & Data;
-
-/** Stream `ingestion.import-<importId>`. How far a running import is stands in no event. */
-export type ImportEvent =
-  | DomainEvent<'ImportRequested', Requested>
-  | DomainEvent<
-      'ImportFinished',
-      Ended<{
-        format: Format;
-        slices: readonly Slice[];
-        unknownColumns: readonly string[];
-        roundings: readonly Rounding[];
-        rows: number;
-        finishedAt: Instant;
-      }>
-    >
-  | DomainEvent<
-      'ImportFailed',
-      Ended<{
-        /** The first of them. */
-        problems: readonly Problem[];
-        problemCount: number;
-        /** Of which the delivery was found to be. */
-        dataSourceIds: readonly DataSourceId[];
-        failedAt: Instant;
-      }>
-    >
-  | DomainEvent<'ImportCancelled', Ended<{ cancelledAt: Instant }>>;
 
 export type ImportStatus = 'requested' | 'finished' | 'failed' | 'cancelled';
 
 /** Undefined until it is requested. */
-export type Import = Readonly<{ requested: Requested; status: ImportStatus }> | undefined;
+export type Import = Readonly<{ requested: RequestedImport; status: ImportStatus }> | undefined;
 
 const STATUS = { ImportFinished: 'finished', ImportFailed: 'failed', ImportCancelled: 'cancelled' } as const;
 
@@ -62,11 +17,11 @@ export const importing = decider<Import, ImportEvent, ImportId>('ingestion.impor
 });
 
 export const request =
-  (requested: Requested) =>
+  (requested: RequestedImport) =>
   (state: Import): ImportEvent[] =>
     state ? [] : [{ type: 'ImportRequested', data: requested }];
 
-const ofImport = ({ importId, tenantId, path }: Requested) => ({ importId, tenantId, rootId: path[0] ?? tenantId });
+const ofImport = ({ importId, tenantId, path }: RequestedImport) => ({ importId, tenantId, rootId: path[0] ?? tenantId });
 
 type Outcome<Type extends ImportEvent['type']> = Omit<
   Extract<ImportEvent, { type: Type }>['data'],

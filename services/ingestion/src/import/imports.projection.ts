@@ -1,10 +1,9 @@
 import { type Position } from '#libs/event-sourcing/event';
 import { type DataSourceId, type ImportId, type TenantId } from '#libs/published/ids';
-import { type Slice } from '#libs/published/ingestion';
+import { type ImportedFile, type ImportEvent, type ImportProblem, type Rounding, type Slice } from '#libs/published/ingestion';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
-import { type Problem, type Rounding } from '../reading/delivery.ts';
-import { type ImportedFile, type ImportEvent, type ImportStatus } from './import.ts';
+import { type ImportStatus } from './import.ts';
 
 export type ImportRow = Readonly<{
   id: ImportId;
@@ -21,7 +20,7 @@ export type ImportRow = Readonly<{
   /** Of which it is known to be. */
   dataSourceIds: readonly DataSourceId[];
   slices: readonly Slice[];
-  problems: readonly Problem[];
+  problems: readonly ImportProblem[];
   problemCount: number;
   unknownColumns: readonly string[];
   roundings: readonly Rounding[];

@@ -7,9 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import { makeDurable } from '#libs/durable-files';
 import { DomainError, type FieldError } from '#libs/event-sourcing/domain-error';
 import { type ImportId } from '#libs/published/ids';
+import { type ImportedFile } from '#libs/published/ingestion';
 import { kindOf } from '../reading/csv-header.ts';
 import { isTooLong, keyOf, readManifest } from '../reading/manifest.ts';
-import { type ImportedFile } from './import.ts';
 
 /** Where uploads wait until they have been read. */
 export const deliveriesFolderOf = (dataDir: string): string => path.join(dataDir, 'deliveries');

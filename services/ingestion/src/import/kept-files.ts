@@ -1,7 +1,7 @@
 import { type KeptFiles } from '#libs/platform/service';
 import { type ImportId } from '#libs/published/ids';
-import { type UsageMonthEvent } from '#libs/published/ingestion';
-import { type ImportEvent, importing } from './import.ts';
+import { type ImportEvent, type UsageMonthEvent } from '#libs/published/ingestion';
+import { importing } from './import.ts';
 import { usageMonth } from '../usage-month/usage-month.ts';
 
 const USAGE = 'usage';

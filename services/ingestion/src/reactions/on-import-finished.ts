@@ -3,7 +3,8 @@ import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle } from '#libs/event-sourcing/handle';
 import { type Consumer } from '#libs/messaging/consumer';
 import { reactionCommand } from '#libs/messaging/reaction';
-import { importing, type ImportEvent } from '../import/import.ts';
+import { type ImportEvent } from '#libs/published/ingestion';
+import { importing } from '../import/import.ts';
 import { serve, usageMonth, usageMonthId } from '../usage-month/usage-month.ts';
 
 const NAME = 'ingestion.on-import-finished';

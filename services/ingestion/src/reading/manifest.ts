@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { shown } from './delivery.ts';
+import { shown } from './shown.ts';
 
 /** A list of the files that make up one delivery, as AWS sends it along. */
 export type Manifest = Readonly<{

@@ -5,14 +5,21 @@ import { isNativeError } from 'node:util/types';
 import { isCurrency } from '#libs/money/currency';
 import { Decimal } from '#libs/money/decimal';
 import { type DataSourceId, type ImportId, type LinkedAccountId, type ManagementAccountId } from '#libs/published/ids';
-import { type Slice, type UsageFile } from '#libs/published/ingestion';
+import {
+  type ExpectedTotal,
+  type ImportFormat,
+  type ImportProblem,
+  type Rounding,
+  type Slice,
+  type UsageFile,
+} from '#libs/published/ingestion';
 import { day, month as monthIn } from '#libs/time/time';
 import { type ColumnName } from '#libs/usage-store/columns';
 import { type DuckDb, type Row, type Value } from '#libs/usage-store/duckdb';
 import { type UsageFiles } from '#libs/usage-store/usage-files';
 import { awsCurMapping, isAwsCur } from './aws-cur.ts';
 import { type FileKind, type Header, kindOf, readCsvHeader } from './csv-header.ts';
-import { type ExpectedTotal, type Format, type Problem, type Rounding, shown } from './delivery.ts';
+import { shown } from './shown.ts';
 import { ROUNDING_SCALE } from './exact-number.ts';
 import { focusMapping, isFocus } from './focus.ts';
 import { checkParts, type Manifest, readManifest } from './manifest.ts';
@@ -47,7 +54,7 @@ export type Receiver = Readonly<{
 }>;
 
 export type Read = Readonly<{
-  format: Format;
+  format: ImportFormat;
   slices: readonly Slice[];
   unknownColumns: readonly string[];
   roundings: readonly Rounding[];
@@ -59,7 +66,7 @@ export class DeliveryRefused extends Error {
   override readonly name = 'DeliveryRefused';
 
   constructor(
-    readonly problems: readonly Problem[],
+    readonly problems: readonly ImportProblem[],
     readonly problemCount: number,
     readonly managementAccounts: readonly string[] = [],
   ) {
@@ -76,7 +83,7 @@ const TOTALLED = 0.4;
 
 export type Delivery = Readonly<{
   importId: ImportId;
-  format: Format | 'auto';
+  format: ImportFormat | 'auto';
   files: readonly DeliveredFile[];
   expected: readonly ExpectedTotal[];
   receivers: readonly Receiver[];
@@ -147,7 +154,7 @@ const withoutManifests = async (files: readonly DeliveredFile[]): Promise<readon
 type Opened = Readonly<{
   file: DeliveredFile;
   before: Before;
-  format: Format;
+  format: ImportFormat;
   container: Header['container'];
   mapping: Mapping;
   /** Rows as texts, numbered or not: to number them takes one thread. */
@@ -212,9 +219,9 @@ const openAll = async (
   return opened;
 };
 
-type Headed = Readonly<{ header: Header; format: Format; before: Before }>;
+type Headed = Readonly<{ header: Header; format: ImportFormat; before: Before }>;
 
-const headerOf = async (file: DeliveredFile, wanted: Format | 'auto', { duckDb }: Reading): Promise<Headed> => {
+const headerOf = async (file: DeliveredFile, wanted: ImportFormat | 'auto', { duckDb }: Reading): Promise<Headed> => {
   const { size, mtimeMs } = await stat(file.path).catch(() => {
     throw refused(file, 'The file is no longer there, or cannot be read.');
   });
@@ -361,7 +368,7 @@ const totalsOf = async (
   }
   const slices = [...found.values()].toSorted((a, b) => (sliceName(a) < sliceName(b) ? -1 : 1));
   const accounts = [...new Set(slices.map(({ managementAccountId }) => managementAccountId))];
-  const refuseAll = async (problems: readonly Problem[]): Promise<void> => {
+  const refuseAll = async (problems: readonly ImportProblem[]): Promise<void> => {
     if (problems.length === 0) return;
     // A row that is wrong explains more than a total that is.
     for (const file of files) await check(file, reading);
@@ -389,7 +396,7 @@ const totalsOf = async (
   return totals;
 };
 
-const contentHashOf = (digests: readonly string[], format: Format | undefined, { ownPublishers }: Receiver): string =>
+const contentHashOf = (digests: readonly string[], format: ImportFormat | undefined, { ownPublishers }: Receiver): string =>
   createHash('sha256')
     .update(JSON.stringify([READING_VERSION, format, digests, ownPublishers.toSorted()]))
     .digest('hex');
@@ -411,7 +418,10 @@ const STORED_LIMIT = Decimal.of('1e20');
 const TOO_LARGE = 'is too large: it has more than 20 digits before the point';
 
 /** A problem for each file of a slice whose sum in some currency the store cannot hold. */
-const overflow = (slice: SliceOf & Readonly<{ read: readonly CurrencyTotal[] }>, files: readonly Opened[]): readonly Problem[] =>
+const overflow = (
+  slice: SliceOf & Readonly<{ read: readonly CurrencyTotal[] }>,
+  files: readonly Opened[],
+): readonly ImportProblem[] =>
   slice.read
     .filter(({ billed }) => billed.abs().compare(STORED_LIMIT) >= 0)
     .flatMap(({ currency }) =>
@@ -572,7 +582,7 @@ const problem = (
   file: DeliveredFile | null,
   message: string,
   place: Readonly<{ row?: number | null; column?: string; value?: string | null }> = {},
-): Problem => ({
+): ImportProblem => ({
   file: file && shown(file.name),
   row: place.row ?? null,
   column: place.column ?? null,
@@ -583,7 +593,7 @@ const problem = (
 const refused = (file: DeliveredFile, message: string, row: number | null = null): DeliveryRefused =>
   new DeliveryRefused([problem(file, `${shown(file.name)}: ${message}`, { row })], 1);
 
-const rowProblem = (file: DeliveredFile, row: Row): Problem => {
+const rowProblem = (file: DeliveredFile, row: Row): ImportProblem => {
   const line = number(row['line']);
   const column = text(row['column']);
   const value = row['value'] === null ? null : shown(text(row['value']));
