@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openSqlite } from '#libs/sqlite/database';
 import { type Clock, type Instant } from '#libs/time/time';
-import { type Claim, claim, claimStream, handleClaiming, normalised, release } from './claims.ts';
+import { type Claim, claim, claimStream, handleClaiming, normalised, release, sameValue } from './claims.ts';
 import { type Command } from './command.ts';
 import { decider } from './decider.ts';
 import { DomainError } from './domain-error.ts';
@@ -124,6 +124,15 @@ describe('a unique value', () => {
     expect(await registering(store, '1', 'ann@x.org', first)).toMatchObject({ state: { email: 'ann@x.org' } });
     await registering(store, '2', 'ann@x.org');
     store.close();
+  });
+});
+
+describe('two values', () => {
+  it('are the same in any case, and none is the same as none', () => {
+    expect(sameValue('Acme', 'ACME')).toBe(true);
+    expect(sameValue('Acme', 'Acme 2')).toBe(false);
+    expect(sameValue(null, null)).toBe(true);
+    expect(sameValue(null, 'Acme')).toBe(false);
   });
 });
 

@@ -8,13 +8,14 @@ import {
   type CommandId,
   type DomainEvent,
   type Metadata,
+  type Recorded,
   type Revision,
   type StreamName,
   streamName,
 } from './event.ts';
 import { type EventStore, RevisionConflict } from './event-store.ts';
 import { decide, type Expected, handle, type Handled, KEY_REUSED, present } from './handle.ts';
-import { isClaimGivenUp, type StreamFact } from './stream-facts.ts';
+import { isClaimGivenUp, isStreamFact, type StreamFact } from './stream-facts.ts';
 
 /**
  * What must be unique: a `value` of a `kind` within a `scope` (a customer code within its parent). Spelling does not tell two values
@@ -50,6 +51,10 @@ export type Claim = Unique & Readonly<{ taken: Taken }>;
 
 /** Without blanks around it, in one Unicode form, without regard to case (`STRASSE` is `straße`). */
 export const normalised = (value: string): string => value.normalize('NFC').trim().toUpperCase().toLowerCase().normalize('NFC');
+
+/** Values that differ in nothing that counts; null is no value. */
+export const sameValue = (a: string | null, b: string | null): boolean =>
+  a === null || b === null ? a === b : normalised(a) === normalised(b);
 
 /**
  * That an Idempotency-Key means one thing only, for a route that does not name the thing: `handle` finds a key again in the thing's
@@ -136,6 +141,29 @@ export const release = async (
     const released: ClaimEvent = { type: 'Released', data: { by: owner, commandId: claimedBy } };
     await store.append(stream, [released], revision, metadataOf(command));
   });
+};
+
+/**
+ * Ends the claim of the value that the owner of `event`'s stream gave up by it, if any: once, however often. For the reaction to its
+ * events. @param valueIn what an event of the stream says that the value is from then on; null: there is none
+ */
+export const releaseFormer = async <E extends DomainEvent>(
+  store: EventStore,
+  event: Recorded<E>,
+  valueIn: (event: Recorded<E>) => string | null,
+  claimOf: (value: string) => Unique,
+  command: (claim: StreamName) => Command,
+): Promise<void> => {
+  const { events } = await store.read<E | StreamFact>(event.stream, { upTo: event.revision - 1 });
+  const past = events.filter((one): one is Recorded<E> => !isStreamFact(one));
+  const former = past.at(-1);
+  const value = former ? valueIn(former) : null;
+  if (!former || value === null || sameValue(value, valueIn(event))) return;
+  // The command that brought the value claimed it; those after it that kept the value claimed nothing.
+  const since = past.findLastIndex((one) => !sameValue(valueIn(one), value)) + 1;
+  const unique = claimOf(value);
+  const { commandId } = (past[since] ?? former).metadata;
+  await release(store, unique, event.stream, commandId, command(claimStream(unique)));
 };
 
 const readClaim = async (

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { handleClaiming } from '#libs/event-sourcing/claims';
-import { type Recorded } from '#libs/event-sourcing/event';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { aCommand } from '#libs/event-sourcing/testing/command';
+import { deliverAll } from '#libs/messaging/testing/deliver-all';
 import { type RoleId, type TenantId } from '#libs/published/ids';
 import { openSqlite } from '#libs/sqlite/database';
 import { claimOfName, customRoleOf, define, existing, nameToClaim, redefine, remove } from '../role/role.ts';
@@ -42,18 +42,7 @@ const renaming = async (id: RoleId, name: string) => {
 
 const removing = (id: RoleId) => handle(store, customRoleOf, id, remove(OURS.id, id), { command: aCommand() });
 
-/** Delivers everything that has happened, from the beginning, as often as it is called. */
-const react = async (): Promise<void> => {
-  const consumer = onRoleChanged(store);
-  const events: Recorded[] = [];
-  const stop = new AbortController();
-  for await (const event of store.subscribe([customRoleOf.category], 'start', stop.signal)) {
-    if (event === 'caught-up') break;
-    events.push(event);
-  }
-  stop.abort();
-  for (const event of events) await consumer.handle(event, new AbortController().signal);
-};
+const react = (): Promise<void> => deliverAll(store, onRoleChanged(store));
 
 const TAKEN = { code: 'role-name-taken', message: expect.stringContaining('CLERK') };
 

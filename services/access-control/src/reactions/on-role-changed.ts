@@ -1,11 +1,11 @@
-import { claimStream, release } from '#libs/event-sourcing/claims';
+import { releaseFormer } from '#libs/event-sourcing/claims';
 import { type Recorded } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { isStreamFact, type StreamFact } from '#libs/event-sourcing/stream-facts';
+import { isStreamFact } from '#libs/event-sourcing/stream-facts';
 import { type Consumer } from '#libs/messaging/consumer';
 import { reactionCommand } from '#libs/messaging/reaction';
 import { type RoleEvent } from '#libs/published/access-control';
-import { claimOfName, customRoleOf, sameName } from '../role/role.ts';
+import { claimOfName, customRoleOf } from '../role/role.ts';
 
 const NAME = 'access-control.on-role-changed';
 
@@ -18,20 +18,16 @@ export const onRoleChanged = (store: EventStore): Consumer => ({
   handle: (event) => releaseFormerName(store, event),
 });
 
-/** Frees the name that a role gave up by this event, or had when it was removed, for others to take. Once, however often. */
+/** Frees the name that a role gave up by this event, or had when it was removed, for others to take. */
 export const releaseFormerName = async (store: EventStore, event: Recorded): Promise<void> => {
-  if (isStreamFact(event)) return;
-  const { type, data } = event as Recorded<RoleEvent>;
-  const { events } = await store.read<RoleEvent | StreamFact>(event.stream, { upTo: event.revision - 1 });
-  const past = events.filter(isDefinition);
-  const former = past.at(-1);
-  if (!former || (type === 'RoleDefined' && sameName(former.data.name, data.name))) return;
-  // The command that brought the name claimed it; those after it that kept the name claimed nothing.
-  const since = past.findLastIndex((one) => !sameName(one.data.name, former.data.name)) + 1;
-  const claimedBy = (past[since] ?? former).metadata.commandId;
-  const claim = claimOfName(former.data.tenantId, former.data.name);
-  await release(store, claim, event.stream, claimedBy, reactionCommand(NAME, event, claimStream(claim)));
+  if (!isOfRole(event)) return;
+  await releaseFormer<RoleEvent>(
+    store,
+    event,
+    ({ type, data }) => (type === 'RoleDefined' ? data.name : null),
+    (name) => claimOfName(event.data.tenantId, name),
+    (claim) => reactionCommand(NAME, event, claim),
+  );
 };
 
-const isDefinition = (event: Recorded<RoleEvent | StreamFact>): event is Recorded<Extract<RoleEvent, { type: 'RoleDefined' }>> =>
-  event.type === 'RoleDefined';
+const isOfRole = (event: Recorded): event is Recorded<RoleEvent> => !isStreamFact(event);

@@ -1,5 +1,5 @@
 import { type TenantPermission } from '#libs/access-policy/roles';
-import { type Claim, normalised } from '#libs/event-sourcing/claims';
+import { type Claim, sameValue } from '#libs/event-sourcing/claims';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type RoleEvent } from '#libs/published/access-control';
@@ -36,12 +36,9 @@ export const claimOfName = (tenantId: TenantId, name: string): Claim => ({
   taken: { code: 'role-name-taken', message: `The tenant has a role "${name}" already.`, path: 'name' },
 });
 
-/** Names that differ in case or in the encoding of a character only are the same name. */
-export const sameName = (a: string, b: string): boolean => normalised(a) === normalised(b);
-
 /** The name that a change brings and that must be claimed first; the role's own in other letters is its own already. */
 export const nameToClaim = (before: RoleDefinition, { name }: RoleDefinition): string | null =>
-  sameName(name, before.name) ? null : name;
+  sameValue(name, before.name) ? null : name;
 
 export const define =
   (tenant: Place, roleId: RoleId, wanted: RoleDefinition) =>
@@ -66,7 +63,7 @@ export const redefine =
   (known: CustomRole | null): RoleEvent[] => {
     const { name, permissions } = existing(known, tenant.id);
     if (name === wanted.name && permissions.join() === sorted(wanted.permissions).join()) return [];
-    if (!sameName(name, wanted.name) && (claimed === null || !sameName(claimed, wanted.name)))
+    if (!sameValue(name, wanted.name) && !sameValue(claimed, wanted.name))
       throw new DomainError('conflict', 'lost-race', 'Another writer changed the role’s name. Read again and repeat.');
     return [definition(tenant, roleId, wanted)];
   };

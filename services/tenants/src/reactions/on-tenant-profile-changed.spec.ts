@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { handleClaiming } from '#libs/event-sourcing/claims';
-import { type Category, type Recorded } from '#libs/event-sourcing/event';
 import { present } from '#libs/event-sourcing/handle';
 import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { aCommand } from '#libs/event-sourcing/testing/command';
+import { deliverAll } from '#libs/messaging/testing/deliver-all';
 import { currency } from '#libs/money/currency';
 import { type TenantId } from '#libs/published/ids';
 import { openSqlite } from '#libs/sqlite/database';
@@ -41,18 +41,7 @@ const changing = async (id: TenantId, change: Partial<Profile>) => {
   return handleClaiming(store, tenant, id, changeProfile(change, code), { command: aCommand(), claims });
 };
 
-/** Delivers everything that has happened, from the beginning. */
-const react = async (): Promise<void> => {
-  const consumer = onTenantProfileChanged(store);
-  const events: Recorded[] = [];
-  const stop = new AbortController();
-  for await (const event of store.subscribe([tenant.category as Category], 'start', stop.signal)) {
-    if (event === 'caught-up') break;
-    events.push(event);
-  }
-  stop.abort();
-  for (const event of events) await consumer.handle(event, new AbortController().signal);
-};
+const react = (): Promise<void> => deliverAll(store, onTenantProfileChanged(store));
 
 describe('a customer code that is given up', () => {
   it('stays taken until the reaction has run, then it is free', async () => {

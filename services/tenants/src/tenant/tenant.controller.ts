@@ -3,7 +3,7 @@ import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { IsFQDN, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
-import { handleClaiming } from '#libs/event-sourcing/claims';
+import { handleClaiming, sameValue } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Revision } from '#libs/event-sourcing/event';
@@ -37,7 +37,6 @@ import {
   register,
   registered,
   type RegisteredTenant,
-  sameCode,
   tenant,
 } from './tenant.ts';
 
@@ -206,7 +205,7 @@ export class TenantController {
       ...(primaryDomain === undefined ? {} : { primaryDomain: primaryDomain?.toLowerCase() ?? null }),
     };
     const before = registered((await present(this.#store, tenant, tenantId)).state);
-    const recoded = customerCode !== undefined && !sameCode(customerCode, before.customerCode);
+    const recoded = customerCode !== undefined && !sameValue(customerCode, before.customerCode);
     // Codes are unique among those below one parent: whoever does not reach the parent would find out the codes of the others.
     if (recoded && caller.anchor !== 'platform' && !before.path.slice(0, -1).some((above) => above === caller.anchor))
       throw new DomainError('rejected', 'customer-code-of-parent', 'The customer code is for your upstream to change.', [

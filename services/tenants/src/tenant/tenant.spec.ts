@@ -4,7 +4,7 @@ import { currency } from '#libs/money/currency';
 import { type TenantId } from '#libs/published/ids';
 import { type TenantEvent, type Tier } from '#libs/published/tenants';
 import { type Instant } from '#libs/time/time';
-import { changeProfile, claimOfCode, register, sameCode, tenant } from './tenant.ts';
+import { changeProfile, claimOfCode, register, tenant } from './tenant.ts';
 
 const D = 'd' as TenantId;
 const R = 'r' as TenantId;
@@ -131,12 +131,5 @@ describe('a customer code', () => {
     expect(scope(D, R, C)).toBe(scope(D, R, 'other' as TenantId));
     expect(scope(D, R, C)).not.toBe(scope(D, 'r2' as TenantId, C));
     expect(scope(D)).toBe(scope(R));
-  });
-
-  it('is the same in any case', () => {
-    expect(sameCode('Acme', 'ACME')).toBe(true);
-    expect(sameCode('Acme', 'Acme 2')).toBe(false);
-    expect(sameCode(null, null)).toBe(true);
-    expect(sameCode(null, 'Acme')).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { type Claim, normalised } from '#libs/event-sourcing/claims';
+import { type Claim, sameValue } from '#libs/event-sourcing/claims';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { decider } from '#libs/event-sourcing/decider';
 import { type Revision } from '#libs/event-sourcing/event';
@@ -91,7 +91,7 @@ export const changeProfile =
     const customerCode = change.customerCode === undefined ? before.customerCode : change.customerCode;
     const primaryDomain = change.primaryDomain === undefined ? before.primaryDomain : change.primaryDomain;
     if (name === before.name && customerCode === before.customerCode && primaryDomain === before.primaryDomain) return [];
-    if (customerCode !== null && !sameCode(customerCode, before.customerCode) && !sameCode(customerCode, claimed))
+    if (customerCode !== null && !sameValue(customerCode, before.customerCode) && !sameValue(customerCode, claimed))
       throw new DomainError('conflict', 'lost-race', 'Another writer changed the customer code. Read again and repeat.');
     return [{ type: 'TenantProfileChanged', data: { tenantId: id, path, name, customerCode, primaryDomain } }];
   };
@@ -105,13 +105,9 @@ export const registered = (state: Tenant): RegisteredTenant => {
 /** Among whom a customer code is unique: the children of one parent, or all roots. */
 const codeScope = (path: readonly TenantId[]): string => path.at(-2) ?? 'roots';
 
-/** Codes that differ in case or in the encoding of a character only are the same code. */
-export const sameCode = (a: string | null, b: string | null): boolean =>
-  a === null || b === null ? a === b : normalised(a) === normalised(b);
-
 /** The code that a change brings and that must be claimed first; the tenant's own in other letters is its own already. */
 export const codeToClaim = (before: Profile, { customerCode = null }: Partial<Profile>): string | null =>
-  sameCode(customerCode, before.customerCode) ? null : customerCode;
+  sameValue(customerCode, before.customerCode) ? null : customerCode;
 
 /** What must be unique about a tenant. A tenant without a code claims nothing. */
 export const claimOfCode = (path: readonly TenantId[], code: string): Claim => ({
