@@ -197,7 +197,7 @@ describe('access settings', () => {
 describe('custom roles', () => {
   it('show what they are at present, and none that was removed', () => {
     expect(rowsOf(customRoles, bundles)).toEqual([
-      { id: CLERK, tenantId: ROOT, path: [ROOT], name: 'Billing clerk', permissions: ['bills:read'] },
+      expect.objectContaining({ id: CLERK, tenantId: ROOT, path: [ROOT], name: 'Billing clerk', permissions: ['bills:read'] }),
     ]);
   });
 });

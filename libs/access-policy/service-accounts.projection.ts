@@ -1,5 +1,6 @@
 import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
+import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
 import { type TenantPermission } from './roles.ts';
@@ -12,6 +13,8 @@ export type ServiceAccountRow = Readonly<{
   id: ServiceAccountId;
   tenantId: TenantId;
   name: string;
+  /** `alphabetical`: what lists sort the name by. */
+  nameOrder: string;
   permissions: readonly TenantPermission[];
   createdAt: Instant;
   /** In the order of their numbers. */
@@ -23,19 +26,20 @@ export type ServiceAccountRow = Readonly<{
 /** Asked on every request of a service account, so that a revoked key counts no longer at once. */
 export const serviceAccounts = projection({
   name: 'service-accounts',
-  version: 1,
+  version: 2,
   parts: {
     account: part<ServiceAccountEvent, ServiceAccountRow>('access-control.serviceAccount', {
       document: ({ data }) => data.serviceAccountId,
       evolve: (before, { type, data }) => {
         if (type === 'ServiceAccountCreated') {
           const { serviceAccountId: id, tenantId, name, permissions, createdAt } = data;
-          return { id, tenantId, name, permissions, createdAt, keys: [], removedAt: null };
+          const nameOrder = alphabetical(name);
+          return { id, tenantId, name, nameOrder, permissions, createdAt, keys: [], removedAt: null };
         }
         if (!before) throw new Error(`${type} before the service account was created`);
         switch (type) {
           case 'ServiceAccountScopeChanged':
-            return { ...before, name: data.name, permissions: data.permissions };
+            return { ...before, name: data.name, nameOrder: alphabetical(data.name), permissions: data.permissions };
           case 'ServiceAccountKeyIssued': {
             const { number, issuedAt, until } = data;
             return { ...before, keys: [...before.keys, { number, issuedAt, until, revokedAt: null }] };
@@ -51,7 +55,7 @@ export const serviceAccounts = projection({
     }),
   },
   row: ({ account }): ServiceAccountRow | undefined => account,
-  indexes: [['tenantId', 'name']],
+  indexes: [['tenantId', 'nameOrder']],
 });
 
 /** @param now of the wall clock */

@@ -125,6 +125,17 @@ describe('the page of a list', () => {
     });
   });
 
+  it('is sorted by what stands for a field in its rows, also where nobody names a field', () => {
+    const sortable = { name: 'nameOrder', month: 'month' };
+    const byName = [{ by: 'name', direction: 'ascending' }] as const;
+    expect(paging({}, sortable, byName).sort).toEqual([{ by: 'nameOrder', direction: 'ascending' }]);
+    expect(paging({ sort: '-name,month' }, sortable, byName).sort).toEqual([
+      { by: 'nameOrder', direction: 'descending' },
+      { by: 'month', direction: 'ascending' },
+    ]);
+    expect(() => paging({ sort: 'nameOrder' }, sortable)).toThrow('This list can be sorted by name, month, not by "nameOrder".');
+  });
+
   it('is not sorted by just any field', () => {
     expect(() => paging({ sort: 'secret' }, ['name'])).toThrow('This list can be sorted by name, not by "secret".');
     expect(() => paging({ sort: 'name' })).toThrow('This list has one order of its own.');

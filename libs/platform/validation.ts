@@ -18,6 +18,7 @@ import {
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { isCurrency } from '#libs/money/currency';
 import { Decimal } from '#libs/money/decimal';
+import { type Path } from '#libs/read-models/projection';
 import { type Query, type Sort } from '#libs/read-models/read-model';
 import { isDay, isInstant, isMonth } from '#libs/time/time';
 
@@ -181,7 +182,8 @@ export class PageQuery {
 
   @Optional()
   @IsString()
-  @MaxLength(2_000)
+  // It carries what the last row is sorted by: the longest names, in the longest letters, on each level of a tree.
+  @MaxLength(8_000)
   @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
   cursor?: string;
 
@@ -193,23 +195,31 @@ export class PageQuery {
 }
 
 /**
- * The paging part of a read-model query. `sortable` are the fields a caller may name, `otherwise` the order without `sort`.
+ * The paging part of a read-model query. `sortable` are the fields a caller may name, with the paths that rows are sorted by where
+ * these are others (`{ name: 'nameOrder' }`), `otherwise` the order without `sort`, in the caller's fields too.
  * @throws DomainError `invalid` `invalid-sort`
  */
 export const paging = (
   query: PageQuery,
-  sortable: readonly string[] = [],
+  sortable: readonly string[] | Readonly<Record<string, Path>> = [],
   otherwise: Sort = [],
-): Required<Pick<Query, 'limit' | 'sort'>> & Pick<Query, 'cursor'> => ({
-  limit: query.limit ?? 50,
-  ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
-  sort: query.sort === undefined ? otherwise : query.sort.split(',').map((term) => sortTerm(term, sortable)),
-});
+): Required<Pick<Query, 'limit' | 'sort'>> & Pick<Query, 'cursor'> => {
+  const paths: ReadonlyMap<string, Path> = new Map(
+    sortable instanceof Array ? sortable.map((field) => [field, field]) : Object.entries(sortable),
+  );
+  const fields = [...paths.keys()];
+  const terms = query.sort === undefined ? otherwise : query.sort.split(',').map((term) => sortTerm(term, fields));
+  return {
+    limit: query.limit ?? 50,
+    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    sort: terms.map(({ by, direction }) => ({ by: paths.get(by) ?? by, direction })),
+  };
+};
 
-const sortTerm = (term: string, sortable: readonly string[]): Sort[number] => {
+const sortTerm = (term: string, fields: readonly string[]): Sort[number] => {
   const by = term.replace(/^-/, '');
-  if (!sortable.includes(by)) {
-    const message = sortable.length > 0 ? `can be sorted by ${sortable.join(', ')}, not by "${by}"` : 'has one order of its own';
+  if (!fields.includes(by)) {
+    const message = fields.length > 0 ? `can be sorted by ${fields.join(', ')}, not by "${by}"` : 'has one order of its own';
     throw new DomainError('invalid', 'invalid-sort', `This list ${message}.`, [{ path: 'sort', message }]);
   }
   return { by, direction: term.startsWith('-') ? 'descending' : 'ascending' };

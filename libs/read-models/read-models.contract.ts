@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import fc from 'fast-check';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type DomainEvent, type JsonValue } from '#libs/event-sourcing/event';
+import { alphabetical } from './alphabetical.ts';
 import { type DocumentStore } from './document-store.ts';
 import { type Encoded } from './fold.ts';
 import { part, type Projection, projection } from './projection.ts';
@@ -162,6 +163,34 @@ export const readModelsContract = (
       expect([second.items.map(({ id }) => id), second.total]).toEqual([['c', 'b'], 5]);
       const third = await model().find({ ...query, cursor: second.nextCursor ?? '' });
       expect([third.items.map(({ id }) => id), third.total, third.nextCursor]).toEqual([['a'], 5, null]);
+    });
+
+    it('has one alphabet for names, as every other store does', async () => {
+      const names = [
+        'ALPHA',
+        'alpha',
+        'alpha beta',
+        'arg',
+        'Ärger',
+        'Beta',
+        'Łódź',
+        'Lund',
+        'Straße',
+        'Zeta',
+        'Ωmega',
+        '漢字',
+        '😀',
+      ];
+      for (const [index, name] of names.toReversed().entries())
+        await put1(String(index), { name: alphabetical(name), kind: name });
+      const sort = [{ by: 'name', direction: 'ascending' }] as const;
+      const found: unknown[] = [];
+      for (let cursor: string | null | undefined; cursor !== null;) {
+        const page = await model().find({ sort, limit: 2, ...(cursor === undefined ? {} : { cursor }) });
+        found.push(...page.items.map(({ kind }) => kind));
+        cursor = page.nextCursor;
+      }
+      expect(found).toEqual(names);
     });
 
     it('keeps its place while rows come and go', async () => {

@@ -2,6 +2,7 @@ import { type ChildTenantRole, type Extra, type Role, roleIn } from '#libs/acces
 import { normalised } from '#libs/event-sourcing/claims';
 import { type InvitationEvent } from '#libs/published/access-control';
 import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
+import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
 
@@ -12,6 +13,8 @@ export type InvitationRow = Readonly<{
   path: readonly TenantId[];
   email: string;
   emailKey: string;
+  /** `alphabetical`: what lists sort the address by. */
+  emailOrder: string;
   name: string | null;
   jobFunction: string | null;
   role: Role;
@@ -29,7 +32,7 @@ export type InvitationRow = Readonly<{
 
 export const invitationList = projection({
   name: 'invitations',
-  version: 1,
+  version: 2,
   parts: {
     invitation: part<InvitationEvent, InvitationRow>('access-control.invitation', {
       document: ({ data }) => data.invitationId,
@@ -41,6 +44,7 @@ export const invitationList = projection({
               ...rest,
               id: invitationId,
               emailKey: normalised(data.email),
+              emailOrder: alphabetical(data.email),
               role: roleIn(data),
               extras,
               childTenantRole,

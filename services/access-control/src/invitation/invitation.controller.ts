@@ -282,7 +282,9 @@ export class InvitationController {
   async list(@Param('tenantId') tenantId: TenantId, @Query() query: InvitationQuery): Promise<Page<Invitation>> {
     const found = await this.#readModels.of(invitationList).find({
       filter: { tenantId, ...filterOf(query.status) },
-      ...paging(query, ['email', 'sentAt', 'expiresAt'], [{ by: 'sentAt', direction: 'descending' }]),
+      ...paging(query, { email: 'emailOrder', sentAt: 'sentAt', expiresAt: 'expiresAt' }, [
+        { by: 'sentAt', direction: 'descending' },
+      ]),
     });
     return { ...found, items: found.items.map(shown) };
   }
@@ -355,7 +357,7 @@ const statusOf = ({ decision, expiresAt }: InvitationRow): Status =>
   decision ?? (expiresAt > systemClock.now() ? 'pending' : 'expired');
 
 const shown = (row: InvitationRow): Invitation => {
-  const { decision: _decision, emailKey: _key, path: _path, round, ...rest } = row;
+  const { decision: _decision, emailKey: _key, emailOrder: _order, path: _path, round, ...rest } = row;
   return { ...rest, letters: round, status: statusOf(row) };
 };
 

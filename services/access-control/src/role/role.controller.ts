@@ -42,7 +42,7 @@ class RoleInput {
   permissions!: TenantPermission[];
 }
 
-type CustomRoleAnswer = Omit<CustomRoleRow, 'path'> & Readonly<{ role: Role }>;
+type CustomRoleAnswer = Omit<CustomRoleRow, 'path' | 'nameOrder'> & Readonly<{ role: Role }>;
 
 const permission = choice(...TENANT_PERMISSIONS);
 
@@ -112,8 +112,11 @@ export class RoleController {
     const byName = [{ by: 'name', direction: 'ascending' }] as const;
     const found = await this.#readModels
       .of(customRoles)
-      .find({ filter: { tenantId: { in: known } }, ...paging(query, ['name'], byName) });
-    return { ...found, items: found.items.map(({ path: _path, ...role }) => ({ ...role, role: customRole(role.id) })) };
+      .find({ filter: { tenantId: { in: known } }, ...paging(query, { name: 'nameOrder' }, byName) });
+    return {
+      ...found,
+      items: found.items.map(({ path: _path, nameOrder: _order, ...role }) => ({ ...role, role: customRole(role.id) })),
+    };
   }
 
   @Post('roles')

@@ -177,7 +177,7 @@ export class ServiceAccountController {
     const byName = [{ by: 'name', direction: 'ascending' }] as const;
     const found = await this.#platform.readModels
       .of(serviceAccounts)
-      .find({ filter: { tenantId, removedAt: null }, ...paging(query, ['name', 'createdAt'], byName) });
+      .find({ filter: { tenantId, removedAt: null }, ...paging(query, { name: 'nameOrder', createdAt: 'createdAt' }, byName) });
     return { ...found, items: found.items.map(answerOf) };
   }
 

@@ -51,7 +51,7 @@ class ContractQuery extends PageQuery {
 }
 
 /** Without the tenants above, of whom the reader may know nothing. */
-type ContractSummary = Omit<ContractListRow, 'path' | 'parentId'>;
+type ContractSummary = Omit<ContractListRow, 'path' | 'parentId' | 'nameOrder'>;
 
 const summarySchema = named(
   'ContractSummary',
@@ -69,6 +69,15 @@ const summarySchema = named(
     renewalPolicy: choice('auto-renewal', 'manual-renewal', 'fixed-term'),
   }),
 );
+
+const SORTABLE = {
+  name: 'nameOrder',
+  version: 'version',
+  versionDate: 'versionDate',
+  status: 'status',
+  start: 'start',
+  end: 'end',
+};
 
 @ApiTags('contracts')
 @Controller('tenants/:tenantId/contracts')
@@ -103,9 +112,8 @@ export class ContractListController {
       ...(name === undefined ? {} : { name: { contains: name } }),
       ...(tier === undefined ? {} : { tier }),
     };
-    const sortable = ['name', 'version', 'versionDate', 'status', 'start', 'end'];
-    const page = paging(query, sortable, [{ by: 'name', direction: 'ascending' }]);
+    const page = paging(query, SORTABLE, [{ by: 'name', direction: 'ascending' }]);
     const found = await this.#readModels.of(contractList).find({ filter, ...page });
-    return { ...found, items: found.items.map(({ path: _path, parentId: _parentId, ...summary }) => summary) };
+    return { ...found, items: found.items.map(({ path: _path, parentId: _parentId, nameOrder: _order, ...summary }) => summary) };
   }
 }

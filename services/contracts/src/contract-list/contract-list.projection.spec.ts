@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ContractsEvent } from '#libs/published/contracts';
+import { alphabetical } from '#libs/read-models/alphabetical';
 import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { day } from '#libs/time/time';
@@ -29,6 +30,7 @@ const draftRow = {
   path,
   tier: 'T3',
   name: 'Agreement',
+  nameOrder: alphabetical('Agreement'),
   version: 1,
   versionDate: noon('2025-12-01'),
   status: 'draft',
@@ -45,7 +47,14 @@ describe('the list of contracts', () => {
   it('shows the newest version and when it was saved', () => {
     const renamed = terms({ name: 'Agreement 2', end: day('2027-12-31') });
     expect(rows(drafted(first), versionSaved(first, 2, renamed, '2026-02-01', noon('2026-01-20')))).toEqual([
-      { ...draftRow, name: 'Agreement 2', version: 2, versionDate: noon('2026-01-20'), end: '2027-12-31' },
+      {
+        ...draftRow,
+        name: 'Agreement 2',
+        nameOrder: alphabetical('Agreement 2'),
+        version: 2,
+        versionDate: noon('2026-01-20'),
+        end: '2027-12-31',
+      },
     ]);
   });
   it('shows the status and from when it rules', () => {

@@ -1,6 +1,7 @@
 import { type ContractsEvent, type ContractStatus, type ContractTier } from '#libs/published/contracts';
 import { type Terms } from '#libs/published/contract-terms';
 import { type ContractId, type TenantId } from '#libs/published/ids';
+import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 import { type Day, type Instant } from '#libs/time/time';
 
@@ -12,6 +13,8 @@ export type ContractListRow = Readonly<{
   path: readonly TenantId[];
   tier: ContractTier;
   name: string;
+  /** `alphabetical`: what lists sort the name by. */
+  nameOrder: string;
   /** Number of the current version and when it was saved. */
   version: number;
   versionDate: Instant;
@@ -23,11 +26,17 @@ export type ContractListRow = Readonly<{
   renewalPolicy: Terms['renewalPolicy'];
 }>;
 
-const ofTerms = ({ name, start, end, renewalPolicy }: Terms) => ({ name, start, end, renewalPolicy });
+const ofTerms = ({ name, start, end, renewalPolicy }: Terms) => ({
+  name,
+  nameOrder: alphabetical(name),
+  start,
+  end,
+  renewalPolicy,
+});
 
 export const contractList = projection({
   name: 'contract-list',
-  version: 2,
+  version: 3,
   parts: {
     contract: part<ContractsEvent, ContractListRow>('contracts.tenantContracts', {
       document: ({ data }) => data.contractId,
@@ -51,8 +60,8 @@ export const contractList = projection({
   },
   row: ({ contract }): ContractListRow | undefined => contract,
   indexes: [
-    ['tenantId', 'name'],
-    ['parentId', 'name'],
+    ['tenantId', 'nameOrder'],
+    ['parentId', 'nameOrder'],
     ['status', 'start'],
     ['status', 'end'],
   ],

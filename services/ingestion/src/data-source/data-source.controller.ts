@@ -89,6 +89,8 @@ const answer = (source: RegisteredSource): DataSourceAnswer => {
   return { id, tenantId, managementAccountId, name, scheduleHours, ownPublishers, registeredAt };
 };
 
+const SORTABLE = { name: 'nameOrder', managementAccountId: 'managementAccountId', registeredAt: 'registeredAt' };
+
 @ApiTags('ingestion')
 @Controller('tenants/:tenantId/data-sources')
 export class DataSourceController {
@@ -136,7 +138,7 @@ export class DataSourceController {
   async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<DataSourceAnswer>> {
     const found = await this.#readModels.of(dataSources).find({
       filter: { tenantId },
-      ...paging(query, ['name', 'managementAccountId', 'registeredAt'], [{ by: 'name', direction: 'ascending' }]),
+      ...paging(query, SORTABLE, [{ by: 'name', direction: 'ascending' }]),
     });
     return { ...found, items: found.items.map(answer) };
   }

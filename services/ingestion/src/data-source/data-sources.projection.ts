@@ -1,6 +1,7 @@
 import { type Revision } from '#libs/event-sourcing/event';
 import { type DataSourceId, type ManagementAccountId, type TenantId } from '#libs/published/ids';
 import { type DataSourceEvent } from '#libs/published/ingestion';
+import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
 
@@ -11,6 +12,8 @@ export type DataSourceRow = Readonly<{
   path: readonly TenantId[];
   managementAccountId: ManagementAccountId;
   name: string;
+  /** `alphabetical`: what lists sort the name by. */
+  nameOrder: string;
   scheduleHours: number | null;
   ownPublishers: readonly string[];
   registeredAt: Instant;
@@ -19,7 +22,7 @@ export type DataSourceRow = Readonly<{
 
 export const dataSources = projection({
   name: 'data-sources',
-  version: 2,
+  version: 3,
   parts: {
     source: part<DataSourceEvent, DataSourceRow>('ingestion.dataSource', {
       document: ({ data }) => data.dataSourceId,
@@ -27,18 +30,18 @@ export const dataSources = projection({
         switch (type) {
           case 'DataSourceRegistered': {
             const { dataSourceId: id, ...source } = data;
-            return { id, ...source, revision };
+            return { id, ...source, nameOrder: alphabetical(source.name), revision };
           }
           case 'DataSourceChanged': {
             if (!before) throw new Error(`data source ${data.dataSourceId} changed before it was registered`);
             const { name, scheduleHours, ownPublishers } = data;
-            return { ...before, name, scheduleHours, ownPublishers, revision };
+            return { ...before, name, nameOrder: alphabetical(name), scheduleHours, ownPublishers, revision };
           }
         }
       },
     }),
   },
   row: ({ source }): DataSourceRow | undefined => source,
-  indexes: [['tenantId', 'name']],
+  indexes: [['tenantId', 'nameOrder']],
   elements: ['path'],
 });

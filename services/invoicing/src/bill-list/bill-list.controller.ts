@@ -92,14 +92,10 @@ export class BillListController {
     const states = await this.#states(tenantOf(caller).rootId, month);
     const page = await this.#readModels.of(billList).find({
       filter,
-      ...paging(
-        query,
-        ['month', 'name', 'tier'],
-        [
-          { by: 'month', direction: 'descending' },
-          { by: 'name', direction: 'ascending' },
-        ],
-      ),
+      ...paging(query, { month: 'month', name: 'nameOrder', tier: 'tier' }, [
+        { by: 'month', direction: 'descending' },
+        { by: 'name', direction: 'ascending' },
+      ]),
     });
     return {
       ...page,

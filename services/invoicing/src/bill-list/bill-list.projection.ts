@@ -1,6 +1,7 @@
 import { type Revision } from '#libs/event-sourcing/event';
 import { type TenantId } from '#libs/published/ids';
 import { type Bill, type BillEvent, type Proforma } from '#libs/published/invoicing';
+import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
 import { billId } from '../bill/bill.ts';
@@ -12,6 +13,8 @@ type ProformaTotals = Omit<Proforma, 'lines'> & Readonly<{ lines: number }>;
 export type BillRow = Omit<Bill, 'proforma'> &
   Readonly<{
     id: string;
+    /** `alphabetical`: what lists sort the name by. */
+    nameOrder: string;
     rootId: TenantId;
     parentId: TenantId | null;
     proforma: ProformaTotals | null;
@@ -24,13 +27,14 @@ export type BillRow = Omit<Bill, 'proforma'> &
 
 export const billList = projection({
   name: 'invoicing-bill-list',
-  version: 2,
+  version: 3,
   parts: {
     bill: part<BillEvent, BillRow>('invoicing.bill', {
       document: ({ data }) => billId(data.tenantId, data.month),
       evolve: (_before, { data: { proforma, inputDigest: _digest, ...data }, revision }) => ({
         ...data,
         id: billId(data.tenantId, data.month),
+        nameOrder: alphabetical(data.name),
         rootId: data.path[0] ?? data.tenantId,
         parentId: data.path.at(-2) ?? null,
         proforma: proforma && { ...proforma, lines: proforma.lines.length },

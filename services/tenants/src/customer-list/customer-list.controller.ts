@@ -82,7 +82,13 @@ const customerSchema = named(
   }),
 );
 
-const SORTABLE = ['name', 'customerCode', 'tier', 'currency', 'registeredAt'];
+const SORTABLE = {
+  name: 'nameOrder',
+  customerCode: 'customerCode',
+  tier: 'tier',
+  currency: 'currency',
+  registeredAt: 'registeredAt',
+};
 const LIST =
   'Sorted by name; also by customerCode, tier, currency, registeredAt. `linkedAccounts` counts explicit links of today and later.';
 

@@ -12,6 +12,7 @@ import {
   type Tier,
 } from '#libs/published/tenants';
 import { type TenantActivityEvent } from '#libs/published/acting';
+import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
 import {
@@ -44,6 +45,8 @@ type ProfileRow = Readonly<{
 
 export type CustomerRow = ProfileRow &
   Readonly<{
+    /** `alphabetical`: what lists sort the name by. */
+    nameOrder: string;
     /** False for one that was invited, until somebody has accepted and set up the account: then it is on no list of customers. */
     listed: boolean;
     /** On whose lists it stands: its path while it is listed, else nobody. */
@@ -137,6 +140,7 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
   const listed = isSetUp(tenant.mode, onboarding);
   return {
     ...tenant,
+    nameOrder: alphabetical(tenant.name),
     listed,
     within: listed ? tenant.path : [],
     list: tenant.parentId && (listed ? listUnder : listOfInvitedUnder)(tenant.parentId),
@@ -155,10 +159,10 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
 /** The Customers page: a document per tenant. */
 export const customerList = projection({
   name: 'customer-list',
-  version: 4,
+  version: 5,
   parts: PARTS,
   row: rowOf,
-  indexes: [['list', 'name'], ['name'], ['parentId', 'sourceData']],
+  indexes: [['list', 'nameOrder'], ['nameOrder'], ['parentId', 'sourceData']],
   elements: ['within'],
 });
 

@@ -142,8 +142,8 @@ const rowSchema = named(
 );
 
 /** What siblings can be sorted by, and what stands for it in a row. */
-const SORTED_BY: Readonly<Record<string, string>> = {
-  name: 'name',
+const SORTED_BY = {
+  name: 'nameOrder',
   customerCode: 'customerCode',
   tier: 'tier',
   currency: 'currency',
@@ -289,9 +289,6 @@ const columnsIn = (text: string | undefined): readonly Column[] => {
 
 const isColumn = (name: string): name is Column => COLUMNS.some((column) => column === name);
 
-const sortIn = (sort: string | undefined): Sort => {
-  const { sort: terms } = paging(sort === undefined ? {} : { sort }, Object.keys(SORTED_BY), BY_NAME);
-  return terms.map(({ by, direction }) => ({ by: SORTED_BY[by] ?? by, direction }));
-};
+const sortIn = (sort: string | undefined): Sort => paging(sort === undefined ? {} : { sort }, SORTED_BY, BY_NAME).sort;
 
 const BY_NAME = [{ by: 'name', direction: 'ascending' }] as const;
