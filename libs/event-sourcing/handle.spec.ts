@@ -397,6 +397,28 @@ describe('looking at the present', () => {
     store.close();
   });
 
+  it('reads no long stream twice while some dozens of them are used in turn', async () => {
+    const store = opened();
+    const ids = Array.from({ length: 50 }, (_, n) => String(n));
+    const deposited = { type: 'Deposited', data: { amount: 1 } } as const;
+    for (const id of ids) {
+      const batches = Array.from({ length: 2_000 }, () => ({ events: [deposited], metadata: metadataOf(aCommand()) }));
+      await store.appendBatches(account.stream(id), batches, NO_STREAM);
+    }
+    let read = 0;
+    const counting: EventStore = {
+      ...overtaken(store, () => Promise.resolve(), 0),
+      read: async (...given) => {
+        const found = await store.read(...given);
+        read += found.events.length;
+        return found as never;
+      },
+    };
+    for (let round = 0; round < 3; round++) for (const id of ids) await present(counting, account, id);
+    expect(read).toBe(100_000);
+    store.close();
+  });
+
   it('survives more streams than are kept in memory', async () => {
     const store = opened();
     const events: Recorded[] = [];

@@ -73,11 +73,8 @@ type Waiting<State, E extends DomainEvent> = Readonly<{
   refuse: (error: unknown) => void;
 }>;
 
-/** What a stream remembers of a command: its body's hash, and where its last event stands. */
-type Trace = Readonly<{ bodyHash: string; last: Revision }>;
-
-/** A stream as far as it is known. */
-type Known<State> = { state: State; revision: Revision; commands: Map<CommandId, Trace>; givenUp: Set<CommandId> };
+/** A stream as far as it is known. `commands`: where the last event of each stands. */
+type Known<State> = { state: State; revision: Revision; commands: Map<CommandId, Revision>; givenUp: Set<CommandId> };
 
 /** What a round makes of one command, told to its caller once the round is committed. */
 type Verdict<State> =
@@ -116,7 +113,7 @@ class Lane<State, E extends DomainEvent> {
 
   /** What it costs to keep, in commands remembered. */
   get weight(): number {
-    return 1 + this.#known.commands.size;
+    return OF_A_LANE + this.#known.commands.size;
   }
 
   push(waiting: Waiting<State, E>): void {
@@ -195,10 +192,10 @@ class Lane<State, E extends DomainEvent> {
   #decide(round: readonly Waiting<State, E>[]): readonly Verdict<State>[] {
     const { commands, givenUp } = this.#known;
     let { state, revision } = this.#known;
-    const traces = new Map<CommandId, Trace>();
+    const decided = new Map<CommandId, Revision>();
     return round.map(({ command, decision, expected }): Verdict<State> => {
-      const trace = traces.get(command.id) ?? commands.get(command.id);
-      if (trace) return trace.bodyHash === command.bodyHash ? { kind: 'repeated', last: trace.last } : REUSED;
+      const last = decided.get(command.id) ?? commands.get(command.id);
+      if (last !== undefined) return { kind: 'repeated', last };
       if (givenUp.has(command.id)) return GIVEN_UP;
       try {
         const own = decide(state, decision, expected);
@@ -207,7 +204,7 @@ class Lane<State, E extends DomainEvent> {
         const before = revision;
         state = own.reduce((reached, event, index) => this.#decider.evolve(reached, event, before + 1 + index), state);
         revision += events.length;
-        traces.set(command.id, { bodyHash: command.bodyHash, last: revision });
+        decided.set(command.id, revision);
         return { kind: 'appends', batch: { events, metadata: metadataOf(command) }, state, revision };
       } catch (error) {
         return { kind: 'refused', error };
@@ -233,7 +230,7 @@ class Lane<State, E extends DomainEvent> {
           answer({ state: verdict.state, revision: verdict.revision, position: null, events: [] });
           break;
         case 'repeated':
-          this.#asTheFirstTime(command.id, verdict.last).then(answer, refuse);
+          this.#asTheFirstTime(command, verdict.last).then(answer, refuse);
           break;
         case 'refused':
           refuse(verdict.error);
@@ -243,9 +240,11 @@ class Lane<State, E extends DomainEvent> {
     }
   }
 
-  async #asTheFirstTime(command: CommandId, last: Revision): Promise<Handled<State>> {
+  async #asTheFirstTime({ id, bodyHash }: Command, last: Revision): Promise<Handled<State>> {
     const { events } = await this.#store.read<E | StreamFact>(this.#stream, { upTo: last });
-    const own = events.filter(({ metadata }) => metadata.commandId === command);
+    const own = events.filter(({ metadata }) => metadata.commandId === id);
+    if (own.some(({ metadata }) => metadata.bodyHash !== bodyHash))
+      throw new DomainError(KEY_REUSED.refusal, KEY_REUSED.code, KEY_REUSED.message);
     const { state, revision } = learn(this.#decider, nothing(this.#decider), events);
     return { state, revision, position: own.at(-1)?.position ?? null, events: own };
   }
@@ -274,7 +273,7 @@ const learn = <State, E extends DomainEvent>(
     known.revision = revision;
     // Given up by whoever took the claim over: their command is not one of this stream.
     if (isClaimGivenUp(event)) known.givenUp.add(event.data.commandId);
-    else known.commands.set(metadata.commandId, { bodyHash: metadata.bodyHash, last: revision });
+    else known.commands.set(metadata.commandId, revision);
   }
   return known;
 };
@@ -310,8 +309,6 @@ export const KEY_REUSED = {
   message: 'This Idempotency-Key was used before with another body: a new request needs a new key.',
 } as const;
 
-const REUSED = { kind: 'refused', error: new DomainError(KEY_REUSED.refusal, KEY_REUSED.code, KEY_REUSED.message) } as const;
-
 const GIVEN_UP = {
   kind: 'refused',
   error: new DomainError(
@@ -325,9 +322,14 @@ const refuseAll = (waiting: readonly Readonly<{ refuse: (error: unknown) => void
   for (const { refuse } of waiting) refuse(error);
 };
 
-/** How many commands all lanes of a store may remember before the longest unused are forgotten, and how many are left then. */
-const REMEMBERED = 50_000;
-const KEPT = 40_000;
+/**
+ * What all lanes of a store may weigh before the longest unused are forgotten, and what is left then. A command remembered weighs 1,
+ * some 85 bytes; whoever forgets a long stream that is still in use reads all of it again at its next command.
+ */
+const HEAVIEST = 250_000;
+const KEPT = 200_000;
+/** Of every lane: its state, however short the stream. */
+const OF_A_LANE = 10;
 
 type Kept = Readonly<{ idle: boolean; weight: number }>;
 
@@ -357,7 +359,7 @@ class Lanes {
     this.#drop(lane);
     this.#recent.set(lane, { weight: lane.weight, forget });
     this.#weight += lane.weight;
-    if (this.#weight > REMEMBERED) this.#forgetOldest(lane);
+    if (this.#weight > HEAVIEST) this.#forgetOldest(lane);
   }
 
   #forgetOldest(lane: Kept): void {
