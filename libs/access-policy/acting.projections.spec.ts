@@ -124,4 +124,15 @@ describe('service accounts', () => {
     expect(counting(NOON)).toEqual([false, true, false]);
     expect(counting(LATER)).toEqual([false, false, false]);
   });
+  it('show every key that counts, and of those that no longer do the last ten', () => {
+    const rotated = Array.from({ length: 50 }, (_, n): ServiceAccountEvent[] => [
+      key(n + 2, null),
+      { type: 'ServiceAccountKeyRevoked', data: { ...account('s'), number: n + 2, revokedAt: NOON } },
+    ]);
+    const events = [created('s'), key(1, null), ...rotated.flat(), key(52, LATER)];
+    const [row] = rowsOf(serviceAccounts, [history<ServiceAccountEvent>('access-control.serviceAccount-s', ...events)]);
+    expect(row?.keys.map(({ number }) => number)).toEqual([1, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52]);
+    if (!row) throw new Error('no row');
+    expect([1, 2, 51, 52].map((number) => keyCounts(row, number, NOON))).toEqual([true, false, false, true]);
+  });
 });

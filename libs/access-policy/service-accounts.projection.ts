@@ -17,16 +17,27 @@ export type ServiceAccountRow = Readonly<{
   nameOrder: string;
   permissions: readonly TenantPermission[];
   createdAt: Instant;
-  /** In the order of their numbers. */
+  /** Those that count, and the last few that no longer do, in the order of their numbers. */
   keys: readonly ServiceAccountKey[];
   /** Null while it is there; what it did keeps its name. */
   removedAt: Instant | null;
 }>;
 
+/** However often keys are rotated, what is asked on every request stays short; the activity log tells of all of them. */
+const ENDED_SHOWN = 10;
+
+const lasts = ({ until, revokedAt }: ServiceAccountKey, now: Instant): boolean =>
+  revokedAt === null && (until === null || until > now);
+
+const shownAt = (keys: readonly ServiceAccountKey[], now: Instant): readonly ServiceAccountKey[] => {
+  const forgotten = new Set(keys.filter((key) => !lasts(key, now)).slice(0, -ENDED_SHOWN));
+  return keys.filter((key) => !forgotten.has(key));
+};
+
 /** Asked on every request of a service account, so that a revoked key counts no longer at once. */
 export const serviceAccounts = projection({
   name: 'service-accounts',
-  version: 2,
+  version: 3,
   parts: {
     account: part<ServiceAccountEvent, ServiceAccountRow>('access-control.serviceAccount', {
       document: ({ data }) => data.serviceAccountId,
@@ -42,7 +53,7 @@ export const serviceAccounts = projection({
             return { ...before, name: data.name, nameOrder: alphabetical(data.name), permissions: data.permissions };
           case 'ServiceAccountKeyIssued': {
             const { number, issuedAt, until } = data;
-            return { ...before, keys: [...before.keys, { number, issuedAt, until, revokedAt: null }] };
+            return { ...before, keys: [...shownAt(before.keys, issuedAt), { number, issuedAt, until, revokedAt: null }] };
           }
           case 'ServiceAccountKeyRevoked': {
             const { number, revokedAt } = data;
@@ -61,5 +72,5 @@ export const serviceAccounts = projection({
 /** @param now of the wall clock */
 export const keyCounts = ({ keys, removedAt }: ServiceAccountRow, number: number, now: Instant): boolean => {
   const key = keys.find((one) => one.number === number);
-  return removedAt === null && key?.revokedAt === null && (key.until === null || key.until > now);
+  return removedAt === null && key !== undefined && lasts(key, now);
 };

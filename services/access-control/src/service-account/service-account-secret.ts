@@ -6,7 +6,13 @@ import { type ServiceAccountId } from '#libs/published/ids';
 /** Private to this service: never published, in no read model. */
 export type ServiceAccountSecretEvent = DomainEvent<
   'ServiceAccountSecretKept',
-  { serviceAccountId: ServiceAccountId; number: number; hash: string }
+  {
+    serviceAccountId: ServiceAccountId;
+    number: number;
+    hash: string;
+    /** Keys issued before that still counted then; one that did not never will again. Absent in older logs: any may. */
+    counting?: readonly number[];
+  }
 >;
 
 /**
@@ -18,14 +24,20 @@ export type ServiceAccountSecrets = ReadonlyMap<number, readonly string[]>;
 export const serviceAccountSecrets = decider<ServiceAccountSecrets, ServiceAccountSecretEvent, ServiceAccountId>(
   'access-control.serviceAccountSecret',
   new Map(),
-  (secrets, { data }) => new Map(secrets).set(data.number, [...(secrets.get(data.number) ?? []), data.hash]),
+  (secrets, { data: { number, hash, counting } }) => {
+    // Of two keys issued at the same time the earlier one may come here later: it knows nothing of the other.
+    const kept = [...secrets].filter(([of]) => of >= number || counting === undefined || counting.includes(of));
+    return new Map([...kept, [number, [...(secrets.get(number) ?? []), hash]]]);
+  },
 );
 
 const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
+/** @param counting numbers of the keys that count beside it */
 export const keepSecret =
-  (serviceAccountId: ServiceAccountId, number: number, secret: string) => (): ServiceAccountSecretEvent[] => [
-    { type: 'ServiceAccountSecretKept', data: { serviceAccountId, number, hash: hashOf(secret) } },
+  (serviceAccountId: ServiceAccountId, number: number, secret: string, counting: readonly number[]) =>
+  (): ServiceAccountSecretEvent[] => [
+    { type: 'ServiceAccountSecretKept', data: { serviceAccountId, number, hash: hashOf(secret), counting } },
   ];
 
 /** Of the command alone, so that a repetition of it shows the same one. @param master known to this platform only */

@@ -104,13 +104,16 @@ const serviceAccountSchema = named(
     name: text,
     permissions: saying('All that it may do, to the tenant and to those below', list(choice(...TENANT_PERMISSIONS))),
     createdAt: instant,
-    keys: list(
-      object<ServiceAccountKey>({
-        number,
-        issuedAt: instant,
-        until,
-        revokedAt: saying('Null: it was not revoked', nullable(instant)),
-      }),
+    keys: saying(
+      'Those that count, and the last few that no longer do; the activity log tells of all',
+      list(
+        object<ServiceAccountKey>({
+          number,
+          issuedAt: instant,
+          until,
+          revokedAt: saying('Null: it was not revoked', nullable(instant)),
+        }),
+      ),
     ),
   }),
 );
@@ -249,13 +252,14 @@ export class ServiceAccountController {
     // With the key in hand they could do all that the account may.
     const { state: before } = await present(store, serviceAccount, id);
     if (before?.tenantId === tenantId) refuseBeyond(caller, before.permissions);
-    const { events } = await handle(store, serviceAccount, id, issueKey(of, until, now), { command });
+    const { state, events } = await handle(store, serviceAccount, id, issueKey(of, until, now), { command });
     const issued = events.find(isKeyIssued);
     if (!issued) throw new Error('a key is not there that was issued');
     const { number, issuedAt, until: ends } = issued.data;
     // A key without a secret opens nothing: where this ends too early, the same command again keeps the same secret.
     const secret = secretOf(this.#master, command.id);
-    await handle(store, serviceAccountSecrets, id, keepSecret(id, number, secret), { command });
+    const counting = (state?.keys ?? []).map((key) => key.number).filter((other) => other < number);
+    await handle(store, serviceAccountSecrets, id, keepSecret(id, number, secret, counting), { command });
     created(reply, `/api/v1/tenants/${tenantId}/service-accounts/${id}`);
     return { number, key: keyText({ serviceAccountId: id, number, secret }), issuedAt, until: ends };
   }

@@ -5,7 +5,15 @@ import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 import { changeScope, create, issueKey, remove, revokeKey, serviceAccount } from './service-account.ts';
-import { keepSecret, keyIn, keyText, matches, secretOf, serviceAccountSecrets } from './service-account-secret.ts';
+import {
+  keepSecret,
+  keyIn,
+  keyText,
+  matches,
+  secretOf,
+  type ServiceAccountSecretEvent,
+  serviceAccountSecrets,
+} from './service-account-secret.ts';
 
 const NOON = '2026-01-31T12:00:00.000Z' as Instant;
 const LATER = '2026-02-28T12:00:00.000Z' as Instant;
@@ -50,6 +58,8 @@ describe('a service account', () => {
   });
 });
 
+const start = serviceAccount.evolve(serviceAccount.initial, created, 0);
+
 describe('keys', () => {
   it('are rotated: a new one counts beside the old', () =>
     given(serviceAccount, created, issued(1))
@@ -86,9 +96,20 @@ describe('keys', () => {
     given(serviceAccount, created, issued(1), revoked)
       .when(revokeKey(of, 1, NOON))
       .thenNothing();
-    given(serviceAccount, created, issued(1))
+    for (const number of [0, 1.5, 2, NaN])
+      given(serviceAccount, created, issued(1))
+        .when(revokeKey(of, number, NOON))
+        .thenRejected('key-not-found');
+  });
+  it('are forgotten once they count no longer, but for how many there were', () => {
+    const rotated = [issued(1), revoked, issued(2, NOON), issued(3, LATER), issued(4)];
+    expect(rotated.reduce((account, event, n) => serviceAccount.evolve(account, event, n + 1), start)).toMatchObject({
+      issued: 4,
+      keys: [{ number: 3 }, { number: 4 }],
+    });
+    given(serviceAccount, created, ...rotated)
       .when(revokeKey(of, 2, NOON))
-      .thenRejected('key-not-found');
+      .thenNothing();
   });
 });
 
@@ -103,7 +124,7 @@ describe('the secret of a key', () => {
   });
 
   it('is kept as a hash', () => {
-    const [kept] = keepSecret(serviceAccountId, 1, secret)();
+    const [kept] = keepSecret(serviceAccountId, 1, secret, [])();
     expect(JSON.stringify(kept)).not.toContain(secret);
     if (!kept) throw new Error('nothing was kept');
     const secrets = serviceAccountSecrets.evolve(serviceAccountSecrets.initial, kept, 0);
@@ -112,6 +133,20 @@ describe('the secret of a key', () => {
       false,
       false,
     ]);
+  });
+
+  it('is forgotten once its key cannot count any longer, whichever of two at the same time is kept first', () => {
+    const keptOf = (number: number, counting?: readonly number[]): ServiceAccountSecretEvent => ({
+      type: 'ServiceAccountSecretKept',
+      data: { serviceAccountId, number, hash: `hash ${String(number)}`, ...(counting && { counting }) },
+    });
+    const numbersAfter = (...events: readonly ServiceAccountSecretEvent[]): readonly number[] =>
+      [...events.reduce((secrets, event, n) => serviceAccountSecrets.evolve(secrets, event, n), serviceAccountSecrets.initial)]
+        .map(([number]) => number)
+        .toSorted((a, b) => a - b);
+    expect(numbersAfter(keptOf(1), keptOf(2), keptOf(3))).toEqual([1, 2, 3]);
+    expect(numbersAfter(keptOf(1), keptOf(2, [1]), keptOf(3, [1]), keptOf(4, [1]))).toEqual([1, 4]);
+    expect(numbersAfter(keptOf(2, [1]), keptOf(1, []))).toEqual([1, 2]);
   });
 
   it('travels with the account and the number', () => {

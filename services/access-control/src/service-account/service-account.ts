@@ -5,7 +5,7 @@ import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 
-type Key = Readonly<{ number: number; until: Instant | null; revoked: boolean }>;
+type Key = Readonly<{ number: number; until: Instant | null }>;
 
 /** Undefined until it is created. */
 export type ServiceAccount =
@@ -13,6 +13,9 @@ export type ServiceAccount =
       tenantId: TenantId;
       name: string;
       permissions: readonly TenantPermission[];
+      /** How many were issued so far. */
+      issued: number;
+      /** Those that may count: however often keys are rotated, a few. */
       keys: readonly Key[];
       removed: boolean;
     }>
@@ -27,23 +30,26 @@ export const serviceAccount = decider<ServiceAccount, ServiceAccountEvent, Servi
   (account, { type, data }) => {
     if (type === 'ServiceAccountCreated') {
       const { tenantId, name, permissions } = data;
-      return { tenantId, name, permissions, keys: [], removed: false };
+      return { tenantId, name, permissions, issued: 0, keys: [], removed: false };
     }
     if (!account) throw new Error(`${type} before the service account was created`);
     switch (type) {
       case 'ServiceAccountScopeChanged':
         return { ...account, name: data.name, permissions: data.permissions };
-      case 'ServiceAccountKeyIssued':
-        return { ...account, keys: [...account.keys, { number: data.number, until: data.until, revoked: false }] };
+      case 'ServiceAccountKeyIssued': {
+        const { number, until, issuedAt } = data;
+        return { ...account, issued: number, keys: [...counting(account.keys, issuedAt), { number, until }] };
+      }
       case 'ServiceAccountKeyRevoked':
-        return { ...account, keys: account.keys.map((key) => (key.number === data.number ? { ...key, revoked: true } : key)) };
+        return { ...account, keys: account.keys.filter(({ number }) => number !== data.number) };
       case 'ServiceAccountRemoved':
         return { ...account, removed: true };
     }
   },
 );
 
-const counts = ({ until, revoked }: Key, now: Instant): boolean => !revoked && (until === null || until > now);
+const counting = (keys: readonly Key[], now: Instant): readonly Key[] =>
+  keys.filter(({ until }) => until === null || until > now);
 
 export type NewServiceAccount = Readonly<{
   serviceAccountId: ServiceAccountId;
@@ -82,26 +88,28 @@ export const changeScope =
 export const issueKey =
   (of: Of, until: Instant | null, now: Instant) =>
   (account: ServiceAccount): ServiceAccountEvent[] => {
-    const { keys } = own(account, of.tenantId);
+    const { issued, keys } = own(account, of.tenantId);
     if (until !== null && until <= now)
       throw new DomainError('rejected', 'key-ends-in-the-past', 'The key would have ended already.', [
         { path: 'until', message: 'must lie ahead' },
       ]);
-    if (keys.filter((key) => counts(key, now)).length >= MOST_KEYS)
+    if (counting(keys, now).length >= MOST_KEYS)
       throw new DomainError(
         'rejected',
         'too-many-keys',
         `The service account has ${String(MOST_KEYS)} keys that count: revoke one of them first.`,
       );
-    return [{ type: 'ServiceAccountKeyIssued', data: { ...of, number: keys.length + 1, issuedAt: now, until } }];
+    return [{ type: 'ServiceAccountKeyIssued', data: { ...of, number: issued + 1, issuedAt: now, until } }];
   };
 
 export const revokeKey =
   (of: Of, number: number, now: Instant) =>
   (account: ServiceAccount): ServiceAccountEvent[] => {
-    const key = own(account, of.tenantId).keys.find((one) => one.number === number);
-    if (!key) throw new DomainError('not-found', 'key-not-found', 'The service account has no such key.');
-    return key.revoked ? [] : [{ type: 'ServiceAccountKeyRevoked', data: { ...of, number, revokedAt: now } }];
+    const { issued, keys } = own(account, of.tenantId);
+    if (!Number.isInteger(number) || number < 1 || number > issued)
+      throw new DomainError('not-found', 'key-not-found', 'The service account has no such key.');
+    const revoked = !keys.some((key) => key.number === number);
+    return revoked ? [] : [{ type: 'ServiceAccountKeyRevoked', data: { ...of, number, revokedAt: now } }];
   };
 
 export const remove =
