@@ -1,15 +1,15 @@
-import { Readable } from 'node:stream';
-import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
 import { maskedData, seesFinancials } from '#libs/access-policy/masking';
 import { type Allowed, allowedWithin, includes } from '#libs/access-policy/reach';
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
-import { type Columns, csvHeadings, csvRows } from '#libs/csv/csv';
+import { type Columns } from '#libs/csv/csv';
 import { normalised } from '#libs/event-sourcing/claims';
 import { type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
+import { CSV_TYPE, csvFile, csvSchema } from '#libs/platform/csv-file';
 import { LongRunning } from '#libs/platform/long-running';
 import { instant, page, tenantId as tenantIdSchema } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
@@ -18,7 +18,7 @@ import { READ_MODELS } from '#libs/platform/tokens';
 import { IsInstant, IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
-import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Filter, type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
 import { userList } from '../user-list/user-list.projection.ts';
 import { ACTIVITY_CATEGORIES, type ActivityCategory, type ActivityLevel, tenantIn } from './activities.ts';
@@ -114,7 +114,6 @@ const COLUMNS: Columns<ActivityAnswer> = [
 ];
 
 const NEWEST_FIRST = [{ by: 'at', direction: 'descending' }] as const;
-const CSV_PAGE = 500;
 
 @ApiTags('access')
 @Controller('tenants/:tenantId/activity')
@@ -140,36 +139,26 @@ export class ActivityController {
     @CallerOf() caller: Caller,
   ): Promise<Page<ActivityAnswer>> {
     const filter = await this.#filterOf(tenantId, query);
-    const found = await this.#readModels.of(activityLog).find({ filter, ...paging(query, [], NEWEST_FIRST) });
-    return { ...found, items: await this.#answersOf(caller, found.items) };
+    return this.#page(caller, { filter, ...paging(query, [], NEWEST_FIRST) });
   }
 
   @Get('export')
   @LongRunning()
   @Requires('activity:read')
   @ApiOperation({ summary: 'The same as CSV', description: 'All that the filter leaves, newest first.' })
-  @Answers(200, schema<StreamableFile>({ type: 'string', description: 'CSV with a line of headings' }), { mediaType: 'text/csv' })
+  @Answers(200, csvSchema, CSV_TYPE)
   async export(
     @Param('tenantId') tenantId: TenantId,
     @Query() query: ActivityFilter,
     @CallerOf() caller: Caller,
   ): Promise<StreamableFile> {
     const filter = await this.#filterOf(tenantId, query);
-    return new StreamableFile(Readable.from(this.#csv(caller, filter), { objectMode: false }), {
-      type: 'text/csv; charset=utf-8',
-      disposition: `attachment; filename="activity-${tenantId}.csv"`,
-    });
+    return csvFile(`activity-${tenantId}`, COLUMNS, (part) => this.#page(caller, { filter, sort: NEWEST_FIRST, ...part }));
   }
 
-  async *#csv(caller: Caller, filter: Filter): AsyncGenerator<Buffer> {
-    yield Buffer.from(csvHeadings(COLUMNS));
-    let cursor: string | null = null;
-    do {
-      const query = { filter, sort: NEWEST_FIRST, limit: CSV_PAGE, ...(cursor === null ? {} : { cursor }) };
-      const found: Page<ActivityRow> = await this.#readModels.of(activityLog).find(query);
-      yield Buffer.from(csvRows(COLUMNS, await this.#answersOf(caller, found.items)));
-      cursor = found.nextCursor;
-    } while (cursor !== null);
+  async #page(caller: Caller, query: ReadQuery): Promise<Page<ActivityAnswer>> {
+    const found = await this.#readModels.of(activityLog).find(query);
+    return { ...found, items: await this.#answersOf(caller, found.items) };
   }
 
   async #filterOf(tenantId: TenantId, { from, to, user, category }: ActivityFilter): Promise<Filter> {

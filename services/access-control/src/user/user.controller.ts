@@ -1,25 +1,24 @@
-import { Readable } from 'node:stream';
-import { Body, Controller, Get, Inject, Param, Post, Query, Res, StreamableFile } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsEmail, IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
-import { type MembershipRow, memberships } from '#libs/access-policy/memberships.projection';
+import { memberships } from '#libs/access-policy/memberships.projection';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
-import { type Columns, csvHeadings, csvRows } from '#libs/csv/csv';
+import { type Columns } from '#libs/csv/csv';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { CSV_TYPE, csvFile, csvSchema } from '#libs/platform/csv-file';
 import { LongRunning } from '#libs/platform/long-running';
 import { page } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
-import { schema } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
-import { type Page, type ReadModels } from '#libs/read-models/read-model';
+import { type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
 import { PASSWORD_LENGTH } from '../credentials/password.ts';
 import { type TenantUser, tenantUser, tenantUserSchema } from '../membership/tenant-user.ts';
 import { refuseUngrantable } from '../role/grantable.ts';
@@ -90,38 +89,25 @@ export class UserController {
   @Requires('users:read')
   @ApiOperation({ summary: 'Who belongs to the tenant' })
   @Answers(200, page(tenantUserSchema))
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<TenantUser>> {
-    const page = await this.#readModels.of(memberships).find({ filter: { tenantId }, ...paging(query) });
-    const items = page.items.map((held) => tenantUser(this.#readModels, held.userId, held));
-    return { ...page, items: await Promise.all(items) };
+  list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<TenantUser>> {
+    return this.#page({ filter: { tenantId }, ...paging(query) });
   }
 
   @Get('export')
   @LongRunning()
   @Requires('users:read')
   @ApiOperation({ summary: 'The same as CSV', description: 'All of them.' })
-  @Answers(200, schema<StreamableFile>({ type: 'string', description: 'CSV with a line of headings' }), { mediaType: 'text/csv' })
+  @Answers(200, csvSchema, CSV_TYPE)
   export(@Param('tenantId') tenantId: TenantId): StreamableFile {
-    return new StreamableFile(Readable.from(this.#csv(tenantId), { objectMode: false }), {
-      type: 'text/csv; charset=utf-8',
-      disposition: `attachment; filename="users-${tenantId}.csv"`,
-    });
+    return csvFile(`users-${tenantId}`, COLUMNS, (part) => this.#page({ filter: { tenantId }, ...part }));
   }
 
-  async *#csv(tenantId: TenantId): AsyncGenerator<Buffer> {
-    yield Buffer.from(csvHeadings(COLUMNS));
-    let cursor: string | null = null;
-    do {
-      const query = { filter: { tenantId }, limit: CSV_PAGE, ...(cursor === null ? {} : { cursor }) };
-      const found: Page<MembershipRow> = await this.#readModels.of(memberships).find(query);
-      const users = await Promise.all(found.items.map((held) => tenantUser(this.#readModels, held.userId, held)));
-      yield Buffer.from(csvRows(COLUMNS, users));
-      cursor = found.nextCursor;
-    } while (cursor !== null);
+  async #page(query: ReadQuery): Promise<Page<TenantUser>> {
+    const page = await this.#readModels.of(memberships).find(query);
+    const items = page.items.map((held) => tenantUser(this.#readModels, held.userId, held));
+    return { ...page, items: await Promise.all(items) };
   }
 }
-
-const CSV_PAGE = 500;
 
 const COLUMNS: Columns<TenantUser> = [
   ['email', ({ email }) => email],

@@ -1,17 +1,15 @@
-import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
 import { allowedWithin } from '#libs/access-policy/reach';
-import { csvHeadings, csvRows } from '#libs/csv/csv';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
+import { CSV_TYPE, csvFile, csvSchema } from '#libs/platform/csv-file';
 import { LongRunning } from '#libs/platform/long-running';
 import { amount, currency, instant, page, tenantId as tenantIdSchema, tier, userId } from '#libs/platform/published-schemas';
 import { Requires } from '#libs/platform/requires';
-import { choice, count, flag, list, named, nullable, object, optional, saying, schema, text } from '#libs/platform/schema';
+import { choice, count, flag, list, named, nullable, object, optional, saying, text } from '#libs/platform/schema';
 import { CLOCK, READ_MODELS } from '#libs/platform/tokens';
 import { IsMonth, IsName, Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -29,7 +27,7 @@ import { type Column, COLUMNS } from './columns.ts';
 import { csvColumns } from './csv-columns.ts';
 import { type InvoiceCounts } from './invoice-summary.ts';
 import { type StatusCell, type TreeRow, treeRows, type View, withColumns } from './tree-row.ts';
-import { openTree, type Placed, type Walk } from './tree-walk.ts';
+import { openTree, type Walk } from './tree-walk.ts';
 
 class TreeFilter {
   @Optional()
@@ -156,7 +154,6 @@ const SORTED_BY = {
 
 const INACTIVE_MS = 30 * 86_400_000;
 const DEFAULT_LIMIT = 50;
-const CSV_PAGE = 500;
 
 @ApiTags('tenants')
 @Controller('tenants/:tenantId/customer-tree')
@@ -206,7 +203,7 @@ export class CustomerTreeController {
     description:
       'The rows that the filter leaves, in the same order, with all columns or, with `visibleOnly`, those of `columns`.',
   })
-  @Answers(200, schema<StreamableFile>({ type: 'string', description: 'CSV with a line of headings' }), { mediaType: 'text/csv' })
+  @Answers(200, csvSchema, CSV_TYPE)
   async export(
     @Param('tenantId') tenantId: TenantId,
     @Query() query: TreeExportQuery,
@@ -216,24 +213,11 @@ export class CustomerTreeController {
     const columns = query.visibleOnly === true ? chosen : COLUMNS;
     const walk = await this.#walk(query, caller, this.#clock.now());
     const view = this.#view(query, caller, walk, columns);
-    return new StreamableFile(Readable.from(this.#csv(walk, view), { objectMode: false }), {
-      type: 'text/csv; charset=utf-8',
-      disposition: `attachment; filename="customers-${tenantId}.csv"`,
-    });
-  }
-
-  async *#csv(walk: Walk, view: View): AsyncGenerator<Buffer> {
-    const columns = csvColumns(view.columns);
-    yield Buffer.from(csvHeadings(columns));
     const page = await openTree(this.#readModels, walk);
-    let cursor: string | null = null;
-    do {
-      const found: Page<Placed> = await page({ limit: CSV_PAGE, ...(cursor === null ? {} : { cursor }) });
-      yield Buffer.from(csvRows(columns, await treeRows(this.#readModels, found.items, view)));
-      cursor = found.nextCursor;
-      // Nothing here waits for a disk or another process: without a pause nobody else would be answered meanwhile.
-      await nextTurn();
-    } while (cursor !== null);
+    return csvFile(`customers-${tenantId}`, csvColumns(columns), async (part) => {
+      const found = await page(part);
+      return { ...found, items: await treeRows(this.#readModels, found.items, view) };
+    });
   }
 
   async #walk(
