@@ -87,10 +87,15 @@ describe('two instances of a service', () => {
     await append(0, 14);
     const first = await start('a', [failing]);
     await first.bus.settled();
-    expect((await first.bus.parked()).map(({ stream, revision, behind }) => [stream, revision, behind])).toEqual([
+    const parkedByFirst = [
       ['test.order-3', 0, false],
       ['test.order-3', 1, true],
-    ]);
+    ];
+    const parkedNow = async () => (await first.bus.parked()).map(({ stream, revision, behind }) => [stream, revision, behind]);
+    expect(await parkedNow()).toEqual(parkedByFirst);
+    await first.relay.republish(0);
+    await first.bus.settled();
+    expect(await parkedNow()).toEqual(parkedByFirst);
     const second = await start('b', [failing]);
     await until(async () => (await second.bus.parked()).length === 2);
     await end(first);
@@ -106,7 +111,7 @@ describe('two instances of a service', () => {
     broken = false;
     expect(await third.bus.retryParked('reaction')).toEqual({ handled: 3, remaining: 0 });
     await until(async () => (await second.bus.parked()).length === 0);
-    expect(numbers(handled)).toEqual(upTo(21));
+    expect([...new Set(numbers(handled))]).toEqual(upTo(21));
     expect(inOrder(handled)).toBe(true);
   });
 });

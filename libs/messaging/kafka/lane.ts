@@ -109,6 +109,8 @@ export class Lane {
   async #deliver(item: Item): Promise<boolean> {
     const { delays, handlerTimeout, parked, sleep } = this.#delivery;
     const { name, onFailure } = this.consumer;
+    // It comes again while it waits: its place, and why it is there, stay.
+    if (parked.find(name, this.#idOf(item))) return true;
     const target = 'event' in item ? targetOf(this.consumer, item.event) : item.stream;
     if (parked.next(name, target)) {
       await this.#park(item, target, BEHIND, true);
@@ -136,11 +138,15 @@ export class Lane {
     }
   }
 
+  #idOf(item: Item): string {
+    return 'event' in item ? item.event.eventId : `${this.partition}@${String(item.offset)}`;
+  }
+
   async #park(item: Item, target: string, reason: string, behind: boolean): Promise<void> {
     await this.#delivery.parked.park({
       consumer: this.consumer.name,
       target,
-      eventId: 'event' in item ? item.event.eventId : `${this.partition}@${String(item.offset)}`,
+      eventId: this.#idOf(item),
       ...placeIn(item),
       stream: item.stream,
       reason,

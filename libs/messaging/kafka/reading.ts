@@ -84,6 +84,9 @@ const membership = async (
     heartbeatInterval: HEARTBEAT_MS,
     maxWaitTimeInMs: LONGEST_FETCH_MS,
     maxBytesPerPartition: bytesOfPartition,
+    // An event is in its log before it is published, and comes again where its transaction fails: whoever remembers revisions loses
+    // nothing by not waiting for the end.
+    readUncommitted: true,
     allowAutoTopicCreation: false,
     partitionAssigners: [sharing(reader.sharedTopics)],
     // It would restart on its own in some cases and not in others.

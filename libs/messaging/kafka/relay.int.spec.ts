@@ -106,7 +106,7 @@ describe('two relays of one log', () => {
     const watching = await start('reader', { feed: reader, relaying: false });
     let wake = (): void => undefined;
     const pausing = new Promise<void>((resolve) => (wake = resolve));
-    let paused = false;
+    let [publishing, paused] = [false, false];
     const store: EventStore = new Proxy(service.store, {
       get: (target, name) => {
         if (name !== 'subscribe') {
@@ -114,6 +114,7 @@ describe('two relays of one log', () => {
           return typeof found === 'function' ? (found.bind(target) as unknown) : found;
         }
         return async function* (...args: Parameters<EventStore['subscribe']>) {
+          publishing = true;
           for await (const event of target.subscribe(...args)) {
             if (event !== 'caught-up' && event.position > 10 && !paused) {
               paused = true;
@@ -129,7 +130,7 @@ describe('two relays of one log', () => {
     await until(() => second.relay.caughtUp());
     // The last to start publishes.
     await start('a', { store, patience: 60_000 });
-    await until(() => new Set(numbers()).size === 10);
+    await until(() => publishing && new Set(numbers()).size === 10);
     await append(10, 20);
     await until(() => new Set(numbers()).size === 30);
     expect(paused).toBe(true);

@@ -8,10 +8,15 @@ import { type Codec } from './codec.ts';
 import { Backoff, pause } from './delay.ts';
 import { type Layout, placeOf } from './topics.ts';
 
-/** More than one transaction's worth, so that the log is read while the last transaction is under way. */
+/** More than one request's worth, so that the log is read while the last one is under way. */
 const READ_AHEAD = 8_000;
-const LARGEST_TRANSACTION = 4_000;
-const LARGEST_TRANSACTION_BYTES = 4 * 1024 * 1024;
+const LARGEST_REQUEST = 4_000;
+const LARGEST_REQUEST_BYTES = 4 * 1024 * 1024;
+/**
+ * What comes meanwhile joins a transaction: to begin and to end one takes the broker four answers, one after the other. Other systems
+ * see the news that much later; the platform's own readers do not wait for the end.
+ */
+const OPEN_MS = 500;
 /** What a crash leaves behind the checkpoint is published again. */
 const CHECKPOINT_EVERY_MS = 200;
 /** A broker forgets offsets that nobody has committed for some days. */
@@ -197,16 +202,19 @@ export class Relay {
   async #pump(producer: Producer, from: Position, signal: AbortSignal, succeeded: () => void): Promise<void> {
     const reading = new Ahead(this.#options, from, signal);
     while (!signal.aborted) {
-      const pending = await reading.next();
-      const last = pending.at(-1);
-      if (!last) continue;
-      const messages = pending.flatMap(({ message }) => (message ? [message] : []));
-      if (messages.length > 0) {
+      let pending = await reading.next();
+      let last = pending.at(-1)?.position;
+      if (messagesOf(pending).length > 0) {
         const transaction = await producer.transaction();
-        await transaction.send({ topic: this.#options.topic, acks: -1, messages });
+        for (const end = performance.now() + OPEN_MS; pending.length > 0; pending = await reading.next(end - performance.now())) {
+          last = pending.at(-1)?.position;
+          const messages = messagesOf(pending);
+          if (messages.length > 0) await transaction.send({ topic: this.#options.topic, acks: -1, messages });
+        }
         await transaction.commit();
       }
-      this.#published = last.position;
+      if (last === undefined) continue;
+      this.#published = last;
       succeeded();
     }
   }
@@ -333,6 +341,8 @@ const persistently = async <T>(work: () => Promise<T>): Promise<T> => {
 const isTransient = (error: unknown): boolean =>
   error instanceof Error && 'type' in error && TRANSIENT.includes(String(error.type));
 
+const messagesOf = (pending: readonly Pending[]): Message[] => pending.flatMap(({ message }) => (message ? [message] : []));
+
 /** kafkajs wraps what has failed too often. */
 const isFenced = (error: unknown): boolean => {
   for (let at: unknown = error; at instanceof Error; at = at.cause)
@@ -367,16 +377,29 @@ class Ahead {
       });
   }
 
-  /** What there is, in order; nothing once the signal has aborted. @throws what reading has thrown, after everything before it was given */
-  async next(): Promise<readonly Pending[]> {
-    if (this.#pending.length === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
+  /**
+   * What there is, in order; nothing when nothing came within these milliseconds or they are over, or once the signal has aborted.
+   * @throws what reading has thrown, after everything before it was given
+   */
+  async next(milliseconds?: number): Promise<readonly Pending[]> {
+    if (milliseconds !== undefined && milliseconds <= 0) return [];
+    if (this.#pending.length === 0 && !this.#ended) await this.#news(milliseconds);
     if (this.#pending.length === 0 && this.#failed !== undefined) throw this.#failed;
     if (this.#pending.length === 0 && this.#ended && !this.#signal.aborted) throw new Error('the log cannot be read any more');
     let bytes = 0;
-    const end = this.#pending.findIndex((one) => (bytes += one.bytes) > LARGEST_TRANSACTION_BYTES);
-    const taken = this.#pending.splice(0, Math.min(LARGEST_TRANSACTION, end === -1 ? this.#pending.length : Math.max(1, end)));
+    const end = this.#pending.findIndex((one) => (bytes += one.bytes) > LARGEST_REQUEST_BYTES);
+    const taken = this.#pending.splice(0, Math.min(LARGEST_REQUEST, end === -1 ? this.#pending.length : Math.max(1, end)));
     this.#room();
     return taken;
+  }
+
+  async #news(milliseconds?: number): Promise<void> {
+    let late: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (milliseconds !== undefined) late = setTimeout(resolve, milliseconds);
+    });
+    clearTimeout(late);
   }
 
   async #read(from: Position, signal: AbortSignal): Promise<void> {
