@@ -127,6 +127,17 @@ export default {
       },
     },
     {
+      name: 'rarely-used-is-loaded-when-used',
+      comment: 'A start waits for no library that few processes need.',
+      severity: 'error',
+      from: { path: '^(libs|services)/', pathNot: '(^services/standalone/src/demo/|\\.spec\\.ts$|\\.contract\\.ts$|/testing/)' },
+      to: {
+        path: '^libs/usage-store/duckdb\\.ts$|node_modules/(nodemailer|openid-client|tar)/',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'proofs-and-benches-stand-outside',
       severity: 'error',
       from: { path: '^(services|libs)/' },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { createTransport } from 'nodemailer';
+import { type Transporter } from 'nodemailer';
 import { writeDurably } from '#libs/durable-files';
 
 /** A letter in plain text to one address. Two with the same id are the same letter, sent twice. */
@@ -30,15 +30,23 @@ export const openMail = ({ url, from, dataDir }: MailOptions): Mail =>
 /** A letter's own id, for whoever gets it twice. */
 const messageId = ({ id }: Letter): string => `<${id}@tributary>`;
 
+/** Loaded with the first letter: it is large, and most processes send none. */
+const library = () => import('nodemailer');
+
 class Smtp implements Mail {
-  readonly #transport;
+  readonly #url: string;
+  readonly #from: string;
+  #transport: Transporter | undefined;
 
   constructor(url: string, from: string) {
-    this.#transport = createTransport(url, { from });
+    this.#url = url;
+    this.#from = from;
   }
 
   async send(letter: Letter): Promise<void> {
     const { to, subject, text } = letter;
+    const { createTransport } = await library();
+    this.#transport ??= createTransport(this.#url, { from: this.#from });
     await this.#transport.sendMail({ messageId: messageId(letter), to: { name: '', address: to }, subject, text });
   }
 }
@@ -46,16 +54,18 @@ class Smtp implements Mail {
 /** One `.eml` file for each letter, for its owner's eyes only: most letters hold a token. */
 class MailFolder implements Mail {
   readonly #folder: string;
-  readonly #transport;
+  readonly #from: string;
 
   constructor(folder: string, from: string) {
     this.#folder = folder;
-    this.#transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' }, { from });
+    this.#from = from;
   }
 
   async send(letter: Letter): Promise<void> {
     const { id, to, subject, text } = letter;
-    const { message } = await this.#transport.sendMail({
+    const { createTransport } = await library();
+    const composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' }, { from: this.#from });
+    const { message } = await composer.sendMail({
       messageId: messageId(letter),
       to: { name: '', address: to },
       subject,

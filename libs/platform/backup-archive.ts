@@ -3,7 +3,6 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { create, extract } from 'tar';
 import { makeDurable } from '#libs/durable-files';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Position } from '#libs/event-sourcing/event';
@@ -65,6 +64,7 @@ export const pack = async (
   await writeFile(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`);
   const hash: Hash = createHash('sha256');
   let bytes = 0;
+  const { create } = await import('tar');
   const entries = create({ cwd: folder, portable: true, strict: true }, [MANIFEST, ...manifest.files.map(({ path }) => path)]);
   const measured = async function* (): AsyncGenerator<Buffer> {
     for await (const chunk of entries) {
@@ -86,6 +86,7 @@ export const pack = async (
  */
 export const unpack = async (archive: string, folder: string, reading: Reading = {}): Promise<Manifest> => {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { extract } = await import('tar');
   try {
     await extract({
       file: archive,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { IsInt, Matches, Max, Min } from 'class-validator';
-import { sharedDuckDb } from '#libs/usage-store/duckdb';
+import { type sharedDuckDb } from '#libs/usage-store/duckdb';
 import { Variable } from './configuration.ts';
 import { type Platform } from './service.ts';
 
@@ -17,13 +17,14 @@ export class UsageEngineConfiguration {
   memoryLimit = '';
 }
 
-/** The columnar engine that all of a process share, as it is configured; whoever asks for it releases it. */
-export const usageEngine = ({
+/** The columnar engine that all of a process share, as it is configured: loaded when first asked for. Whoever asks releases it. */
+export const usageEngine = async ({
   configuration,
   dataDir,
 }: Pick<Platform, 'configuration' | 'dataDir'>): ReturnType<typeof sharedDuckDb> => {
   const { threads, memoryLimit } = configuration(UsageEngineConfiguration);
-  return sharedDuckDb({
+  const library = await import('#libs/usage-store/duckdb');
+  return library.sharedDuckDb({
     tempDirectory: join(dataDir, 'spill'),
     ...(threads === 0 ? {} : { threads }),
     ...(memoryLimit === '' ? {} : { memoryLimit }),

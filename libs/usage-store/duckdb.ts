@@ -210,7 +210,11 @@ export const sharedDuckDb = async (
 ): Promise<Readonly<{ duckDb: DuckDb; release: () => Promise<void> }>> => {
   const mine = (shared ??= { engine: DuckDb.open(options), users: 0 });
   mine.users++;
-  const duckDb = await mine.engine;
+  const duckDb = await mine.engine.catch((error: unknown) => {
+    // The next one tries anew.
+    if (shared === mine) shared = undefined;
+    throw error;
+  });
   let held = true;
   return {
     duckDb,

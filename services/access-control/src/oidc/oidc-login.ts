@@ -1,19 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  allowInsecureRequests,
-  AuthorizationResponseError,
-  authorizationCodeGrant,
-  buildAuthorizationUrl,
-  calculatePKCECodeChallenge,
-  ClientError,
-  type Configuration as Provider,
-  discovery,
-  fetchUserInfo,
-  randomNonce,
-  randomPKCECodeVerifier,
-  randomState,
-  ResponseBodyError,
-} from 'openid-client';
+import type * as OpenIdClient from 'openid-client';
 import { normalised } from '#libs/event-sourcing/claims';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
@@ -38,6 +24,9 @@ export type Begun = Readonly<{ authorizationUrl: string; transaction: string }>;
 /** Who the provider says it is. */
 type Stated = Readonly<{ issuer: string; subject: string; email: string | null; emailVerified: boolean }>;
 
+/** The library comes with the first provider: most platforms have none. */
+type Discovered = Readonly<{ client: typeof OpenIdClient; provider: OpenIdClient.Configuration }>;
+
 type Transaction = Readonly<{ state: string; nonce: string; verifier: string }>;
 
 /**
@@ -50,7 +39,7 @@ export class OidcLogin {
   readonly #settings: OidcConfiguration;
   readonly #secret: Buffer;
   readonly #redirectUrl: string;
-  #provider: Promise<Provider> | undefined;
+  #found: Promise<Discovered> | undefined;
 
   constructor(platform: Pick<Platform, 'store' | 'readModels' | 'log' | 'accessTokens' | 'configuration'>) {
     this.#platform = platform;
@@ -67,15 +56,16 @@ export class OidcLogin {
 
   /** @throws DomainError `rejected` `oidc-not-configured`, `unavailable` `identity-provider-unavailable` */
   async begin(): Promise<Begun> {
-    const provider = await this.#discovered();
-    const transaction = { state: randomState(), nonce: randomNonce(), verifier: randomPKCECodeVerifier() };
-    const { state, nonce, verifier } = transaction;
-    const url = buildAuthorizationUrl(provider, {
+    const { client, provider } = await this.#discovered();
+    const state = client.randomState();
+    const nonce = client.randomNonce();
+    const verifier = client.randomPKCECodeVerifier();
+    const url = client.buildAuthorizationUrl(provider, {
       redirect_uri: this.#redirectUrl,
       scope: 'openid email profile',
       state,
       nonce,
-      code_challenge: await calculatePKCECodeChallenge(verifier),
+      code_challenge: await client.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
     });
     const until = Date.parse(systemClock.now()) + PATIENCE_MS;
@@ -90,8 +80,7 @@ export class OidcLogin {
   async finish(transaction: string, query: string): Promise<UserId> {
     const begun = this.#opened(transaction);
     if (!begun) throw failed();
-    const provider = await this.#discovered();
-    const stated = await this.#stated(provider, begun, query);
+    const stated = await this.#stated(await this.#discovered(), begun, query);
     const person =
       stated.email !== null && stated.emailVerified ? await userWithAddress(this.#platform, normalised(stated.email)) : undefined;
     if (!person || !(await mayLogIn(this.#platform, person))) throw failed();
@@ -99,11 +88,11 @@ export class OidcLogin {
     return person.id;
   }
 
-  async #stated(provider: Provider, { state, nonce, verifier }: Transaction, query: string): Promise<Stated> {
+  async #stated({ client, provider }: Discovered, { state, nonce, verifier }: Transaction, query: string): Promise<Stated> {
     const address = new URL(this.#redirectUrl);
     address.search = query;
     try {
-      const tokens = await authorizationCodeGrant(provider, address, {
+      const tokens = await client.authorizationCodeGrant(provider, address, {
         expectedState: state,
         expectedNonce: nonce,
         pkceCodeVerifier: verifier,
@@ -113,10 +102,10 @@ export class OidcLogin {
       if (!claims) throw failed();
       const { iss, sub } = claims;
       const { email, email_verified: verified } =
-        claims['email'] === undefined ? await fetchUserInfo(provider, tokens.access_token, sub) : claims;
+        claims['email'] === undefined ? await client.fetchUserInfo(provider, tokens.access_token, sub) : claims;
       return { issuer: iss, subject: sub, email: typeof email === 'string' ? email : null, emailVerified: verified === true };
     } catch (error) {
-      throw this.#judged(error);
+      throw this.#judged(client, error);
     }
   }
 
@@ -142,28 +131,35 @@ export class OidcLogin {
   }
 
   /** Once, as soon as somebody needs it; a provider that does not answer is asked again the next time. */
-  async #discovered(): Promise<Provider> {
+  async #discovered(): Promise<Discovered> {
     const { oidcIssuer, oidcClientId, oidcClientSecret } = this.#settings;
     if (oidcIssuer === '')
       throw new DomainError('rejected', 'oidc-not-configured', 'No identity provider is configured here: log in by password.');
-    const issuer = new URL(oidcIssuer);
-    this.#provider ??= discovery(issuer, oidcClientId, oidcClientSecret, undefined, {
-      timeout: ANSWER_SECONDS,
-      ...(issuer.protocol === 'http:' ? { execute: [allowInsecureRequests] } : {}),
-    });
+    const discover = async (): Promise<Discovered> => {
+      const client = await import('openid-client');
+      const issuer = new URL(oidcIssuer);
+      const provider = await client.discovery(issuer, oidcClientId, oidcClientSecret, undefined, {
+        timeout: ANSWER_SECONDS,
+        ...(issuer.protocol === 'http:' ? { execute: [client.allowInsecureRequests] } : {}),
+      });
+      return { client, provider };
+    };
+    this.#found ??= discover();
     try {
-      return await this.#provider;
+      return await this.#found;
     } catch (error) {
-      this.#provider = undefined;
+      this.#found = undefined;
       throw this.#unavailable(error);
     }
   }
 
   /** What the provider says no to is the caller's doing; that it does not answer is not. */
-  #judged(error: unknown): unknown {
+  #judged(client: Discovered['client'], error: unknown): unknown {
     if (error instanceof Unauthenticated) return error;
     const isRefusal =
-      error instanceof AuthorizationResponseError || error instanceof ResponseBodyError || hasReason(error, REFUSED);
+      error instanceof client.AuthorizationResponseError ||
+      error instanceof client.ResponseBodyError ||
+      (error instanceof client.ClientError && error.code !== undefined && REFUSED.has(error.code));
     if (!isRefusal) return this.#unavailable(error);
     this.#platform.log.info(
       { reason: error instanceof Error ? error.message : '' },
@@ -185,9 +181,6 @@ const REFUSED = new Set([
   'OAUTH_JWT_TIMESTAMP_CHECK_FAILED',
   'OAUTH_INVALID_REQUEST',
 ]);
-
-const hasReason = (error: unknown, codes: ReadonlySet<string>): boolean =>
-  error instanceof ClientError && error.code !== undefined && codes.has(error.code);
 
 const failed = (): Unauthenticated =>
   new Unauthenticated('oidc-login-failed', 'The identity provider did not confirm a login of anybody known here.');

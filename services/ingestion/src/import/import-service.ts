@@ -33,7 +33,6 @@ export class ImportService {
   readonly #platform: Platform;
   readonly #usage: UsageFiles;
   readonly #progress = new Map<ImportId, Running>();
-  #duckDb: DuckDb | undefined;
   #swept = false;
 
   constructor(platform: Platform) {
@@ -73,15 +72,9 @@ export class ImportService {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { duckDb, release } = await usageEngine(this.#platform);
-    try {
-      this.#duckDb = duckDb;
-      await this.#sweep();
-      this.#swept = true;
-      await this.worker.run(signal);
-    } finally {
-      await release();
-    }
+    await this.#sweep();
+    this.#swept = true;
+    await this.worker.run(signal);
   }
 
   async #waiting(limit: number): Promise<readonly ImportRow[]> {
@@ -93,11 +86,13 @@ export class ImportService {
   async #import({ id }: ImportRow, signal: AbortSignal): Promise<void> {
     const { requested, status } = asked((await present(this.#platform.store, importing, id)).state);
     if (status !== 'requested') return;
+    const { duckDb, release } = await usageEngine(this.#platform);
     this.#progress.set(id, { startedAt: performance.now(), progress: { bytes: 0, totalBytes: 0, rows: 0 } });
     try {
-      await this.#read(requested, signal);
+      await this.#read(requested, duckDb, signal);
     } finally {
       this.#progress.delete(id);
+      await release();
     }
     // A shutdown leaves it as it was requested, to be read again.
     if (!signal.aborted || (await this.#stateOf(id))?.status !== 'requested') await this.#forget(id);
@@ -111,12 +106,11 @@ export class ImportService {
     await rmdir(path.join(this.deliveries, id)).catch(() => undefined);
   }
 
-  async #read(requested: RequestedImport, signal: AbortSignal): Promise<void> {
+  async #read(requested: RequestedImport, duckDb: DuckDb, signal: AbortSignal): Promise<void> {
     const { clock, newId, log } = this.#platform;
     const id = requested.importId;
     const receivers = await this.#receivers(requested);
     try {
-      if (!this.#duckDb) throw new Error('imports run only while the usage engine is open');
       const { format, slices, unknownColumns, roundings, rows } = await readDelivery(
         {
           importId: id,
@@ -126,7 +120,7 @@ export class ImportService {
           receivers,
         },
         {
-          duckDb: this.#duckDb,
+          duckDb,
           usage: this.#usage,
           attempt: newId(),
           unchanged: (...slice) => this.#unchanged(...slice),
