@@ -114,9 +114,11 @@ export class SqliteEventStore implements EventStore, TurnParticipant {
     { after = NO_STREAM, upTo = Number.MAX_SAFE_INTEGER }: ReadRange = {},
   ): Promise<Readonly<{ revision: Revision; events: readonly Recorded<E>[] }>> {
     return promised(() => {
+      // Most readers have read before, and nothing is new: the index alone says so.
+      const head = this.#revisionOf(stream);
+      if (head <= after) return { revision: Math.min(head, upTo), events: [] };
       const events = this.#recorded(this.#stream.all(stream, after, upTo)) as readonly Recorded<E>[];
-      const last = events.at(-1) ?? (after === NO_STREAM ? { revision: NO_STREAM } : undefined);
-      return { revision: last?.revision ?? Math.min(this.#revisionOf(stream), upTo), events };
+      return { revision: events.at(-1)?.revision ?? Math.min(head, upTo), events };
     });
   }
 
