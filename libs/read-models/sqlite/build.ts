@@ -212,7 +212,7 @@ export class Build {
   async #index(signal: AbortSignal): Promise<void> {
     if (this.#indexed) return;
     for (const piece of this.#generation.documents.indexing()) {
-      piece();
+      this.#database.derived(piece);
       await this.#yield(signal);
     }
     this.#indexed = true;

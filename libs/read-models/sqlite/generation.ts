@@ -66,7 +66,7 @@ export class Generation {
 
   /** An empty one, to be built from the start of the log. */
   static create(database: Database, projection: Projection, logId: string): Generation {
-    return database.transaction(() => {
+    return database.derived(() => {
       const { lastInsertRowid: number } = database
         .prepare(`INSERT INTO generations (projection, version, state, position, log_id) VALUES (?, ?, 'building', 0, ?)`)
         .run(projection.name, projection.version, logId);
