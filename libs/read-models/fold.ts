@@ -223,7 +223,7 @@ export const foldInto = (plan: Plan, working: Map<string, Held>, touches: readon
  */
 export const encode = (plan: Plan, document: Document): Encoded => {
   const states: Record<string, unknown> = {};
-  for (const name of plan.parts) states[name] = document.parts[name]?.state;
+  for (const [name, { state }] of Object.entries(document.parts)) states[name] = state;
   const row = plan.projection.row(states, document.id);
   if (row && row.id !== document.id) throw new Error(`the row of ${document.id} says that its id is ${row.id}`);
   const { id, parts, version } = document;
