@@ -77,7 +77,7 @@ export default {
       from: { path: '\\.projection\\.ts$' },
       to: {
         pathNot:
-          '^(services/|libs/(event-sourcing/(claims|event)|access-policy/(policy|roles)|read-models/projection)\\.ts$|libs/(money|published|rules|time)/)',
+          '^(services/|libs/(event-sourcing/(claims|event)|access-policy/(policy|roles)|read-models/(alphabetical|projection))\\.ts$|libs/(money|published|rules|time)/)',
       },
     },
     {
