@@ -52,6 +52,10 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     MembershipEnabled: ['tenantId', 'userId'],
     MembershipRevoked: ['tenantId', 'userId'],
   },
+  'access-control.visits': {
+    UserLoggedIn: ['tenantId', 'userId', 'method'],
+    UserSwitchedIn: ['tenantId', 'userId'],
+  },
   'access-control.invitation': {
     InvitationSent: ['tenantId', 'invitationId', 'role', 'roleId', 'extras', 'childTenantRole', 'round', 'expiresAt'],
     InvitationRevoked: ['tenantId', 'invitationId'],

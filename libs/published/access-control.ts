@@ -122,3 +122,13 @@ export type InvitationEvent =
     >
   | DomainEvent<'InvitationRevoked', { tenantId: TenantId; invitationId: InvitationId }>
   | DomainEvent<'InvitationAccepted', { tenantId: TenantId; invitationId: InvitationId; userId: UserId; acceptedAt: Instant }>;
+
+/** How somebody showed who they are. */
+export type LoginMethod = 'password' | 'oidc';
+
+/** Stream `access-control.visits-<tenantId>~<userId>~<month>`: who came into the tenant, for its activity log. */
+export type VisitEvent =
+  /** To each tenant that they are a user of. */
+  | DomainEvent<'UserLoggedIn', { tenantId: TenantId; userId: UserId; method: LoginMethod }>
+  /** To act in its context from then on, as themselves. */
+  | DomainEvent<'UserSwitchedIn', { tenantId: TenantId; userId: UserId }>;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { type CommandId, type DomainEvent, NO_STREAM, type Revision, type StreamName } from '#libs/event-sourcing/event';
-import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
+import { HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
 import { systemClock } from '#libs/time/time';
 import { addAdministrator } from '#services/access-control/src/administrator';
@@ -89,7 +89,9 @@ describe('the activity log', () => {
 
   it('is filtered by who it was, by time and by category, page by page', async () => {
     const all = await log(customer);
-    expect((await log(customer, '?user=CARL@example.com')).items).toHaveLength(1);
+    const carls = (await log(customer, '?user=CARL@example.com')).items;
+    expect(carls.map(({ event }) => event)).toEqual(['TenantProfileChanged', 'UserLoggedIn']);
+    expect((await log(customer, '?user=carl@example.com&category=access')).total).toBe(1);
     expect((await log(customer, '?user=nobody@example.com')).total).toBe(0);
     expect((await log(customer, '?category=users')).items.map(({ category }) => category)).toEqual(['users']);
     expect((await log(customer, '?to=2020-01-01T00:00:00Z')).total).toBe(0);
@@ -101,13 +103,65 @@ describe('the activity log', () => {
       expect((await operator.get(`/tenants/${customer}/activity${query}`)).status).toBe(400);
   });
 
+  it('tells who logged in, in the log of each tenant whose user it is', async () => {
+    const logins = async (tenantId: TenantId): Promise<number> =>
+      (await log(tenantId, '?user=lena@example.com&category=access')).total;
+    await user(reseller, 'lena@example.com', 'sales');
+    const { store } = platform.running.platform;
+    const [{ id: userId } = { id: '' }] = (
+      await operator.get<Readonly<{ items: readonly Readonly<{ id: string; email: string }>[] }>>(`/tenants/${reseller}/users`)
+    ).body.items.filter(({ email }) => email === 'lena@example.com');
+    const byHand = { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, time: systemClock.now() };
+    const granted: DomainEvent = { type: 'MembershipGranted', data: { tenantId: customer, userId, role: 'readOnly' } };
+    const stream = `access-control.membership-${customer}~${userId}` as StreamName;
+    await store.append(stream, [granted], NO_STREAM, { ...byHand, tenant: customer });
+    expect([await logins(reseller), await logins(customer)]).toEqual([1, 0]);
+    await platform.as('lena@example.com', PASSWORD);
+    expect([await logins(reseller), await logins(customer)]).toEqual([2, 1]);
+    const disabled: DomainEvent = { type: 'MembershipDisabled', data: { tenantId: customer, userId } };
+    await store.append(stream, [disabled], 0, { ...byHand, commandId: randomUUID() as CommandId, tenant: customer });
+    await platform.as('lena@example.com', PASSWORD);
+    expect([await logins(reseller), await logins(customer)]).toEqual([3, 1]);
+    const wrong = await new HttpClient(platform.url).post('/auth/login', { email: 'lena@example.com', password: 'not the one' });
+    expect([wrong.status, await logins(reseller)]).toEqual([401, 3]);
+    expect((await log(reseller, '?user=lena@example.com')).items[0]).toMatchObject({
+      event: 'UserLoggedIn',
+      user: { email: 'lena@example.com' },
+      onBehalf: false,
+      changes: { tenantId: reseller, userId, method: 'password' },
+    });
+  });
+
+  it('tells who switched in, under their own address, and in the reseller’s log where it has chosen that', async () => {
+    const switches = async (tenantId: TenantId): Promise<readonly Entry[]> =>
+      (await log(tenantId, '?user=rita@example.com')).items.filter(({ event }) => event === 'UserSwitchedIn');
+    const key = { 'idempotency-key': 'once' };
+    for (const headers of [key, key])
+      expect((await ofReseller.put(`/tenants/${customer}/switch`, undefined, headers)).status).toBe(200);
+    expect(await switches(customer)).toMatchObject([
+      {
+        tenantId: customer,
+        category: 'access',
+        user: { email: 'rita@example.com' },
+        onBehalf: true,
+        changes: { tenantId: customer },
+      },
+    ]);
+    expect(await switches(reseller)).toEqual([]);
+    await mirror(true, 1);
+    expect(await switches(reseller)).toMatchObject([{ tenantId: customer, onBehalf: true, changes: null }]);
+    await mirror(false, 2);
+    expect((await ofCustomer.put(`/tenants/${reseller}/switch`)).status).toBe(404);
+    expect((await log(reseller, '?user=carl@example.com')).total).toBe(0);
+  });
+
   it('comes as CSV with the same filter, harmless to a spreadsheet', async () => {
     expect((await ofCustomer.patch(`/tenants/${customer}`, { name: '=1+1' })).status).toBe(200);
     const { status, body, headers } = await ofCustomer.get<string>(`/tenants/${customer}/activity/export?user=carl@example.com`);
     expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
     const [headings, ...lines] = body.trimEnd().split('\r\n');
     expect(headings).toMatch(/^time,user,impersonated,onBehalf,/);
-    expect(lines).toHaveLength(2);
+    expect(lines).toHaveLength(3);
     expect(lines.every((line) => line.includes('carl@example.com') && !/(^|,)[=+@]/.test(line))).toBe(true);
   });
 

@@ -22,7 +22,7 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   AccessClosed: OF_A_PERSON,
   TokensRevoked: OF_A_PERSON,
   SessionTokensRevoked: OF_A_PERSON,
-  SessionOpened: OF_A_PERSON,
+  SessionOpened: 'the login is told',
   SessionRefreshed: OF_A_PERSON,
   SessionEnded: OF_A_PERSON,
   PasswordSet: OF_A_PERSON,

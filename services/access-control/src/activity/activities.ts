@@ -59,6 +59,10 @@ const TOLD: Readonly<Record<string, Readonly<Record<string, Told>>>> = {
     MembershipEnabled: { category: 'users', message: 'Enabled a user' },
     MembershipRevoked: { category: 'users', level: 'warning', message: 'Took a user out of the tenant' },
   },
+  'access-control.visits': {
+    UserLoggedIn: { category: 'access', message: 'Logged in' },
+    UserSwitchedIn: { category: 'access', message: 'Switched into the tenant' },
+  },
   'access-control.invitation': {
     InvitationSent: { category: 'users', message: 'Sent an invitation' },
     InvitationRevoked: { category: 'users', level: 'warning', message: 'Withdrew an invitation' },

@@ -12,6 +12,7 @@ import { type Platform } from '#libs/platform/service';
 import { choice, flag, list, named, nullable, object, saying, schema, text } from '#libs/platform/schema';
 import { PLATFORM } from '#libs/platform/tokens';
 import { type SessionId } from '#libs/published/ids';
+import { type LoginMethod } from '#libs/published/access-control';
 import { type Page } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
 import { PASSWORD_LENGTH } from '../credentials/password.ts';
@@ -19,7 +20,6 @@ import { deviceOf, type LoginAnswer, loginAnswer } from './login-answer.ts';
 import { PasswordLogin } from './password-login.ts';
 import { type Profile, profile, profileOf } from './profile.ts';
 import { RequestRate } from './request-rate.ts';
-import { type LoginMethod } from './session.ts';
 import { Sessions } from './sessions.ts';
 
 class LoginInput {

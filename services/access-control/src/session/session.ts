@@ -1,10 +1,8 @@
 import { decider } from '#libs/event-sourcing/decider';
 import { type DomainEvent } from '#libs/event-sourcing/event';
+import { type LoginMethod } from '#libs/published/access-control';
 import { type SessionId, type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
-
-/** How somebody showed who they are. */
-export type LoginMethod = 'password' | 'oidc';
 
 type EndReason = 'ended' | 'refreshTokenReused' | 'tooMany';
 

@@ -6,24 +6,15 @@ import { handle, present } from '#libs/event-sourcing/handle';
 import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Unauthenticated } from '#libs/platform/problem';
 import { type Platform } from '#libs/platform/service';
+import { type LoginMethod } from '#libs/published/access-control';
 import { type SessionId, type UserId } from '#libs/published/ids';
 import { type Instant, systemClock } from '#libs/time/time';
 import { type UsersAbout } from '../activity/users-about.ts';
 import { sealed, unsealed } from '../sealed-token.ts';
 import { revokeSessionTokens, revokeTokens, userAccessOf } from '../user-access/user-access.ts';
+import { tellLogin } from '../visit/visits.ts';
 import { SessionConfiguration } from './session-configuration.ts';
-import {
-  end,
-  endAll,
-  lastsUntil,
-  type LoginMethod,
-  open,
-  refresh,
-  type Session,
-  sessionsId,
-  sessionsOf,
-  yearOf,
-} from './session.ts';
+import { end, endAll, lastsUntil, open, refresh, type Session, sessionsId, sessionsOf, yearOf } from './session.ts';
 
 const DAY_MS = 86_400_000;
 /** What a token that is issued while its session ends may live longer than that. */
@@ -39,13 +30,13 @@ export type OpenSession = Session & Readonly<{ id: SessionId; refreshableUntil: 
  * nothing that is kept can be used as a token. All instants are of the wall clock.
  */
 export class Sessions {
-  readonly #platform: Pick<Platform, 'store' | 'accessTokens' | 'clock'>;
+  readonly #platform: Pick<Platform, 'store' | 'readModels' | 'accessTokens' | 'clock'>;
   readonly #users: UsersAbout;
   readonly #secret: Buffer;
   readonly #sessionMs: number;
   readonly #idleMs: number;
 
-  constructor(platform: Pick<Platform, 'store' | 'accessTokens' | 'configuration' | 'clock'>, users: UsersAbout) {
+  constructor(platform: Pick<Platform, 'store' | 'readModels' | 'accessTokens' | 'configuration' | 'clock'>, users: UsersAbout) {
     const { sessionDays, sessionIdleDays } = platform.configuration(SessionConfiguration);
     this.#platform = platform;
     this.#users = users;
@@ -62,10 +53,15 @@ export class Sessions {
     const opening = { userId, sessionId, method, device, openedAt, endsAt };
     const id = sessionsId(userId, yearOf(openedAt));
     const command = commandOf(userId, openedAt);
-    const { state } = await handle(this.#platform.store, sessionsOf, id, open(opening), { command });
+    const businessCommand = { ...command, time: this.#platform.clock.now() };
+    // At once, so that they share a turn.
+    const [{ state }] = await Promise.all([
+      handle(this.#platform.store, sessionsOf, id, open(opening), { command }),
+      tellLogin(this.#platform, userId, method, businessCommand),
+    ]);
     const session = state.get(sessionId);
     if (!session) throw new Error('a session is not there that was opened');
-    await this.#users.noteLogin(userId, { ...command, time: this.#platform.clock.now() });
+    await this.#users.noteLogin(userId, businessCommand);
     return this.#issued(userId, sessionId, session);
   }
 

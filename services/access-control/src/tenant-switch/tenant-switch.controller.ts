@@ -1,9 +1,10 @@
 import { Controller, Get, Inject, Param, Put } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Command } from '#libs/event-sourcing/command';
 import { type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
 import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, homeOf, tenantOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, homeOf, tenantOf } from '#libs/platform/caller';
 import { tenantId as tenantIdSchema, userId as userIdSchema } from '#libs/platform/published-schemas';
 import { AnyUser, InPerson, Requires } from '#libs/platform/requires';
 import { choice, nullable, object, oneOf, saying, schema, text } from '#libs/platform/schema';
@@ -11,6 +12,7 @@ import { type Platform } from '#libs/platform/service';
 import { PLATFORM } from '#libs/platform/tokens';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
+import { tellSwitch } from '../visit/visits.ts';
 
 type SwitchAnswer = IssuedToken & Readonly<{ tenantId: TenantId; tenantName: string }>;
 
@@ -41,7 +43,8 @@ export class TenantSwitchController {
     description:
       'An access token with which everything is as for the tenant’s own user of the role that you have there (an Admin of a tenant ' +
       'above is its Admin), and nothing outside of it is within reach. Your own token goes on beside it, so that several contexts may ' +
-      'be open at a time; to return, use your own one. It ends with your session, and with your role there.',
+      'be open at a time; to return, use your own one. It ends with your session, and with your role there. The activity log of the ' +
+      'tenant tells of it.',
   })
   @Answers(
     200,
@@ -52,9 +55,14 @@ export class TenantSwitchController {
       tenantName: text,
     }),
   )
-  async switch(@Param('tenantId') tenantId: TenantId, @CallerOf() caller: Caller): Promise<SwitchAnswer> {
+  async switch(
+    @Param('tenantId') tenantId: TenantId,
+    @CallerOf() caller: Caller,
+    @CommandOf() command: Command,
+  ): Promise<SwitchAnswer> {
     const origTenant = homeOf(caller);
     if (origTenant === null) throw new Error('somebody switches who is of no tenant');
+    await tellSwitch(this.#platform, tenantId, caller.userId, command);
     const issued = await this.#platform.accessTokens.issue(caller.userId, {
       ...(caller.sessionId === null ? {} : { sessionId: caller.sessionId }),
       authenticatedAt: new Date(caller.authenticatedAt).toISOString() as Instant,

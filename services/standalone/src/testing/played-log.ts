@@ -92,7 +92,7 @@ const otherAccess = async (operator: HttpClient, rootId: string, customerId: str
   await done(operator.post(`${at}/invitations/${invited.id}/revoke`));
 };
 
-/** Service accounts, impersonation and delegated access, with their ends. */
+/** Service accounts, a switch, impersonation and delegated access, with their ends. */
 const actingOtherwise = async (
   platform: TestPlatform,
   operator: HttpClient,
@@ -105,6 +105,8 @@ const actingOtherwise = async (
   await done(operator.post(`${at}/service-accounts/${id}/keys`, {}));
   await done(operator.delete(`${at}/service-accounts/${id}/keys/1`));
   await done(operator.delete(`${at}/service-accounts/${id}`));
+  const user = await platform.as('sales@example.com', PASSWORD);
+  await done(user.put(`/tenants/${customerId}/switch`));
   const impersonating = operator.post<Readonly<{ impersonationId: string }>>(`${at}/users/${userId}/impersonation`, {
     reason: 'A ticket',
   });
