@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Category } from '#libs/event-sourcing/event';
 import { type TenantId } from '#libs/published/ids';
-import { masked, maskedData, seesFinancials } from './masking.ts';
+import { masked, maskedData, seesFinancials, sightOf } from './masking.ts';
 import { type Standing } from './policy.ts';
 import { type Role } from './roles.ts';
 
@@ -25,12 +25,15 @@ describe('amounts', () => {
 describe('data of an event', () => {
   const drafted = { tenantId: 'c', contractId: 'k', terms: { price: '10' }, somethingNew: 1 };
 
+  const amounts = { financials: true, contacts: false };
+  const contacts = { financials: false, contacts: true };
+
   it('is whole for whoever may see amounts', () => {
-    expect(maskedData('contracts.tenantContracts' as Category, drafted, true)).toEqual(drafted);
+    expect(maskedData('contracts.tenantContracts' as Category, drafted, amounts)).toEqual(drafted);
   });
 
   it('keeps, where it may hold amounts, only what is known to be none', () => {
-    expect(maskedData('contracts.tenantContracts' as Category, drafted, false)).toEqual({
+    expect(maskedData('contracts.tenantContracts' as Category, drafted, contacts)).toEqual({
       tenantId: 'c',
       contractId: 'k',
       terms: null,
@@ -40,6 +43,32 @@ describe('data of an event', () => {
 
   it('is whole where there are no amounts', () => {
     const changed = { tenantId: 'c', name: 'Customer' };
-    expect(maskedData('tenants.tenant' as Category, changed, false)).toEqual(changed);
+    expect(maskedData('tenants.tenant' as Category, changed, { financials: false, contacts: false })).toEqual(changed);
+  });
+
+  it('names a contact to whoever may read contacts, and says to others only that there is one', () => {
+    const added = {
+      tenantId: 'c',
+      contactId: 'k',
+      contactType: 'billing',
+      name: 'Bill',
+      email: 'b@example.com',
+      somethingNew: 1,
+    };
+    expect(maskedData('tenants.contacts' as Category, added, contacts)).toEqual(added);
+    expect(maskedData('tenants.contacts' as Category, added, amounts)).toEqual({
+      tenantId: 'c',
+      contactId: 'k',
+      contactType: 'billing',
+      name: null,
+      email: null,
+      somethingNew: null,
+    });
+  });
+
+  it('is seen as the role says that one has there', () => {
+    expect(sightOf(as('support'), [CUSTOMER])).toEqual({ financials: false, contacts: true });
+    expect(sightOf(as('admin'), [CUSTOMER])).toEqual({ financials: true, contacts: true });
+    expect(sightOf(as('admin'), ['other' as TenantId])).toEqual({ financials: false, contacts: false });
   });
 });

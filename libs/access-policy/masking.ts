@@ -39,15 +39,33 @@ const NOT_FINANCIAL: ReadonlySet<string> = new Set([
   'at',
 ]);
 
+/** Of contacts' events: who it is may be read by those who may read contacts. */
+const CONTACTS = 'tenants.contacts';
+const NOT_PERSONAL: ReadonlySet<string> = new Set(['tenantId', 'contactId', 'contactType']);
+
+/** What of a tenant's events somebody may see. */
+export type Sight = Readonly<{ financials: boolean; contacts: boolean }>;
+
+export const sightOf = (standing: Standing, path: readonly TenantId[]): Sight => ({
+  financials: seesFinancials(standing, path),
+  contacts: decide(standing, 'contacts:read', path) === 'allowed',
+});
+
+/** What is known to be free of what they may not see; undefined: they may see everything. */
+const freeOf = (category: Category, { financials, contacts }: Sight): ReadonlySet<string> | undefined => {
+  if (!financials && FINANCIAL_SERVICES.has(category.slice(0, category.indexOf('.')))) return NOT_FINANCIAL;
+  return !contacts && category === CONTACTS ? NOT_PERSONAL : undefined;
+};
+
 /**
- * An event's data, or what an activity log tells of it, as somebody sees it: without amounts everything that is not known to be free of
- * them is null, so that a field added later is not shown by mistake.
+ * An event's data, or what an activity log tells of it, as somebody sees it: without amounts, or without contacts, everything that is
+ * not known to be free of them is null, so that a field added later is not shown by mistake.
  */
 export const maskedData = (
   category: Category,
   data: Readonly<Record<string, unknown>>,
-  visible: boolean,
+  sight: Sight,
 ): Readonly<Record<string, unknown>> => {
-  if (visible || !FINANCIAL_SERVICES.has(category.slice(0, category.indexOf('.')))) return data;
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, NOT_FINANCIAL.has(key) ? value : null]));
+  const free = freeOf(category, sight);
+  return free ? Object.fromEntries(Object.entries(data).map(([key, value]) => [key, free.has(key) ? value : null])) : data;
 };

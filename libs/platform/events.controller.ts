@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Query, type Type } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
-import { maskedData, seesFinancials } from '#libs/access-policy/masking';
+import { maskedData, type Sight, sightOf } from '#libs/access-policy/masking';
 import { decide, type Standing } from '#libs/access-policy/policy';
 import { SHOWN_CATEGORIES, shownData } from '#libs/access-policy/shown-data';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
@@ -77,8 +77,8 @@ const LIMIT = 100;
 /** So many events are looked at for an answer, or one who reaches little of a long log would keep it for themselves. */
 const LOOKED_AT = 5_000;
 
-/** What a reader sees of a tenant. */
-type Sight = Readonly<{ events: boolean; financials: boolean }>;
+/** What a reader sees of a tenant's events; nothing at all: null. */
+type SightOf = (tenantId: TenantId) => Promise<Sight | null>;
 
 const camelCase = (name: string): string => name.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
 
@@ -117,7 +117,7 @@ export const eventsControllerOf = (service?: string): Type => {
     })
     @Answers(200, feed)
     async events(@Query() { limit = LIMIT, cursor }: EventsQuery, @CallerOf() { standing }: Caller): Promise<Feed> {
-      const sightOf = this.#sight(standing);
+      const seenOf = this.#sight(standing);
       const items: EventAnswer[] = [];
       let position = cursor === undefined ? 0 : this.#positionIn(cursor);
       let caughtUp = false;
@@ -130,7 +130,7 @@ export const eventsControllerOf = (service?: string): Type => {
             break;
           }
           position = event.position;
-          const shown = await shownTo(event, sightOf);
+          const shown = await shownTo(event, seenOf);
           if (shown) items.push(shown);
           looked += 1;
           if (items.length >= limit || looked >= LOOKED_AT) break;
@@ -148,16 +148,13 @@ export const eventsControllerOf = (service?: string): Type => {
       return position;
     }
 
-    #sight(standing: Standing): (tenantId: TenantId) => Promise<Sight> {
-      const known = new Map<TenantId, Sight>();
+    #sight(standing: Standing): SightOf {
+      const known = new Map<TenantId, Sight | null>();
       return async (tenantId) => {
         const found = known.get(tenantId);
-        if (found) return found;
+        if (found !== undefined) return found;
         const path = (await this.#readModels.of(tenantTree).get(tenantId))?.path;
-        const sight = {
-          events: decide(standing, 'events:read', path) === 'allowed',
-          financials: path !== undefined && seesFinancials(standing, path),
-        };
+        const sight = path && decide(standing, 'events:read', path) === 'allowed' ? sightOf(standing, path) : null;
         known.set(tenantId, sight);
         return sight;
       };
@@ -166,15 +163,15 @@ export const eventsControllerOf = (service?: string): Type => {
   return EventsController;
 };
 
-const shownTo = async (event: Recorded, sightOf: (tenantId: TenantId) => Promise<Sight>): Promise<EventAnswer | undefined> => {
+const shownTo = async (event: Recorded, seenOf: SightOf): Promise<EventAnswer | undefined> => {
   const source: Category = categoryOf(event.stream);
   const data = shownData(source, event.type, event.data);
   if (!data) return undefined;
   const { principal, tenant, time } = event.metadata;
   const owner = typeof data['tenantId'] === 'string' ? data['tenantId'] : tenant;
   if (owner === null) return undefined;
-  const sight = await sightOf(owner as TenantId);
-  if (!sight.events) return undefined;
+  const sight = await seenOf(owner as TenantId);
+  if (!sight) return undefined;
   return {
     id: event.eventId,
     type: event.type,
@@ -183,6 +180,6 @@ const shownTo = async (event: Recorded, sightOf: (tenantId: TenantId) => Promise
     tenantId: owner as TenantId,
     by: personOf(principal),
     via: principal.via ?? null,
-    data: maskedData(source, data, sight.financials),
+    data: maskedData(source, data, sight),
   };
 };

@@ -133,6 +133,42 @@ describe('the feed of events', () => {
     expect(new Set((await feed(system)).items.map(({ tenantId }) => tenantId))).toEqual(new Set([reseller, customer]));
   });
 
+  it('names contacts to those only who may read contacts, and so does the activity log', async () => {
+    const admin = await platform.asUser(reseller, 'admin');
+    await made(`/tenants/${customer}/contacts`, { type: 'technical', name: 'Tess Technical', email: 'tess@example.com' });
+    const systemWith = async (...permissions: readonly string[]): Promise<HttpClient> => {
+      const accounts = `/tenants/${reseller}/service-accounts`;
+      const { id } = (await admin.post<Tenant>(accounts, { name: permissions.join(), permissions })).body;
+      const { key } = (await admin.post<Readonly<{ key: string }>>(`${accounts}/${id}/keys`, {})).body;
+      const { body } = await platform.http.post<Readonly<{ accessToken: string }>>('/auth/service-token', { key });
+      return platform.http.with({ authorization: `Bearer ${body.accessToken}` });
+    };
+    const told = async (as: HttpClient): Promise<readonly unknown[]> => {
+      const ofFeed = (await feed(as)).items.find(({ type }) => type === 'ContactAdded')?.data;
+      const { body } = await as.get<Readonly<{ items: readonly Readonly<{ event: string; changes: unknown }>[] }>>(
+        `/tenants/${customer}/activity`,
+      );
+      const file = await as.get<string>(`/tenants/${customer}/activity/export`);
+      return [ofFeed, body.items.find(({ event }) => event === 'ContactAdded')?.changes, file.body.includes('Tess')];
+    };
+    const whole = {
+      tenantId: customer,
+      contactId: expect.any(String),
+      contactType: 'technical',
+      name: 'Tess Technical',
+      email: 'tess@example.com',
+    };
+    const nameless = { ...whole, name: null, email: null };
+    expect(await told(await systemWith('tenants:read', 'events:read', 'activity:read', 'contacts:read'))).toEqual([
+      whole,
+      whole,
+      true,
+    ]);
+    const blind = await systemWith('tenants:read', 'events:read', 'activity:read');
+    expect((await blind.get(`/tenants/${customer}/contacts`)).status).toBe(403);
+    expect(await told(blind)).toEqual([nameless, nameless, false]);
+  });
+
   it('shows events that are published only', () => {
     const published = PUBLIC_EVENTS.flatMap(({ type, categories }) => categories.map((category) => [category, type] as const));
     for (const category of SHOWN_CATEGORIES) {

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Query, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
-import { maskedData, seesFinancials } from '#libs/access-policy/masking';
+import { maskedData, sightOf } from '#libs/access-policy/masking';
 import { type Allowed, allowedWithin, includes } from '#libs/access-policy/reach';
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { type Columns } from '#libs/csv/csv';
@@ -181,7 +181,7 @@ export class ActivityController {
 
   async #answersOf(caller: Caller, rows: readonly ActivityRow[]): Promise<readonly ActivityAnswer[]> {
     const log = tenantOf(caller);
-    const financials = seesFinancials(caller.standing, log.path);
+    const sight = sightOf(caller.standing, log.path);
     const people = await this.#people(new Set(rows.flatMap(({ person, as }) => (as === null ? [person] : [person, as]))));
     const reached = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', log);
     const named = (id: string): Somebody => people.get(id) ?? { id, email: null, name: id };
@@ -193,7 +193,7 @@ export class ActivityController {
       level,
       event,
       message,
-      changes: tenantId === log.id && isTheirs(changes, log.id, reached) ? maskedData(source, changes, financials) : null,
+      changes: tenantId === log.id && isTheirs(changes, log.id, reached) ? maskedData(source, changes, sight) : null,
       user: named(person),
       impersonated: as === null ? null : named(as),
       onBehalf: home !== null,
