@@ -150,6 +150,7 @@ describe('the tenant tree', () => {
         path: [ROOT, CUSTOMER],
         name: 'After',
         customerCode: 'C-1',
+        mode: 'add',
       }),
       expect.objectContaining({ id: ROOT, parentId: null, rootId: ROOT, path: [ROOT], name: 'Root', tier: 'distributor' }),
     ]);

@@ -1,6 +1,6 @@
 import { type Currency } from '#libs/money/currency';
 import { type TenantId } from '#libs/published/ids';
-import { type TenantEvent, type Tier } from '#libs/published/tenants';
+import { type CreationMode, type TenantEvent, type Tier } from '#libs/published/tenants';
 import { part, projection } from '#libs/read-models/projection';
 
 /** A tenant and its place in the tree; `path` runs from its root to itself, so `{ path: { has: id } }` is the subtree of `id`. */
@@ -14,6 +14,7 @@ export type TenantTreeRow = Readonly<{
   customerCode: string | null;
   currency: Currency;
   primaryDomain: string | null;
+  mode: CreationMode;
 }>;
 
 const registered = (data: Extract<TenantEvent, { type: 'TenantRegistered' }>['data']): TenantTreeRow => ({
@@ -26,12 +27,13 @@ const registered = (data: Extract<TenantEvent, { type: 'TenantRegistered' }>['da
   customerCode: data.customerCode,
   currency: data.currency,
   primaryDomain: data.primaryDomain,
+  mode: data.mode ?? 'add',
 });
 
 /** The tree that every service judges reach by: one document per tenant. */
 export const tenantTree = projection({
   name: 'tenant-tree',
-  version: 2,
+  version: 3,
   parts: {
     tenant: part<TenantEvent, TenantTreeRow>('tenants.tenant', {
       document: ({ data }) => data.tenantId,

@@ -3,6 +3,7 @@ import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { IsFQDN, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
+import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { handleClaiming, sameValue } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
@@ -170,16 +171,16 @@ export class TenantController {
   })
   @Answers(201, tenantSchema, { headers: ['ETag', 'Location'] })
   async addCustomer(
-    @Param('tenantId') parentId: TenantId,
     @Body() input: CustomerInput,
     @CommandOf() command: Command,
     @CallerOf() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantAnswer> {
-    await this.#refuseBeforeSetUp(parentId);
+    const parent = tenantOf(caller);
+    await this.#refuseBeforeSetUp(parent);
     const { mode, company, contacts: first = [] } = input;
     const told = { ...(mode && { mode }), ...(company && { company: companyOf(company) }), contacts: first.map(detailsOf) };
-    return this.#register(tenantOf(caller), input, told, command, caller, reply);
+    return this.#register(parent, input, told, command, caller, reply);
   }
 
   @Patch(':tenantId')
@@ -223,10 +224,8 @@ export class TenantController {
   }
 
   /** Whoever is on no list yet has no place there where a customer could stand. */
-  async #refuseBeforeSetUp(parentId: TenantId): Promise<void> {
-    const { state: parent } = await present(this.#store, tenant, parentId);
-    if (parent?.mode !== 'invite') return;
-    if (isSetUp(parent.mode, (await present(this.#store, onboarding, parentId)).state)) return;
+  async #refuseBeforeSetUp({ id, mode }: Pick<TenantTreeRow, 'id' | 'mode'>): Promise<void> {
+    if (mode !== 'invite' || isSetUp(mode, (await present(this.#store, onboarding, id)).state)) return;
     throw new DomainError(
       'rejected',
       'parent-not-set-up',
