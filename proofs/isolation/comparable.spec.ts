@@ -21,6 +21,15 @@ describe('two answers', () => {
     expect(same(event('c7', 'ContactAdded'), event('d8', 'ContactAdded'))).toBe(false);
   });
 
+  it('may tell of the same login under another id, also in the cursor of a list', () => {
+    const told = (id: string, login: string) => {
+      const text = `{"items":[{"id":"${id}"}],"nextCursor":"${cursorOf('name', id)}"}`;
+      return comparable('GET /x', { status: 200, headers: {}, text }, [login]);
+    };
+    expect(differences([told('first', 'first')], [told('second', 'second')])).toEqual([]);
+    expect(differences([told('first', 'first')], [told('second', 'first')])).toHaveLength(1);
+  });
+
   it('differ by any other byte, header or status', () => {
     expect(same('{"total":1}', '{"total":2}')).toBe(false);
     expect(same('{"total":1}', '{"total": 1}')).toBe(false);

@@ -16,19 +16,24 @@ const CURSOR = /"nextCursor":"([\w-]+)"/g;
 /**
  * What may differ between two runs of one script on two copies of the same data, and nothing else: instants of the wall clock, traces,
  * in cursors instants and how far a log has been read, which counts what everybody did, and ids of the events of ratings, whose order
- * is the platform's. All other ids follow from Idempotency-Keys.
+ * is the platform's, and of `logins`, each of which is a new one. All other ids follow from Idempotency-Keys.
  */
-export const comparable = (asked: string, { status, headers, text }: Pick<Answer, 'status' | 'headers' | 'text'>): Comparable => {
+export const comparable = (
+  asked: string,
+  { status, headers, text }: Pick<Answer, 'status' | 'headers' | 'text'>,
+  logins: readonly string[] = [],
+): Comparable => {
+  const alike = (of: string): string => logins.reduce((found, id) => found.replaceAll(id, '<login>'), of);
   const kept = Object.entries(headers).filter(([name]) => !OF_THE_MOMENT.has(name));
   return {
     asked,
     status,
     headers: Object.fromEntries(kept.map(([name, value]) => [name, String(value)])),
-    text: text
+    text: alike(text)
       .replace(INSTANT, '<instant>')
       .replace(TRACE, '"traceId":"<trace>"')
       .replace(RATING, '"id":"<rating>"$1')
-      .replace(CURSOR, (_, cursor: string) => `"nextCursor":${placeIn(cursor)}`),
+      .replace(CURSOR, (_, cursor: string) => `"nextCursor":${alike(placeIn(cursor))}`),
   };
 };
 

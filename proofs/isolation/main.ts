@@ -18,7 +18,7 @@ to be the same, byte for byte.
   --tenants N  the others; default: 50
 
 Both runs begin with copies of the same data and use the same Idempotency-Keys, so ids are the same. Left out of the comparison: instants
-of the wall clock, traces, how far a cursor has read the log, and ids of the events of ratings. Exit code 1 when any answer differs. NODE_ENV=test
+of the wall clock, traces, how far a cursor has read the log, and ids of the events of ratings and logins. Exit code 1 when any answer differs. NODE_ENV=test
 SABOTAGE=tenant-filter switches the filter by tenant off, and has to be found.
 `;
 

@@ -9,6 +9,7 @@ import { type Comparable, comparable } from './comparable.ts';
 import { FIRST_DAY, MONTH, PAYER } from './neighbours.ts';
 
 type Id = Readonly<{ id: string }>;
+type Event = Id & Readonly<{ type: string }>;
 type Json = Readonly<Record<string, unknown>>;
 
 const POLL_MS = 50;
@@ -26,6 +27,8 @@ export class Script {
   readonly #support: LoadClient;
   readonly #routes: readonly Route[];
   #keys = 0;
+  /** Ids of their events. */
+  #logins: readonly string[] = [];
 
   private constructor(url: string, routes: readonly Route[]) {
     this.#admin = new LoadClient(url, 4);
@@ -58,6 +61,8 @@ export class Script {
     for (const tenantId of tenants) await this.#furnish(tenantId);
     const userId = await this.#made(at(root, '/users'), { ...SUPPORT, name: 'Sam', role: 'support' });
     await this.#support.login(SUPPORT);
+    const { items } = await this.#events('/api/v1/services/access-control/events', this.#admin);
+    this.#logins = items.filter(({ type }) => type === 'UserLoggedIn').map(({ id }) => id);
     await this.#made(at(first, '/customer-links'), { userId, role: 'support' });
 
     const dataSourceId = await this.#made(at(root, '/data-sources'), { managementAccountId: PAYER, name: 'AWS' });
@@ -196,21 +201,23 @@ export class Script {
    * are compared each by itself.
    */
   async #feed(path: string, as: LoadClient, who: string): Promise<void> {
-    type Feed = Readonly<{ items?: readonly Id[]; nextCursor?: string; caughtUp?: boolean }>;
-    const items: Id[] = [];
-    let cursor = '';
-    for (let caughtUp = false; !caughtUp;) {
-      const answer: Answer<Feed> = await as.send<Feed>({
-        method: 'GET',
-        path: `${path}?limit=500${cursor && `&cursor=${cursor}`}`,
-      });
-      if (answer.status !== 200) return this.#note(`${who} GET ${path}`, answer);
-      items.push(...(answer.body.items ?? []));
-      ({ nextCursor: cursor = '', caughtUp = true } = answer.body);
-    }
-    const told = items.map((item) => comparable('', { status: 200, headers: {}, text: JSON.stringify(item) }).text);
+    const { answer, items } = await this.#events(path, as);
+    if (answer.status !== 200) return this.#note(`${who} GET ${path}`, answer);
+    const told = items.map((item) => comparable('', { status: 200, headers: {}, text: JSON.stringify(item) }, this.#logins).text);
     for (const [n, text] of told.toSorted().entries())
       this.#note(`${who} GET ${path} event ${String(n + 1)}`, { status: 200, headers: {}, text });
+  }
+
+  /** All of a feed; none where it is refused. */
+  async #events(path: string, as: LoadClient): Promise<Readonly<{ answer: Answer; items: readonly Event[] }>> {
+    type Feed = Readonly<{ items?: readonly Event[]; nextCursor?: string; caughtUp?: boolean }>;
+    const items: Event[] = [];
+    for (let cursor = ''; ;) {
+      const answer = await as.send<Feed>({ method: 'GET', path: `${path}?limit=500${cursor && `&cursor=${cursor}`}` });
+      items.push(...(answer.body.items ?? []));
+      if (answer.status !== 200 || answer.body.caughtUp !== false) return { answer: answer as Answer, items };
+      cursor = answer.body.nextCursor ?? '';
+    }
   }
 
   async #until(path: string, holds: (answer: Answer) => boolean): Promise<void> {
@@ -248,7 +255,7 @@ export class Script {
   }
 
   #note(asked: string, answer: Pick<Answer, 'status' | 'headers' | 'text'>): void {
-    this.heard.push(comparable(asked, answer));
+    this.heard.push(comparable(asked, answer, this.#logins));
   }
 
   #key(): Readonly<Record<string, string>> {
