@@ -33,7 +33,7 @@ export interface Published {
   partitionsOf(categories: readonly Category[]): readonly Partition[];
   /** Where this stream's events are. */
   partitionOf(stream: StreamName): Partition;
-  /** The offset after the last message of each. */
+  /** The offset after the last message of each that is committed. */
   ends(partitions: readonly Partition[]): Promise<ReadonlyMap<Partition, bigint>>;
   /** Delivers to `feed` from its places on, all partitions of its categories, beside everybody else, until the signal aborts. */
   follow(group: string, feed: Feed, signal: AbortSignal): Promise<void>;

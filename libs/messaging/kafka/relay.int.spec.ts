@@ -5,7 +5,7 @@ import { type Partition } from '../feed.ts';
 import { brokerUrl, CATEGORIES, inOrder, Network, RecordingFeed, type Running, TestService, until } from './testing/service.ts';
 import { makeTopics } from './topics.ts';
 
-const PATIENCE = 700;
+const PATIENCE = 1_500;
 
 let service: TestService;
 let running: Running[];
@@ -23,6 +23,23 @@ const start = async (instance: string, options: Parameters<TestService['run']>[2
   running.push(started);
   return started;
 };
+/** The service's log, read by somebody who does something with each event first. */
+const readBy = (first: (event: Recorded) => Promise<void>, begun: () => unknown): EventStore =>
+  new Proxy(service.store, {
+    get: (target, name) => {
+      if (name !== 'subscribe') {
+        const found: unknown = Reflect.get(target, name, target);
+        return typeof found === 'function' ? (found.bind(target) as unknown) : found;
+      }
+      return async function* (...args: Parameters<EventStore['subscribe']>) {
+        begun();
+        for await (const event of target.subscribe(...args)) {
+          if (event !== 'caught-up') await first(event);
+          yield event;
+        }
+      };
+    },
+  });
 
 beforeEach(async () => {
   service = new TestService();
@@ -45,6 +62,19 @@ describe('publishing', () => {
     expect(inOrder(reader.taken)).toBe(true);
     expect(reader.kept.size).toBe(3);
     expect(await one.relay.caughtUp()).toBe(true);
+  });
+
+  it('commits what comes before an event that cannot be read, and not again with every try', async () => {
+    let tries = 0;
+    const store = readBy(
+      ({ position }) => (position > 10 ? Promise.reject(new Error('unreadable')) : Promise.resolve()),
+      () => (tries += 1),
+    );
+    await append(0, 20);
+    const one = await start('a', { store, feed: reader });
+    await until(() => tries > 3 && one.relay.troubles().length > 0);
+    expect(one.relay.troubles()).toEqual([expect.stringContaining('unreadable')]);
+    expect(sorted()).toEqual(upTo(10));
   });
 
   it('goes on after a restart where it was', async () => {
@@ -107,24 +137,14 @@ describe('two relays of one log', () => {
     let wake = (): void => undefined;
     const pausing = new Promise<void>((resolve) => (wake = resolve));
     let [publishing, paused] = [false, false];
-    const store: EventStore = new Proxy(service.store, {
-      get: (target, name) => {
-        if (name !== 'subscribe') {
-          const found: unknown = Reflect.get(target, name, target);
-          return typeof found === 'function' ? (found.bind(target) as unknown) : found;
-        }
-        return async function* (...args: Parameters<EventStore['subscribe']>) {
-          publishing = true;
-          for await (const event of target.subscribe(...args)) {
-            if (event !== 'caught-up' && event.position > 10 && !paused) {
-              paused = true;
-              await pausing;
-            }
-            yield event;
-          }
-        };
+    const store = readBy(
+      async ({ position }) => {
+        if (position <= 10 || paused) return;
+        paused = true;
+        await pausing;
       },
-    });
+      () => (publishing = true),
+    );
     await append(0, 10);
     const second = await start('b');
     await until(() => second.relay.caughtUp());

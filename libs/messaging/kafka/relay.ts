@@ -25,7 +25,7 @@ const CHECKPOINT_AT_LEAST_EVERY_MS = 3_600_000;
 const PATIENCE_MS = 3_000;
 const LONGEST_PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 500;
-/** After which a broker aborts what a dead relay has begun; until then nobody can read on. */
+/** After which a broker aborts what a dead relay has begun; until then, whoever reads what is committed cannot read on. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
 const TRANSIENT = [
   'CONCURRENT_TRANSACTIONS',
@@ -73,6 +73,9 @@ export class Relay {
   /** Everything public up to here is published, as far as this process knows. */
   #published: Position | undefined;
   #leading = false;
+  readonly #usualPatience: number;
+  /** Grows for as long as whoever takes over does not get to publish. */
+  #patience: number;
   #trouble: string | undefined;
   #republish: Readonly<{ from: Position; begun: () => void }> | undefined;
   #interrupt: () => void = () => undefined;
@@ -81,6 +84,7 @@ export class Relay {
     this.#options = options;
     this.name = `relay of ${options.service}`;
     this.#group = `${options.service}.relay`;
+    this.#patience = this.#usualPatience = options.patience ?? PATIENCE_MS;
   }
 
   troubles(): readonly string[] {
@@ -90,7 +94,6 @@ export class Relay {
   /** Publishes, or stands by for whoever does, until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff();
-    let patience = this.#options.patience ?? PATIENCE_MS;
     while (!signal.aborted)
       try {
         await this.#lead(signal, () => {
@@ -100,9 +103,10 @@ export class Relay {
       } catch (error) {
         if (signal.aborted) break;
         if (isFenced(error)) {
-          this.#options.log.info({ relay: this.name }, 'another instance publishes; standing by');
+          this.#options.log.info({ relay: this.name }, 'fenced by another instance, or silent for too long; standing by');
           this.#trouble = undefined;
-          patience = (await this.#standBy(patience, signal)) ? this.#patience : Math.min(LONGEST_PATIENCE_MS, patience * 2);
+          const moved = await this.#standBy(signal);
+          this.#patience = moved ? this.#usualPatience : Math.min(LONGEST_PATIENCE_MS, this.#patience * 2);
         } else {
           this.#report(error);
           await backoff.wait(signal);
@@ -136,10 +140,6 @@ export class Relay {
   async position(): Promise<Position> {
     if (this.#leading && this.#published !== undefined) return this.#published;
     return (await this.#checkpoint())?.position ?? 0;
-  }
-
-  get #patience(): number {
-    return this.#options.patience ?? PATIENCE_MS;
   }
 
   #report(error: unknown): void {
@@ -215,6 +215,7 @@ export class Relay {
       }
       if (last === undefined) continue;
       this.#published = last;
+      this.#patience = this.#usualPatience;
       succeeded();
     }
   }
@@ -287,7 +288,7 @@ export class Relay {
   }
 
   /** Until it is time to take over. False: nothing had moved since this relay was fenced. */
-  async #standBy(patience: number, signal: AbortSignal): Promise<boolean> {
+  async #standBy(signal: AbortSignal): Promise<boolean> {
     const { store, categories } = this.#options;
     const ending = new AbortController();
     const end = (): void => {
@@ -308,7 +309,7 @@ export class Relay {
           moved ||= now !== checkpoint;
           checkpoint = now;
           since = performance.now();
-        } else if (performance.now() - since > patience) break;
+        } else if (performance.now() - since > this.#patience) break;
       }
       ending.abort();
       await following;
@@ -379,11 +380,13 @@ class Ahead {
 
   /**
    * What there is, in order; nothing when nothing came within these milliseconds or they are over, or once the signal has aborted.
-   * @throws what reading has thrown, after everything before it was given
+   * @throws what reading has thrown, after everything before it was given, to whoever sets no limit
    */
   async next(milliseconds?: number): Promise<readonly Pending[]> {
     if (milliseconds !== undefined && milliseconds <= 0) return [];
     if (this.#pending.length === 0 && !this.#ended) await this.#news(milliseconds);
+    // What was given before is to be committed first: the next one to ask without a limit is told what went wrong.
+    if (this.#pending.length === 0 && milliseconds !== undefined) return [];
     if (this.#pending.length === 0 && this.#failed !== undefined) throw this.#failed;
     if (this.#pending.length === 0 && this.#ended && !this.#signal.aborted) throw new Error('the log cannot be read any more');
     let bytes = 0;

@@ -36,9 +36,10 @@ binary mode. Its **key** is the stream, its **value** the Protobuf message that 
 - **In order, stream by stream.** All events of a stream are in one partition, first delivered in the order of their revisions,
   without gaps. Repetitions may come late. Different streams, and different topics, have no order among each other.
 - **Everything is kept.** Topics have no time limit and no compaction: whoever comes late, or anew, starts at the beginning.
-- **Committed after half a second at most.** Messages are written in transactions, each of which takes on what comes within half a
-  second. Whoever reads with \`isolation.level=read_committed\` (kafkajs does) sees the events then. Whoever remembers revisions may
-  read uncommitted, as the platform's own services do: what a failed transaction held is in the log, and comes again.
+- **Committed after half a second.** Messages are written in transactions, each of which takes on what comes within half a second.
+  Whoever reads with \`isolation.level=read_committed\` (kafkajs does) sees the events then; where the publishing process was killed,
+  up to half a minute later. Whoever remembers revisions may read uncommitted, as the platform's own services do: what a failed
+  transaction held is in the log, and comes again.
 - **Fields and types are added, never changed.** Ignore types that you do not know; ignore fields that you do not know (Protobuf
   does). A change that would break a reader comes as a new type, or as a new version of the package on a topic of its own.
 - **Exact amounts.** Amounts, rates and percentages are decimal text, to be read into decimals, never into floats. Days are
