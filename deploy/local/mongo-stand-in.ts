@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fetchJars, freePort, listens, startJava } from './java-engine.ts';
 
-const HEAP = '256m';
+/** It keeps everything in memory: some hundred thousand documents and their indexes. */
+const HEAP = '2g';
 
 /**
  * Starts a server that speaks MongoDB's wire protocol and keeps nothing on disk. It shows that the adapter speaks to a server and
@@ -17,7 +18,7 @@ export const startMongoStandIn = async (folder: string, pomFolder: string, wante
     {
       name: 'The stand-in for MongoDB',
       folder,
-      arguments: [`-Xmx${HEAP}`, resolve(pomFolder, 'Start.java'), String(port)],
+      arguments: [`-Xmx${HEAP}`, '-XX:+ExitOnOutOfMemoryError', resolve(pomFolder, 'Start.java'), String(port)],
       answers: () => listens(port),
     },
     jars,
