@@ -84,6 +84,12 @@ export class MonthRatingService {
 
   async #open(platform: Platform): Promise<DuckDb> {
     this.#engine ??= usageEngine(platform);
-    return (await this.#engine).duckDb;
+    try {
+      return (await this.#engine).duckDb;
+    } catch (error) {
+      // The next rating tries anew.
+      this.#engine = undefined;
+      throw error;
+    }
   }
 }
