@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Logger } from 'pino';
 import { writeDurably } from '#libs/durable-files';
 import { DomainError } from '#libs/event-sourcing/domain-error';
@@ -62,6 +63,8 @@ const RECORD = '.json';
 const RECORDS = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.json$/;
 const UNFINISHED = '.tar.part';
 const WORK = 'work-';
+/** Far less than anybody needs to read a file and remove it. */
+const LINK_EVERY_MS = 20;
 
 /** What a backup says that the end of its process has ended. */
 const ENDED_WITH_PROCESS = 'The platform ended while it was being taken. Take another one.';
@@ -210,18 +213,25 @@ export class Backups {
     const takenAt = systemClock.now();
     await mkdir(work, { recursive: true, mode: 0o700 });
     const passing = kept.flatMap((of) => of.passing ?? []);
-    for (const folder of passing)
-      for (const path of await filesIn(join(dataDir, folder))) await linked(dataDir, work, `${folder}/${path}`);
-    const copied = await copyTo(join(work, LOG_FILE), { signal, progress: measuring(run, 'copying', 'pages') });
-    const { logId, position } = copied;
-    const wanted = new Set<string>();
-    try {
-      for (const of of kept) for (const path of await of.in(copied.events(of.categories))) wanted.add(path);
-    } finally {
-      copied.close();
-    }
-    signal.throwIfAborted();
+    const linkPassing = async (): Promise<void> => {
+      for (const folder of passing)
+        for (const path of await filesIn(join(dataDir, folder))) await linked(dataDir, work, `${folder}/${path}`);
+    };
     const missing: string[] = [];
+    const wanted = new Set<string>();
+    await linkPassing();
+    // The copy may refer to a file that comes after this, and goes before it is seen.
+    const linking = again(linkPassing, LINK_EVERY_MS);
+    const { logId, position } = await (async () => {
+      const copied = await copyTo(join(work, LOG_FILE), { signal, progress: measuring(run, 'copying', 'pages') });
+      try {
+        for (const of of kept) for (const path of await of.in(copied.events(of.categories))) wanted.add(path);
+      } finally {
+        copied.close();
+      }
+      return copied;
+    })().finally(linking.end);
+    signal.throwIfAborted();
     for (const path of wanted) if (!(await linked(dataDir, work, path))) missing.push(path);
     const paths = [LOG_FILE, ...[...wanted].filter((path) => !missing.includes(path)).sort()];
     let total = 0;
@@ -259,6 +269,24 @@ export class Backups {
   }
 }
 
+/** Does it again and again. `end` resolves once the last time is over; rejects with what went wrong. */
+const again = (work: () => Promise<void>, everyMs: number): Readonly<{ end: () => Promise<void> }> => {
+  const ending = new AbortController();
+  const over = (async () => {
+    while (!ending.signal.aborted) {
+      await pause(everyMs, undefined, { signal: ending.signal }).catch(() => undefined);
+      await work();
+    }
+  })();
+  over.catch(() => undefined);
+  return {
+    end: async () => {
+      ending.abort();
+      await over;
+    },
+  };
+};
+
 /** Where links to kept files can be made: on the disk of the data directory, wherever the archives go. */
 const workFolderIn = (dataDir: string): string => join(dataDir, 'backups');
 
@@ -290,8 +318,12 @@ const linked = async (dataDir: string, work: string, path: string): Promise<bool
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return true;
-    if (errorCode(error) === 'ENOENT') return false;
-    throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
+    // It may have been there before.
+    return access(target).then(
+      () => true,
+      () => false,
+    );
   }
 };
 
