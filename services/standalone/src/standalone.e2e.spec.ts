@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { uncheckedInputs } from '#libs/platform/input-checks';
 import { routesWithoutRule } from '#libs/platform/routes';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
@@ -60,7 +61,7 @@ describe('the platform in one process', () => {
       for (const name of [
         'http_request_duration_seconds_count{method="GET",route="/health/ready",status="200"}',
         'tributary_events_appended',
-        'tributary_projection_position{projection="tenant-tree@2"}',
+        `tributary_projection_position{projection="tenant-tree@${String(tenantTree.version)}"}`,
         'tributary_projection_lag',
         'tributary_consumer_lag{consumer=',
         'tributary_consumer_parked',
