@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { v5 as uuidv5 } from 'uuid';
 import { startPlatform, type HttpClient, type TestPlatform } from '#libs/platform/testing/platform';
+import { type Instant, systemClock } from '#libs/time/time';
 import { accessControlService } from '../access-control.module.ts';
 import { addAdministrator } from '../administrator.ts';
 
@@ -47,6 +48,9 @@ describe('sessions', () => {
   });
 
   afterAll(() => platform.close());
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
 
   it('get new tokens by their refresh token, and the earlier access token counts until it ends', async () => {
     const first = await login();
@@ -130,6 +134,17 @@ describe('sessions', () => {
     const again = await login();
     expect(await answers(as(again))).toBe(200);
     expect((await as(again).get<Listed>('/me/sessions')).body.total).toBe(1);
+  });
+
+  // The last one: what throttles logins has seen the time to come.
+  it('give nothing for any of their refresh tokens once they have lasted, or rested, for too long', async () => {
+    const first = await login();
+    const second = await refreshed(first);
+    const after = new Date(Date.parse(second.refreshableUntil) + 1_000).toISOString() as Instant;
+    jest.spyOn(systemClock, 'now').mockReturnValue(after);
+    expect([await refusal(second), await refusal(first), await refusal(second)]).toEqual(
+      Array(3).fill('401 refresh-token-invalid'),
+    );
   });
 });
 

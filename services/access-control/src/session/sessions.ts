@@ -79,7 +79,7 @@ export class Sessions {
     const decision = refresh(userId, sessionId, generation, now, this.#idleMs);
     const { state, events } = await handle(this.#platform.store, sessionsOf, id, decision, { command });
     const session = state.get(sessionId);
-    if (!session) {
+    if (!session || events.length === 0) {
       if (events.length > 0) await this.#revoke(userId, sessionId, now, command);
       throw notRefreshable();
     }
