@@ -40,6 +40,9 @@ export class InputPipe extends ValidationPipe {
       if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
         throw invalid([{ path: '', message: 'the body must be a JSON object' }]);
       }
+      const broken = brokenTextIn(value);
+      if (broken !== undefined)
+        throw invalid([{ path: broken, message: 'must not hold half of a character (a lone surrogate)' }]);
       return super.transform(value ?? {}, metadata) as Promise<unknown>;
     }
     return super.transform(value, metadata) as Promise<unknown>;
@@ -62,11 +65,28 @@ const invalid = (errors: readonly FieldError[]): DomainError =>
     errors,
   );
 
+const LONE_SURROGATE = /\p{Cs}/u;
+
+/** Where a text stands that JSON can carry and UTF-8 cannot. Without recursion, as a body may be nested however deeply. */
+const brokenTextIn = (body: unknown): string | undefined => {
+  const left: [path: string, value: unknown][] = [['', body]];
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [path, value] = next;
+    if (typeof value === 'string' && LONE_SURROGATE.test(value)) return path;
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [name, inner] of Object.entries(value)) left.push([below(path, name, Array.isArray(value)), inner]);
+  }
+  return undefined;
+};
+
+const below = (parent: string, name: string, isElement: boolean): string =>
+  isElement ? `${parent}[${name}]` : parent === '' ? name : `${parent}.${name}`;
+
 const INDEX = /^\d+$/;
 
 /** `items[0].price`, the way a reader of JSON would write it. */
 const fieldErrors = ({ property, constraints = {}, children = [] }: ValidationError, parent: string): FieldError[] => {
-  const path = INDEX.test(property) ? `${parent}[${property}]` : parent === '' ? property : `${parent}.${property}`;
+  const path = below(parent, property, INDEX.test(property));
   return [
     ...Object.entries(constraints).map(([rule, message]) => ({
       path,

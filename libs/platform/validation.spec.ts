@@ -2,7 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import { type ArgumentMetadata } from '@nestjs/common';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { InputPipe } from './input-pipe.ts';
-import { IsCurrencyCode, IsDay, IsDecimalText, IsMonth, IsName, Optional, PageQuery, paging } from './validation.ts';
+import {
+  IsAddress,
+  IsCurrencyCode,
+  IsDay,
+  IsDecimalText,
+  IsInstant,
+  IsMonth,
+  IsName,
+  Optional,
+  PageQuery,
+  paging,
+} from './validation.ts';
 
 class Everything {
   @Optional()
@@ -28,6 +39,14 @@ class Everything {
   @Optional()
   @IsName(5)
   name?: string;
+
+  @Optional()
+  @IsInstant()
+  instant?: string;
+
+  @Optional()
+  @IsAddress()
+  email?: string;
 }
 
 const BODY: ArgumentMetadata = { type: 'body', metatype: Everything };
@@ -54,6 +73,9 @@ describe('the rules for fields', () => {
     ['month', '2026-12'],
     ['currency', 'KWD'],
     ['name', 'Émil'],
+    ['name', 'a\u200db'],
+    ['instant', '2024-02-29T12:00:00+02:00'],
+    ['email', 'ada@example.com'],
   ])('take %s %j', async (field, value) => {
     expect(await refusedPaths({ [field]: value })).toEqual([]);
   });
@@ -82,8 +104,23 @@ describe('the rules for fields', () => {
     ['name', ''],
     ['name', 'a\u0000b'],
     ['name', 'abcdef'],
+    ['name', '\u200b'],
+    ['name', '\u3164'],
+    ['name', '\ufffe'],
+    ['name', 'a\u2028b'],
+    ['name', 'a\u202eb'],
+    ['name', 'a\ud800'],
+    ['instant', '2026-02-30T00:00:00Z'],
+    ['email', 'a\ud800@example.com'],
+    ['email', 'a\u200b@example.com'],
+    ['email', 'example.com'],
   ])('refuse %s %j', async (field, value) => {
     expect(new Set(await refusedPaths({ [field]: value }))).toEqual(new Set([field]));
+  });
+
+  it('refuse half of a character wherever it stands in a body, however deeply that is nested', async () => {
+    const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
+    expect(await refusedPaths({ deep, names: [{ name: 'a' }, { name: '\ud800' }] })).toEqual(['names[1].name']);
   });
 
   it('say what is wanted, naming the field by path and not again in words', async () => {

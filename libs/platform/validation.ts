@@ -4,6 +4,7 @@ import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
+  isEmail,
   IsInt,
   isISO31661Alpha2,
   IsObject,
@@ -99,7 +100,9 @@ const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2
 export const IsInstant = (): PropertyDecorator =>
   applyDecorators(
     Transform(({ value }: Readonly<{ value: unknown }>) => {
-      const instant = typeof value === 'string' && RFC_3339.test(value) ? new Date(value) : undefined;
+      // A day that does not exist would become one that does.
+      const isWritten = typeof value === 'string' && RFC_3339.test(value) && isDay(value.slice(0, 10));
+      const instant = isWritten ? new Date(value) : undefined;
       return instant && !Number.isNaN(instant.getTime()) ? instant.toISOString() : value;
     }),
     text('isInstant', isInstant, 'must be an instant (RFC 3339), such as 2026-01-31T12:00:00Z'),
@@ -124,15 +127,30 @@ export const IsCountryCode = (): PropertyDecorator =>
     ApiProperty({ type: String, example: 'US', pattern: '^[A-Z]{2}$' }),
   );
 
-/** A name or code as people write it: not blank, trimmed, whole characters, none of control, at most `max`. */
+/** What ends lines, is nothing, or turns what stands beside it around, so that one name looks like another. */
+const NOT_IN_NAMES = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\u202a-\u202e\u2066-\u2069]/u;
+const VISIBLE = /[^\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
+
+/** A name or code as people write it: something to see, trimmed, whole characters, none of control, at most `max`. */
 export const IsName = (max = 200): PropertyDecorator =>
   applyDecorators(
     text(
       'isName',
-      (value) => value.length > 0 && value.length <= max && value.trim() === value && !/[\p{Cc}\p{Cs}]/u.test(value),
+      (value) => value.length <= max && value.trim() === value && VISIBLE.test(value) && !NOT_IN_NAMES.test(value),
       `must be 1 to ${String(max)} characters, without blanks around it or control characters`,
     ),
     ApiProperty({ type: String, minLength: 1, maxLength: max }),
+  );
+
+/** An e-mail address, nothing in which is invisible. */
+export const IsAddress = (max = 320): PropertyDecorator =>
+  applyDecorators(
+    text(
+      'isEmail',
+      (value) => value.length <= max && !/[\p{C}\p{Default_Ignorable_Code_Point}]/u.test(value) && isEmail(value),
+      'must be an email',
+    ),
+    ApiProperty({ type: String, format: 'email', maxLength: max }),
   );
 
 // @nestjs/swagger tells a function that names a class from a class by its own name, which has to be "type".

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { IsEmail, IsString, MaxLength } from 'class-validator';
+import { IsString, MaxLength } from 'class-validator';
 // Gives requests their `file()`.
 import type {} from '@fastify/multipart';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -18,7 +18,7 @@ import { created } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
 import { choice, count, list, named, nullable, object, saying, schema, text } from '#libs/platform/schema';
 import { READ_MODELS } from '#libs/platform/tokens';
-import { IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { IsAddress, IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
@@ -31,8 +31,7 @@ const ROLE_TEXT = '`admin`, `regular`, `readOnly`, `support`, `sales` or `custom
 const LONGEST_CELL = 1_000;
 
 class InvitationInput {
-  @IsEmail()
-  @MaxLength(LONGEST_EMAIL)
+  @IsAddress(LONGEST_EMAIL)
   email!: string;
 
   @Optional()

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Inject, Param, Post, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { IsEmail, IsString, MaxLength, MinLength } from 'class-validator';
+import { IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
@@ -15,7 +15,7 @@ import { page } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
-import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { IsAddress, IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
 import { type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
@@ -26,8 +26,7 @@ import { IsExtras, IsTenantRole } from '#libs/platform/role-input';
 import { addUser } from './add-user.ts';
 
 class UserInput {
-  @IsEmail()
-  @MaxLength(320)
+  @IsAddress()
   email!: string;
 
   @IsName()

@@ -1,6 +1,5 @@
 import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
-import { IsEmail, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
 import { type Command } from '#libs/event-sourcing/command';
@@ -15,7 +14,7 @@ import { created, withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
 import { choice, named, nullable, object, saying, schema, text } from '#libs/platform/schema';
 import { EVENT_STORE } from '#libs/platform/tokens';
-import { IsName, Nullable, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { IsAddress, IsName, Nullable, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type ContactId, type TenantId } from '#libs/published/ids';
 import { type ContactType } from '#libs/published/tenants';
@@ -41,8 +40,7 @@ export class ContactInput extends ContactFields {
   @IsName()
   name!: string;
 
-  @IsEmail()
-  @MaxLength(320)
+  @IsAddress()
   email!: string;
 }
 
@@ -56,8 +54,7 @@ export class ContactChange extends ContactFields {
   name?: string;
 
   @Optional()
-  @IsEmail()
-  @MaxLength(320)
+  @IsAddress()
   email?: string;
 }
 
