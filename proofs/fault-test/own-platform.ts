@@ -15,7 +15,7 @@ const LOOK_MS = 50;
 /** Operators log in as soon as they stand in the log, again and again until they are known, and look at their worlds to the very end. */
 const LOGINS = { LOGIN_FAILURES: '1000', LOGINS_PER_MINUTE: '10000', ACCESS_TOKEN_MINUTES: '1440' };
 const SERVING = /^(\S+) \| .*listening on (http:\/\/[^\s"\\]+)/;
-const STANDING_BY = /^(\S+) \| .*another instance publishes/;
+const STANDING_BY = /^(\S+) \| .*standing by/;
 
 export type Service = (typeof SERVICES)[number];
 export { SERVICES };
