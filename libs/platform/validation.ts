@@ -137,7 +137,7 @@ export const IsName = (max = 200): PropertyDecorator =>
     text(
       'isName',
       (value) => value.length <= max && value.trim() === value && VISIBLE.test(value) && !NOT_IN_NAMES.test(value),
-      `must be 1 to ${String(max)} characters, without blanks around it or control characters`,
+      `must be 1 to ${String(max)} characters, one of them visible, without blanks around it or characters that end lines or turn text around`,
     ),
     ApiProperty({ type: String, minLength: 1, maxLength: max }),
   );
@@ -148,7 +148,7 @@ export const IsAddress = (max = 320): PropertyDecorator =>
     text(
       'isEmail',
       (value) => value.length <= max && !/[\p{C}\p{Default_Ignorable_Code_Point}]/u.test(value) && isEmail(value),
-      'must be an email',
+      `must be an e-mail address of at most ${String(max)} characters, all of them visible`,
     ),
     ApiProperty({ type: String, format: 'email', maxLength: max }),
   );
