@@ -8,6 +8,8 @@ const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
 export const hashPassword = (password: string): Promise<string> => hash(password, COST);
 
+export const isPasswordOf = (passwordHash: string, password: string): Promise<boolean> => verify(passwordHash, password);
+
 /**
  * Compares in about the same time whether or not there is anything to compare with, so that the answer's time does not tell whether
  * an e-mail address is known.
@@ -21,7 +23,7 @@ export class PasswordCheck {
   }
 
   async matches(password: string, passwordHash: string | null): Promise<boolean> {
-    const matches = await verify(passwordHash ?? (await this.#nobodys), password);
+    const matches = await isPasswordOf(passwordHash ?? (await this.#nobodys), password);
     return matches && passwordHash !== null;
   }
 }

@@ -74,7 +74,9 @@ export class AcceptanceController {
   @ApiOperation({
     summary: 'Accept an invitation',
     description:
-      'A new user chooses a password; somebody who has a user says its password. The name is needed when the invitation holds none.',
+      'A new user chooses a password; somebody who has a user says its password. The name is needed when the invitation holds none. ' +
+      'Of several who accept at once with different passwords one is answered 200; the others are 422 `invitation-accepted`, or 409 ' +
+      '`invitation-being-accepted` as long as that one is on its way.',
   })
   @Answers(200, accepted)
   @describeProblems(401, 409, 422, 429, 503)

@@ -11,7 +11,7 @@ import { type InvitationId, type TenantId, type UserId } from '#libs/published/i
 import { type Instant, systemClock } from '#libs/time/time';
 import { grantAccepted, isAccepted } from '../reactions/on-invitation-accepted.ts';
 import { mayLogIn, type PasswordLogin, userWithAddress } from '../session/password-login.ts';
-import { newUserId, registerUser } from '../user/add-user.ts';
+import { addWithChosenPassword, newUserId } from '../user/add-user.ts';
 import { accept, acceptable, invitation, type Invited } from './invitation.ts';
 import { type InvitationTokens } from './invitation-tokens.ts';
 
@@ -53,13 +53,18 @@ export class Acceptance {
 
   /**
    * A new user with this password, or one who has shown theirs, becomes a member of the tenant.
-   * @throws DomainError `rejected` and why the token opens nothing; Unauthenticated, TooManyAttempts for a wrong password
+   * @throws DomainError `rejected` and why the token opens nothing, `conflict` `invitation-being-accepted`; Unauthenticated,
+   * TooManyAttempts for a wrong password
    */
   async accept(token: string, password: string, name: string | null): Promise<Accepted> {
     const letter = await this.#letter(token);
     const { id, round, invited } = letter;
     const { email, tenantId, role } = invited;
-    const userId = await this.#userOf(letter, password, name);
+    const userId = await this.#userOf(letter, password, name).catch(async (error: unknown) => {
+      // Somebody else was faster with the same letter: that says it better.
+      await this.#letter(token);
+      throw error;
+    });
     const command = { ...this.#command(uuidv5(`accept ${String(round)}`, id), tenantId), principal: { id: userId } };
     const decision = accept(id, round, userId, systemClock.now());
     const { events } = await handle(this.#platform.store, invitation, id, decision, { command });
@@ -85,7 +90,14 @@ export class Acceptance {
         { path: 'name', message },
       ]);
     }
-    return registerUser(this.#platform.store, { email, name, password }, { ...registering, principal: { id: userId } });
+    const command = { ...registering, principal: { id: userId } };
+    if ((await addWithChosenPassword(this.#platform.store, { email, name, password }, command)) === undefined)
+      throw new DomainError(
+        'conflict',
+        'invitation-being-accepted',
+        'The invitation is being accepted with another password: try again in a minute.',
+      );
+    return userId;
   }
 
   async #letter(token: string): Promise<Letter> {

@@ -163,6 +163,33 @@ describe('inviting people', () => {
     expect((await (await platform.as('back@example.com', PASSWORD)).get(`/tenants/${tenant}`)).status).not.toBe(401);
   });
 
+  it('counts the password of one only of those who accept at once, and tells the others so', async () => {
+    for (const address of ['many1@example.com', 'many2@example.com', 'many3@example.com']) {
+      await invited(address, { name: 'Many' });
+      const token = await tokenFor(address);
+      const passwords = Array.from({ length: 8 }, (_, index) => `password number ${String(index)}`);
+      const answers = await Promise.all(passwords.map((password) => accept(token, { password, name: undefined })));
+      const accepted = passwords.filter((_, index) => answers[index]?.status === 200);
+      expect(accepted).toHaveLength(1);
+      for (const { status, body } of answers.filter((answer) => answer.status !== 200))
+        expect(['409 invitation-being-accepted', '422 invitation-accepted']).toContain(`${String(status)} ${body.code}`);
+      const logins = await Promise.all(
+        passwords.map((password) => platform.http.post('/auth/login', { email: address, password })),
+      );
+      expect(passwords.filter((_, index) => logins[index]?.status === 200)).toEqual(accepted);
+    }
+  });
+
+  it('takes the same acceptance twice at once', async () => {
+    await invited('twice@example.com', { name: 'Twice' });
+    const token = await tokenFor('twice@example.com');
+    const answers = await Promise.all([accept(token), accept(token)]);
+    expect(answers.some(({ status }) => status === 200)).toBe(true);
+    for (const { status, body } of answers)
+      if (status !== 200) expect(`${String(status)} ${body.code}`).toBe('422 invitation-accepted');
+    expect((await (await platform.as('twice@example.com', PASSWORD)).get('/me')).status).toBe(200);
+  });
+
   it('voids the letter before when it is sent again', async () => {
     const { id } = await invited('bob@example.com');
     const first = await tokenFor('bob@example.com');

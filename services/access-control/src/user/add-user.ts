@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { membershipId } from '#libs/access-policy/memberships.projection';
 import { handleClaiming } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
+import { type CommandId } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { handle } from '#libs/event-sourcing/handle';
+import { handle, present } from '#libs/event-sourcing/handle';
 import { type TenantId, type UserId } from '#libs/published/ids';
-import { credentials, setPassword } from '../credentials/credentials.ts';
-import { hashPassword } from '../credentials/password.ts';
+import { type Clock, systemClock } from '#libs/time/time';
+import { choosePassword, credentials, isStillChosen, setPassword } from '../credentials/credentials.ts';
+import { hashPassword, isPasswordOf } from '../credentials/password.ts';
 import { grant, type Grant, membership } from '../membership/membership.ts';
 import { openAccess, userAccessOf } from '../user-access/user-access.ts';
 import { register, user } from './user.ts';
@@ -22,20 +25,47 @@ export type NewUser = NewPerson & Grant & Readonly<{ tenantId: TenantId | 'platf
  */
 export const addUser = async (store: EventStore, wanted: NewUser, command: Command): Promise<UserId> => {
   const { email, name, password, tenantId, ...given } = wanted;
-  const userId = await registerUser(store, { email, name, password }, command);
+  const userId = await registerPerson(store, email, name, command);
+  await handle(store, credentials, userId, setPassword(userId, await hashPassword(password)), { command });
+  await handle(store, userAccessOf, userId, openAccess(userId), { command });
   await handle(store, membership, membershipId(tenantId, userId), grant(tenantId, userId, given), { command });
   return userId;
 };
 
-/** A new person with a password, a member of nothing. @throws DomainError `conflict` `email-taken` */
-export const registerUser = async (store: EventStore, person: NewPerson, command: Command): Promise<UserId> => {
+/**
+ * A new person who chose their password themselves, a member of nothing. Of those who come with one command only whoever sends the
+ * password that counts gets through, and from then on no other one does; a person who was cut short goes on with the same password at
+ * once, with another one after a minute. Undefined: the password that counts is another one, or it might be by now.
+ * @throws DomainError `conflict` `email-taken`
+ */
+export const addWithChosenPassword = async (
+  store: EventStore,
+  { email, name, password }: NewPerson,
+  command: Command,
+  wallClock: Clock = systemClock,
+): Promise<UserId | undefined> => {
   const userId = newUserId(command);
-  const { email, name, password } = person;
+  const hash = await hashPassword(password);
+  const chosenAt = wallClock.now();
+  // Looked at after that instant: whoever got in by an earlier choice was in before it, or does not get through.
+  if (!(await present(store, userAccessOf, userId)).state.open) {
+    const choosing = { ...command, id: randomUUID() as CommandId };
+    await handle(store, credentials, userId, choosePassword(userId, hash, chosenAt), { command: choosing });
+  }
+  const { state } = await present(store, credentials, userId);
+  const { passwordHash } = state;
+  if (passwordHash === null || (passwordHash !== hash && !(await isPasswordOf(passwordHash, password)))) return undefined;
+  await registerPerson(store, email, name, command);
+  await handle(store, userAccessOf, userId, openAccess(userId), { command });
+  return isStillChosen(state, wallClock.now()) ? userId : undefined;
+};
+
+/** @throws DomainError `conflict` `email-taken` */
+const registerPerson = async (store: EventStore, email: string, name: string, command: Command): Promise<UserId> => {
+  const userId = newUserId(command);
   const taken = { code: 'email-taken', message: 'There is a user with this e-mail address already.', path: 'email' };
   const claims = [{ service: 'access-control', kind: 'email', scope: '', value: email, taken }];
   await handleClaiming(store, user, userId, register(userId, email, name), { command, claims });
-  await handle(store, credentials, userId, setPassword(userId, await hashPassword(password)), { command });
-  await handle(store, userAccessOf, userId, openAccess(userId), { command });
   return userId;
 };
 
