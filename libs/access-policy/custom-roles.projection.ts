@@ -20,7 +20,7 @@ type RolePart = Readonly<{ role: CustomRoleRow; removed: boolean }>;
 
 export const customRoles = projection({
   name: 'custom-roles',
-  version: 2,
+  version: 3,
   parts: {
     role: part<RoleEvent, RolePart>('access-control.role', {
       document: ({ data }) => data.roleId,

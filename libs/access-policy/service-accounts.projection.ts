@@ -37,7 +37,7 @@ const shownAt = (keys: readonly ServiceAccountKey[], now: Instant): readonly Ser
 /** Asked on every request of a service account, so that a revoked key counts no longer at once. */
 export const serviceAccounts = projection({
   name: 'service-accounts',
-  version: 3,
+  version: 4,
   parts: {
     account: part<ServiceAccountEvent, ServiceAccountRow>('access-control.serviceAccount', {
       document: ({ data }) => data.serviceAccountId,

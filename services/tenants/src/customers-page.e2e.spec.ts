@@ -164,6 +164,33 @@ describe('the Customers page', () => {
     expect(JSON.stringify([listed, file])).not.toMatch(/nameOrder|u0001/);
   });
 
+  it('finds and sorts names, codes and domains as the alphabet takes them, in the tree and in the list', async () => {
+    const dee = await registered('/tenants', { tier: 'distributor', name: 'Dee', currency: 'USD' });
+    const rho = await under(dee, 'reseller', 'Rho');
+    const add = (name: string, more: object) =>
+      registered(`/tenants/${rho.id}/customers`, { tier: 'endCustomer', name, ...more });
+    await add('A\u0308rger', { customerCode: 'Ö-2', primaryDomain: 'zeta.example' });
+    await add('Işık', { customerCode: 'o-1', primaryDomain: 'alpha.example' });
+    await add('Straße', { customerCode: 'P-1' });
+    await add('Noname', {});
+    const listed = async (query: string) =>
+      (await operator.get<List<Row>>(`/tenants/${rho.id}/customers?${query}`)).body.items.map(({ name }) => name);
+    const inTree = async (query: string) =>
+      (await listOf(operator, rho, `?${query}`)).items.flatMap(({ name, matches, depth }) =>
+        matches && depth > 0 ? [name] : [],
+      );
+    const parts = { '\u00c4RG': 'A\u0308rger', arger: 'A\u0308rger', ISIK: 'Işık', strasse: 'Straße' };
+    for (const [part, name] of Object.entries(parts)) {
+      expect(await listed(`name=${encodeURIComponent(part)}`)).toEqual([name]);
+      expect(await inTree(`customer=${encodeURIComponent(part)}`)).toEqual([name]);
+    }
+    expect(await listed('name=%CC%81')).toEqual([]);
+    expect(await listed('customerCode=%C3%B6')).toEqual(['A\u0308rger', 'Işık']);
+    const byCode = ['Noname', 'Işık', 'A\u0308rger', 'Straße'];
+    expect([await listed('sort=customerCode'), await inTree('sort=customerCode')]).toEqual([byCode, byCode]);
+    expect(await inTree('sort=-primaryDomain,name')).toEqual(['A\u0308rger', 'Işık', 'Noname', 'Straße']);
+  });
+
   it('finds out once who matches, for however many pages', async () => {
     const { dee } = await tree();
     const { readModels } = platform.running.platform;

@@ -32,7 +32,7 @@ export type InvitationRow = Readonly<{
 
 export const invitationList = projection({
   name: 'invitations',
-  version: 2,
+  version: 3,
   parts: {
     invitation: part<InvitationEvent, InvitationRow>('access-control.invitation', {
       document: ({ data }) => data.invitationId,

@@ -20,6 +20,7 @@ import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type ContractTier } from '#libs/published/contracts';
 import { type TenantId } from '#libs/published/ids';
+import { alphabeticalPart } from '#libs/read-models/alphabetical';
 import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
 import { STATUSES } from '../contract/contract.ts';
 import { contractList, type ContractListRow } from './contract-list.projection.ts';
@@ -42,7 +43,7 @@ class ContractQuery extends PageQuery {
 
   @Optional()
   @IsName()
-  @ApiPropertyOptional({ description: 'Part of the name, in any case' })
+  @ApiPropertyOptional({ description: 'Part of the name, in any case, with or without diacritics' })
   name?: string;
 
   @Optional()
@@ -109,7 +110,7 @@ export class ContractListController {
       ...reached,
       ...(scope === 'own' ? { tenantId } : scope === 'children' ? { parentId: tenantId } : { path: { has: tenantId } }),
       ...(status === undefined ? {} : { status: { in: status.split(',') } }),
-      ...(name === undefined ? {} : { name: { contains: name } }),
+      ...(name === undefined ? {} : { nameOrder: { contains: alphabeticalPart(name) } }),
       ...(tier === undefined ? {} : { tier }),
     };
     const page = paging(query, SORTABLE, [{ by: 'name', direction: 'ascending' }]);

@@ -36,7 +36,7 @@ const ofTerms = ({ name, start, end, renewalPolicy }: Terms) => ({
 
 export const contractList = projection({
   name: 'contract-list',
-  version: 3,
+  version: 4,
   parts: {
     contract: part<ContractsEvent, ContractListRow>('contracts.tenantContracts', {
       document: ({ data }) => data.contractId,

@@ -22,7 +22,7 @@ export type DataSourceRow = Readonly<{
 
 export const dataSources = projection({
   name: 'data-sources',
-  version: 3,
+  version: 4,
   parts: {
     source: part<DataSourceEvent, DataSourceRow>('ingestion.dataSource', {
       document: ({ data }) => data.dataSourceId,

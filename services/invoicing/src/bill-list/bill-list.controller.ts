@@ -11,6 +11,7 @@ import { IsMonth, IsName, Optional, PageQuery, paging } from '#libs/platform/val
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
 import { type Tier } from '#libs/published/tenants';
+import { alphabeticalPart } from '#libs/read-models/alphabetical';
 import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Month } from '#libs/time/time';
 import { billFields, revisedAt, revision, unpricedSchema } from '../bill/bill-schemas.ts';
@@ -39,7 +40,7 @@ export class BillQuery extends PageQuery {
 
   @Optional()
   @IsName()
-  @ApiPropertyOptional({ description: 'Part of the tenant’s name, in any case' })
+  @ApiPropertyOptional({ description: 'Part of the tenant’s name, in any case, with or without diacritics' })
   name?: string;
 }
 
@@ -86,7 +87,7 @@ export class BillListController {
       ...(scope === 'own' ? { tenantId } : scope === 'children' ? { parentId: tenantId } : { path: { has: tenantId } }),
       ...(month === undefined ? {} : { month }),
       ...(tier === undefined ? {} : { tier }),
-      ...(name === undefined ? {} : { name: { contains: name } }),
+      ...(name === undefined ? {} : { nameOrder: { contains: alphabeticalPart(name) } }),
     };
     // Before the bills: where they say that a month is current, all of its bills are there already.
     const states = await this.#states(tenantOf(caller).rootId, month);

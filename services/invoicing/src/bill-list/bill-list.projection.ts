@@ -27,7 +27,7 @@ export type BillRow = Omit<Bill, 'proforma'> &
 
 export const billList = projection({
   name: 'invoicing-bill-list',
-  version: 3,
+  version: 4,
   parts: {
     bill: part<BillEvent, BillRow>('invoicing.bill', {
       document: ({ data }) => billId(data.tenantId, data.month),

@@ -15,6 +15,7 @@ import { IsName, Optional, PageQuery, paging, QueryBoolean } from '#libs/platfor
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
 import { type Tier } from '#libs/published/tenants';
+import { alphabeticalPart } from '#libs/read-models/alphabetical';
 import { type Filter, type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
 import { type Clock, dayOf } from '#libs/time/time';
 import { concatenated, type Pages } from '../concatenated-pages.ts';
@@ -31,7 +32,7 @@ import {
 class TenantQuery extends PageQuery {
   @Optional()
   @IsName()
-  @ApiPropertyOptional({ description: 'Part of the name, in any case' })
+  @ApiPropertyOptional({ description: 'Part of the name, in any case, with or without diacritics' })
   name?: string;
 
   @Optional()
@@ -40,7 +41,7 @@ class TenantQuery extends PageQuery {
 
   @Optional()
   @IsName(100)
-  @ApiPropertyOptional({ description: 'Part of the customer code, in any case' })
+  @ApiPropertyOptional({ description: 'Part of the customer code, in any case, with or without diacritics' })
   customerCode?: string;
 }
 
@@ -84,7 +85,7 @@ const customerSchema = named(
 
 const SORTABLE = {
   name: 'nameOrder',
-  customerCode: 'customerCode',
+  customerCode: 'customerCodeOrder',
   tier: 'tier',
   currency: 'currency',
   registeredAt: 'registeredAt',
@@ -162,9 +163,9 @@ export class CustomerListController {
   ): Promise<Page<CustomerAnswer>> {
     const filter: Filter = {
       ...whom,
-      ...(name === undefined ? {} : { name: { contains: name } }),
+      ...(name === undefined ? {} : { nameOrder: { contains: alphabeticalPart(name) } }),
       ...(tier === undefined ? {} : { tier }),
-      ...(customerCode === undefined ? {} : { customerCode: { contains: customerCode } }),
+      ...(customerCode === undefined ? {} : { customerCodeOrder: { contains: alphabeticalPart(customerCode) } }),
     };
     const page = await this.#readModels.of(customerList).find({ filter, ...part });
     const answer = await this.#answering(page.items, caller);

@@ -45,8 +45,10 @@ type ProfileRow = Readonly<{
 
 export type CustomerRow = ProfileRow &
   Readonly<{
-    /** `alphabetical`: what lists sort the name by. */
+    /** `alphabetical`: what lists sort and search the name, the code and the domain by. */
     nameOrder: string;
+    customerCodeOrder: string | null;
+    primaryDomainOrder: string | null;
     /** False for one that was invited, until somebody has accepted and set up the account: then it is on no list of customers. */
     listed: boolean;
     /** On whose lists it stands: its path while it is listed, else nobody. */
@@ -141,6 +143,8 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
   return {
     ...tenant,
     nameOrder: alphabetical(tenant.name),
+    customerCodeOrder: tenant.customerCode && alphabetical(tenant.customerCode),
+    primaryDomainOrder: tenant.primaryDomain && alphabetical(tenant.primaryDomain),
     listed,
     within: listed ? tenant.path : [],
     list: tenant.parentId && (listed ? listUnder : listOfInvitedUnder)(tenant.parentId),
@@ -159,7 +163,7 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
 /** The Customers page: a document per tenant. */
 export const customerList = projection({
   name: 'customer-list',
-  version: 5,
+  version: 6,
   parts: PARTS,
   row: rowOf,
   indexes: [['list', 'nameOrder'], ['nameOrder'], ['parentId', 'sourceData']],

@@ -16,6 +16,7 @@ import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
 import { type HealthStatus } from '#libs/published/ingestion';
 import { type OnboardingTask } from '#libs/published/tenants';
+import { alphabeticalPart } from '#libs/read-models/alphabetical';
 import { foreignCursor } from '#libs/read-models/cursor';
 import { type Filter, type Page, type ReadModels, type Sort } from '#libs/read-models/read-model';
 import { type Clock, dayOf, type Instant, type Month, monthOf } from '#libs/time/time';
@@ -32,7 +33,7 @@ import { openTree, type Walk } from './tree-walk.ts';
 class TreeFilter {
   @Optional()
   @IsName()
-  @ApiPropertyOptional({ description: 'Part of the customer’s name, in any case' })
+  @ApiPropertyOptional({ description: 'Part of the customer’s name, in any case, with or without diacritics' })
   customer?: string;
 
   @Optional()
@@ -142,10 +143,10 @@ const rowSchema = named(
 /** What siblings can be sorted by, and what stands for it in a row. */
 const SORTED_BY = {
   name: 'nameOrder',
-  customerCode: 'customerCode',
+  customerCode: 'customerCodeOrder',
   tier: 'tier',
   currency: 'currency',
-  primaryDomain: 'primaryDomain',
+  primaryDomain: 'primaryDomainOrder',
   registeredAt: 'registeredAt',
   status: 'onboarding.progress',
   sourceData: 'sourceDataRank',
@@ -227,7 +228,7 @@ export class CustomerTreeController {
   ): Promise<Walk> {
     const top = tenantOf(caller);
     const filter: Filter = {
-      ...(customer === undefined ? {} : { name: { contains: customer } }),
+      ...(customer === undefined ? {} : { nameOrder: { contains: alphabeticalPart(customer) } }),
       ...(sourceData === undefined ? {} : { sourceData }),
       ...(status === undefined ? {} : { status: status === 'onboarding' ? { not: 'complete' } : status }),
       ...(hideInactive ? { lastSign: { gte: activeSince(asOf) } } : {}),
