@@ -44,10 +44,11 @@ describe('a file that is written', () => {
 });
 
 describe('a file that is read', () => {
-  const read = (text: string) => readCsv(text, { needed: ['email', 'name'], optional: ['role'], most: 2 });
-  const refusal = (text: string): string => {
+  const readBytes = (bytes: Buffer) => readCsv(bytes, { needed: ['email', 'name'], optional: ['role'], most: 2 });
+  const read = (text: string) => readBytes(Buffer.from(text));
+  const refusal = (file: string | Buffer): string => {
     try {
-      read(text);
+      readBytes(Buffer.from(file));
     } catch (error) {
       if (error instanceof DomainError) return `${error.code}: ${error.message}`;
       throw error;
@@ -78,6 +79,36 @@ describe('a file that is read', () => {
     ],
   ])('names the line of what is wrong in %j', (text, message) => {
     expect(refusal(text)).toBe(message);
+  });
+
+  it.each([
+    ['a line break in a cell', 'email,name\na,"b\nc"\n\nd,e\n', [2, 5]],
+    ['an empty line of blanks', 'email,name\n\n  \na,"b\r\n\r\nc"\r\nd,e', [4, 7]],
+    ['a heading of two lines', '\n"email","na\nme"\na,b', [4]],
+  ])('names a row by the line that it begins on, after %s', (_, text, lines) => {
+    expect(read(text).map(({ line }) => line)).toEqual(lines);
+  });
+
+  it.each([
+    ['email,name\na,"b\nc"\nd\n', 4],
+    ['email,name\n\na,"b\nc\nd\n', 3],
+    ['email,name\na,"b\nc"d\n', 2],
+    ['email,name\na,"b\n\nc"\n\nd,e"f"\n', 6],
+    ['email,name\na,"\n"\nc,d\ne,"\n"', 5],
+  ])('names a faulty row by the line that it begins on: %j', (text, line) => {
+    expect(refusal(text)).toContain(`Line ${String(line)} of the file`);
+  });
+
+  const NOT_UTF_8 = 'is not UTF-8 text: the file must be UTF-8, which a spreadsheet saves as “CSV UTF-8”';
+  it.each([
+    ['Latin-1', Buffer.from('email,name\r\na,b\rc,Müller\n', 'latin1'), `Line 3 of the file ${NOT_UTF_8}.`],
+    ['half a character', Buffer.from('email,name\na,Ü').subarray(0, -1), `Line 2 of the file ${NOT_UTF_8}.`],
+    ['half a pair', Buffer.from([...Buffer.from('email,name\na,'), 0xed, 0xa0, 0x80]), `Line 2 of the file ${NOT_UTF_8}.`],
+    ['UTF-16 with its mark', Buffer.from('\uFEFFemail,name\n', 'utf16le'), `Line 1 of the file ${NOT_UTF_8}.`],
+    ['UTF-16 the other way round', Buffer.from('\uFEFFemail,name\n', 'utf16le').swap16(), `Line 1 of the file ${NOT_UTF_8}.`],
+    ['UTF-16 without a mark', Buffer.from('email,name\n', 'utf16le'), `Line 1 of the file ${NOT_UTF_8}.`],
+  ])('is refused when it is %s', (_, bytes, message) => {
+    expect(refusal(bytes)).toBe(`invalid-csv: ${message}`);
   });
 
   it('is what was written, whatever people are called', () => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { DomainError } from '#libs/event-sourcing/domain-error';
@@ -40,20 +41,22 @@ const lines = (cells: readonly (readonly string[])[]): string =>
     { record_delimiter: '\r\n' },
   );
 
-/** A row of a file that was read: its line there (from 1, the headings are the first) and its cells by heading, trimmed. */
+/** A row of a file that was read: the line it begins on there (from 1, the headings are the first) and its cells by heading, trimmed. */
 export type ReadRow = Readonly<{ line: number; cells: Readonly<Record<string, string>> }>;
 
 /**
- * Reads a file of headings and rows, separated by `,` or `;`, a byte order mark or not; lines may end in any way. Headings do not
- * mind case and blanks.
- * @throws DomainError `invalid` `invalid-csv` naming the line, also for a heading that is not among `known`, one of `needed` that is
- * missing, one that is there twice, and more than `most` rows
+ * Reads a file of headings and rows, separated by `,` or `;`, in UTF-8 with a byte order mark or not; lines may end in any way, and
+ * stand in a cell in quotation marks. Headings do not mind case and blanks.
+ * @throws DomainError `invalid` `invalid-csv` naming the line that the faulty row begins on, also for a heading that is not among
+ * `known`, one of `needed` that is missing, one that is there twice, and more than `most` rows; naming the very line of what is not
+ * UTF-8
  */
 export const readCsv = (
-  text: string,
+  file: Buffer,
   { needed, optional = [], most }: Readonly<{ needed: readonly string[]; optional?: readonly string[]; most: number }>,
 ): readonly ReadRow[] => {
-  const [headings, ...rows] = parsed(text, most);
+  refuseOtherEncodings(file);
+  const [headings, ...rows] = parsed(file.toString(), most);
   if (!headings) throw invalid(1, `must hold the headings ${needed.join(', ')}`);
   const names = headings.record.map((heading) => heading.toLowerCase().replaceAll(/\s/g, ''));
   const known = [...needed, ...optional];
@@ -70,27 +73,49 @@ export const readCsv = (
   });
 };
 
+/** Anything else than UTF-8 would be read as other letters than were meant. No NUL is in a text, but in UTF-16 it is in most. */
+const refuseOtherEncodings = (file: Buffer): void => {
+  if (isUtf8(file) && !file.includes(0)) return;
+  const lines = file.toString('latin1').split(/\r\n?|\n/);
+  const foreign = lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1')) || line.includes('\0'));
+  throw invalid(foreign + 1, 'is not UTF-8 text: the file must be UTF-8, which a spreadsheet saves as “CSV UTF-8”');
+};
+
 type Parsed = Readonly<{ record: readonly string[]; line: number }>;
+
+/** How far the parser is: the last line that it has read, and how many before it were empty. */
+type Progress = Readonly<{ lines: number; empty_lines: number }>;
 
 const parsed = (text: string, most: number): readonly Parsed[] => {
   const [first = ''] = text.split('\n', 1);
+  let before: Progress = { lines: 0, empty_lines: 0 };
+  const beginsOn = ({ empty_lines }: Pick<Progress, 'empty_lines'>): number =>
+    before.lines + 1 + empty_lines - before.empty_lines;
+  const found: Parsed[] = [];
   try {
-    const found = parse(text.replaceAll(/\r\n?/g, '\n'), {
+    parse(text.replaceAll(/\r\n?/g, '\n'), {
       bom: true,
       delimiter: first.includes(';') && !first.includes(',') ? ';' : ',',
-      info: true,
       relax_column_count: true,
       skip_empty_lines: true,
       trim: true,
       // One more than may be, to tell which.
       to: most + 2,
-    }) as unknown as readonly Readonly<{ record: readonly string[]; info: Readonly<{ lines: number }> }>[];
-    return found.map(({ record, info }) => ({ record, line: info.lines }));
+      on_record: (record: readonly string[], progress) => {
+        found.push({ record, line: beginsOn(progress) });
+        before = progress;
+        return null;
+      },
+    });
+    return found;
   } catch (error) {
-    const line = error instanceof Error && 'lines' in error && typeof error.lines === 'number' ? error.lines : 1;
+    const line = isProgress(error) ? beginsOn(error) : 1;
     throw invalid(line, 'is no CSV: a quotation mark is missing, or stands inside a cell that has none around it');
   }
 };
+
+const isProgress = (error: unknown): error is Pick<Progress, 'empty_lines'> =>
+  error instanceof Error && 'empty_lines' in error && typeof error.empty_lines === 'number';
 
 const invalid = (line: number, message: string): DomainError =>
   new DomainError('invalid', 'invalid-csv', `Line ${String(line)} of the file ${message}.`, [

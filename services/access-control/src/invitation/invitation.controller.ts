@@ -251,8 +251,8 @@ export class InvitationController {
   @ApiOperation({
     summary: 'Invite many by a CSV file',
     description:
-      'The first line has the headings `email`, `role`, and if you like `name`, `jobFunction`, `childTenantRole`, `extras`. Otherwise as ' +
-      'for typed ones.',
+      'One file, in UTF-8. The first line has the headings `email`, `role`, and if you like `name`, `jobFunction`, `childTenantRole`, ' +
+      '`extras`. A row is named by the line that it begins on. Otherwise as for typed ones.',
   })
   @Answers(200, outcomesSchema)
   @describeProblems(413, 429)
@@ -270,7 +270,7 @@ export class InvitationController {
         childTenantRole: cells['childtenantrole'],
       }),
     );
-    const own = { ...command, bodyHash: hash('sha256', `${onFaults} ${file}`) };
+    const own = { ...command, bodyHash: hash('sha256', Buffer.concat([Buffer.from(`${onFaults} `), file])) };
     return outcomesOf(await this.#invitations.invite(caller, rows, onFaults, own));
   }
 
@@ -374,18 +374,30 @@ const filterOf = (status: Status | undefined): Filter => {
   }
 };
 
-/** The text of the one file of an upload. */
-const uploaded = async (request: FastifyRequest): Promise<string> => {
-  if (!request.isMultipart()) throw invalid('the body must be multipart/form-data');
+/** The one file of an upload. */
+const uploaded = async (request: FastifyRequest): Promise<Buffer> => {
+  if (!request.isMultipart()) throw invalid('file', 'the body must be multipart/form-data');
+  let file: Buffer | undefined;
+  let beside: string | undefined;
   try {
-    const file = await request.file({ limits: { fileSize: LARGEST_FILE, files: 1 } });
-    if (!file) throw invalid('there is no file in it');
-    return (await file.toBuffer()).toString();
+    for await (const part of request.parts({ limits: { fileSize: LARGEST_FILE, files: 1 } })) {
+      if (part.type === 'file') file = await part.toBuffer();
+      else beside ??= part.fieldname;
+    }
   } catch (error) {
-    if (errorCode(error) === 'FST_REQ_FILE_TOO_LARGE') throw invalid('the file has more than 1 MiB');
-    throw error;
+    switch (errorCode(error)) {
+      case 'FST_REQ_FILE_TOO_LARGE':
+        throw invalid('file', 'the file has more than 1 MiB');
+      case 'FST_FILES_LIMIT':
+        throw invalid('file', 'one file is expected, and there are more');
+      default:
+        throw error;
+    }
   }
+  if (beside !== undefined) throw invalid(beside, 'is unknown: one file is expected, and no field beside it');
+  if (!file) throw invalid('file', 'there is no file in it');
+  return file;
 };
 
-const invalid = (message: string): DomainError =>
-  new DomainError('invalid', 'invalid-input', `The request is not valid: ${message}.`, [{ path: 'file', message }]);
+const invalid = (path: string, message: string): DomainError =>
+  new DomainError('invalid', 'invalid-input', `The request is not valid: ${path}: ${message}.`, [{ path, message }]);
