@@ -3,7 +3,8 @@ import { type Category } from '#libs/event-sourcing/event';
 import { type TenantId } from '#libs/published/ids';
 import { masked, maskedData, seesFinancials, sightOf } from './masking.ts';
 import { type Standing } from './policy.ts';
-import { type Role } from './roles.ts';
+import { type Permission, PERMISSIONS, type Role } from './roles.ts';
+import { SHOWN_CATEGORIES } from './shown-data.ts';
 
 const CUSTOMER = 'c' as TenantId;
 const as = (role: Role): Standing => ({ memberships: [], links: [{ tenantId: CUSTOMER, role }] });
@@ -23,52 +24,104 @@ describe('amounts', () => {
 });
 
 describe('data of an event', () => {
-  const drafted = { tenantId: 'c', contractId: 'k', terms: { price: '10' }, somethingNew: 1 };
-
-  const amounts = { financials: true, contacts: false };
-  const contacts = { financials: false, contacts: true };
-
-  it('is whole for whoever may see amounts', () => {
-    expect(maskedData('contracts.tenantContracts' as Category, drafted, amounts)).toEqual(drafted);
+  const AMOUNTS: readonly Permission[] = ['financials:read', 'contracts:read', 'usage:read', 'bills:read'];
+  /** One whose role in the customer has these permissions, and no others. */
+  const may = (...permissions: readonly Permission[]): Standing => ({
+    ...as('custom:r' as Role),
+    bundles: new Map([['custom:r' as Role, new Set(permissions)]]),
   });
+  const seen = (category: string, data: Readonly<Record<string, unknown>>, standing: Standing, path: readonly TenantId[]) =>
+    maskedData(category as Category, data, sightOf(standing, path));
 
   it('keeps, where it may hold amounts, only what is known to be none', () => {
-    expect(maskedData('contracts.tenantContracts' as Category, drafted, contacts)).toEqual({
-      tenantId: 'c',
-      contractId: 'k',
-      terms: null,
-      somethingNew: null,
-    });
+    const drafted = { tenantId: 'c', contractId: 'k', terms: { price: '10' }, somethingNew: 1 };
+    expect(seen('contracts.tenantContracts', drafted, may(...AMOUNTS), [CUSTOMER])).toEqual(drafted);
+    const free = { tenantId: 'c', contractId: 'k', terms: null, somethingNew: null };
+    expect(seen('contracts.tenantContracts', drafted, as('support'), [CUSTOMER])).toEqual(free);
+    expect(seen('contracts.tenantContracts', drafted, may('contracts:read'), [CUSTOMER])).toEqual(free);
+    expect(seen('contracts.tenantContracts', drafted, may('financials:read'), [CUSTOMER])).toEqual(free);
   });
 
-  it('is whole where there are no amounts', () => {
-    const changed = { tenantId: 'c', name: 'Customer' };
-    expect(maskedData('tenants.tenant' as Category, changed, { financials: false, contacts: false })).toEqual(changed);
+  it.each<[string, Readonly<Record<string, unknown>>, readonly Permission[], readonly string[]]>([
+    ['tenants.tenant', { tenantId: 'c', name: 'Customer' }, ['tenants:read'], ['tenantId']],
+    [
+      'tenants.contacts',
+      { tenantId: 'c', contactId: 'k', contactType: 'billing', name: 'Bill', email: 'b@example.com' },
+      ['contacts:read'],
+      ['tenantId', 'contactId', 'contactType'],
+    ],
+    ['ingestion.import', { tenantId: 'c', importId: 'i', rows: 3 }, ['usage:read', 'financials:read'], ['tenantId', 'importId']],
+    ['invoicing.bill', { tenantId: 'c', month: '2026-01', net: 1 }, ['bills:read', 'financials:read'], ['tenantId', 'month']],
+    ['access-control.membership', { tenantId: 'c', userId: 'u', role: 'admin' }, ['users:read'], ['tenantId']],
+    ['access-control.visits', { tenantId: 'c', userId: 'u', method: 'password' }, ['users:read'], ['tenantId', 'method']],
+    [
+      'access-control.invitation',
+      { tenantId: 'c', invitationId: 'i', role: 'admin', userId: 'u', round: 2 },
+      ['users:read'],
+      ['tenantId', 'invitationId'],
+    ],
+    ['access-control.accessSettings', { tenantId: 'c', accessModel: 'carryOver' }, ['users:read'], ['tenantId']],
+    [
+      'access-control.role',
+      { tenantId: 'c', roleId: 'r', name: 'Clerk', permissions: ['users:read'] },
+      ['users:read'],
+      ['tenantId', 'roleId'],
+    ],
+    [
+      'access-control.serviceAccount',
+      { tenantId: 'c', serviceAccountId: 's', name: 'Books', permissions: ['users:read'], number: 1 },
+      ['service-accounts:write'],
+      ['tenantId', 'serviceAccountId'],
+    ],
+    [
+      'access-control.delegatedAccess',
+      { tenantId: 'c', delegatedAccessId: 'd', userId: 'u', role: 'admin', reason: 'Help' },
+      ['access:write'],
+      ['tenantId', 'delegatedAccessId'],
+    ],
+    [
+      'access-control.impersonation',
+      { tenantId: 'c', impersonationId: 'i', userId: 'u', reason: 'Help' },
+      ['activity:read'],
+      ['tenantId', 'impersonationId'],
+    ],
+  ])('of %s is whole for whoever may read it from its route, and harmless for others', (category, data, needed, free) => {
+    expect(seen(category, data, may(...needed), [CUSTOMER])).toEqual(data);
+    const others = PERMISSIONS.filter((permission) => !needed.includes(permission));
+    expect(seen(category, data, may(...others), [CUSTOMER])).toEqual(
+      Object.fromEntries(Object.entries(data).map(([key, value]) => [key, free.includes(key) ? value : null])),
+    );
   });
 
-  it('names a contact to whoever may read contacts, and says to others only that there is one', () => {
-    const added = {
-      tenantId: 'c',
-      contactId: 'k',
-      contactType: 'billing',
-      name: 'Bill',
-      email: 'b@example.com',
-      somethingNew: 1,
-    };
-    expect(maskedData('tenants.contacts' as Category, added, contacts)).toEqual(added);
-    expect(maskedData('tenants.contacts' as Category, added, amounts)).toEqual({
-      tenantId: 'c',
-      contactId: 'k',
-      contactType: 'billing',
-      name: null,
-      email: null,
-      somethingNew: null,
-    });
+  it('of a link is whole for whoever may read users of the tenant above', () => {
+    const linked = { tenantId: 'c', userId: 'u', role: 'support' };
+    const free = { tenantId: 'c', userId: null, role: null };
+    const above = 'a' as TenantId;
+    const salesAbove: Standing = { memberships: [{ tenantId: above, role: 'sales' }], links: [] };
+    expect(seen('access-control.customerLink', linked, salesAbove, [above, CUSTOMER])).toEqual(linked);
+    expect(seen('access-control.customerLink', linked, as('admin'), [above, CUSTOMER])).toEqual(free);
+    expect(seen('access-control.customerLink', linked, as('admin'), [CUSTOMER])).toEqual(linked);
   });
 
   it('is seen as the role says that one has there', () => {
-    expect(sightOf(as('support'), [CUSTOMER])).toEqual({ financials: false, contacts: true });
-    expect(sightOf(as('admin'), [CUSTOMER])).toEqual({ financials: true, contacts: true });
-    expect(sightOf(as('admin'), ['other' as TenantId])).toEqual({ financials: false, contacts: false });
+    const granted = { tenantId: 'c', userId: 'u', role: 'admin' };
+    const told = (role: Role) => seen('access-control.membership', granted, as(role), [CUSTOMER])['userId'] !== null;
+    const roles: readonly Role[] = ['admin', 'regular', 'readOnly', 'support', 'sales'];
+    expect(roles.filter(told)).toEqual(['admin', 'readOnly', 'sales']);
+    expect(seen('access-control.membership', granted, as('admin'), ['other' as TenantId])['userId']).toBeNull();
+  });
+
+  it('is nothing where nobody has said who may read it', () => {
+    expect(seen('tenants.news', { tenantId: 'c', name: 'x' }, may(...PERMISSIONS), [CUSTOMER])).toEqual({
+      tenantId: null,
+      name: null,
+    });
+  });
+
+  it('has a rule wherever it is shown', () => {
+    const sight = sightOf(may(...PERMISSIONS), [CUSTOMER]);
+    expect(SHOWN_CATEGORIES.filter((category) => maskedData(category, { somethingNew: 1 }, sight)['somethingNew'] !== 1)).toEqual(
+      [],
+    );
   });
 });

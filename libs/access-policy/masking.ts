@@ -1,6 +1,7 @@
 import { type Category } from '#libs/event-sourcing/event';
 import { type TenantId } from '#libs/published/ids';
-import { decide, type Standing } from './policy.ts';
+import { decide, decideFromAbove, type Standing } from './policy.ts';
+import { type Permission } from './roles.ts';
 
 export type Masked<Row, Field extends keyof Row> = Readonly<{
   [Key in keyof Row]: Key extends Field ? Row[Key] | null : Row[Key];
@@ -21,10 +22,15 @@ export const masked = <Row extends object, Field extends keyof Row>(
   return { ...row, ...Object.fromEntries(financial.map((field) => [field, null])) } as Masked<Row, Field>;
 };
 
-/** Of these services' events only who, what and when is no matter of money. */
-const FINANCIAL_SERVICES: ReadonlySet<string> = new Set(['contracts', 'ingestion', 'invoicing']);
+/** What it takes to read all that a category's events tell: these permissions, in the tenant or in the one above it. */
+type Readable = Readonly<{
+  needs: readonly Permission[];
+  from?: 'above';
+  /** What is no secret of the tenant, whoever asks. */
+  free: readonly string[];
+}>;
 
-const NOT_FINANCIAL: ReadonlySet<string> = new Set([
+const NOT_FINANCIAL = [
   'tenantId',
   'rootId',
   'path',
@@ -37,35 +43,62 @@ const NOT_FINANCIAL: ReadonlySet<string> = new Set([
   'status',
   'reason',
   'at',
-]);
+];
 
-/** Of contacts' events: who it is may be read by those who may read contacts. */
-const CONTACTS = 'tenants.contacts';
-const NOT_PERSONAL: ReadonlySet<string> = new Set(['tenantId', 'contactId', 'contactType']);
+const USAGE: Readable = { needs: ['usage:read', 'financials:read'], free: NOT_FINANCIAL };
+const OF_THE_TENANT: Readable = { needs: ['tenants:read'], free: ['tenantId'] };
+const OF_USERS: Readable = { needs: ['users:read'], free: ['tenantId'] };
 
-/** What of a tenant's events somebody may see. */
-export type Sight = Readonly<{ financials: boolean; contacts: boolean }>;
+/** As the route asks from which one reads the thing itself, and amounts only by those who may see amounts. */
+const READABLE: Readonly<Record<string, Readable>> = {
+  'tenants.tenant': OF_THE_TENANT,
+  'tenants.linkedAccount': OF_THE_TENANT,
+  'tenants.autoAssignment': OF_THE_TENANT,
+  'tenants.companyProfile': OF_THE_TENANT,
+  'tenants.onboarding': OF_THE_TENANT,
+  'tenants.contacts': { needs: ['contacts:read'], free: ['tenantId', 'contactId', 'contactType'] },
+  'ingestion.dataSource': USAGE,
+  'ingestion.import': USAGE,
+  'ingestion.usageMonth': USAGE,
+  'contracts.tenantContracts': { needs: ['contracts:read', 'financials:read'], free: NOT_FINANCIAL },
+  'invoicing.bill': { needs: ['bills:read', 'financials:read'], free: NOT_FINANCIAL },
+  'access-control.membership': OF_USERS,
+  'access-control.accessSettings': OF_USERS,
+  'access-control.visits': { ...OF_USERS, free: ['tenantId', 'method'] },
+  'access-control.invitation': { ...OF_USERS, free: ['tenantId', 'invitationId'] },
+  'access-control.role': { ...OF_USERS, free: ['tenantId', 'roleId'] },
+  'access-control.customerLink': { ...OF_USERS, from: 'above' },
+  'access-control.serviceAccount': { needs: ['service-accounts:write'], free: ['tenantId', 'serviceAccountId'] },
+  'access-control.delegatedAccess': { needs: ['access:write'], free: ['tenantId', 'delegatedAccessId'] },
+  'access-control.impersonation': { needs: ['activity:read'], free: ['tenantId', 'impersonationId'] },
+};
 
-export const sightOf = (standing: Standing, path: readonly TenantId[]): Sight => ({
-  financials: seesFinancials(standing, path),
-  contacts: decide(standing, 'contacts:read', path) === 'allowed',
-});
+/** Whether somebody may read all that a category's events tell of a tenant. */
+export type Sight = (category: Category) => boolean;
 
-/** What is known to be free of what they may not see; undefined: they may see everything. */
-const freeOf = (category: Category, { financials, contacts }: Sight): ReadonlySet<string> | undefined => {
-  if (!financials && FINANCIAL_SERVICES.has(category.slice(0, category.indexOf('.')))) return NOT_FINANCIAL;
-  return !contacts && category === CONTACTS ? NOT_PERSONAL : undefined;
+export const sightOf = (standing: Standing, path: readonly TenantId[]): Sight => {
+  const known = new Map<Category, boolean>();
+  return (category) => {
+    const found = known.get(category);
+    if (found !== undefined) return found;
+    const readable = READABLE[category];
+    const judge = readable?.from === 'above' ? decideFromAbove : decide;
+    const whole = readable?.needs.every((permission) => judge(standing, permission, path) === 'allowed') === true;
+    known.set(category, whole);
+    return whole;
+  };
 };
 
 /**
- * An event's data, or what an activity log tells of it, as somebody sees it: without amounts, or without contacts, everything that is
- * not known to be free of them is null, so that a field added later is not shown by mistake.
+ * An event's data, or what an activity log tells of it, as somebody sees it: of what they may not read everything is null that is not
+ * known to be free, so that a field added later is not shown by mistake.
  */
 export const maskedData = (
   category: Category,
   data: Readonly<Record<string, unknown>>,
   sight: Sight,
 ): Readonly<Record<string, unknown>> => {
-  const free = freeOf(category, sight);
-  return free ? Object.fromEntries(Object.entries(data).map(([key, value]) => [key, free.has(key) ? value : null])) : data;
+  if (sight(category)) return data;
+  const free = READABLE[category]?.free ?? [];
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, free.includes(key) ? value : null]));
 };

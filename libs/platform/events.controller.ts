@@ -65,7 +65,10 @@ const feed = object<Feed>({
         tenantId: saying('Whose thing that is', tenantId),
         by: saying('Who did it, in person: UUID of a user or a service account, or the name of a part of the platform', text),
         via: nullable(choice(...WAYS_OF_ACTING)),
-        data: schema<unknown>({ type: 'object', additionalProperties: true }),
+        data: saying(
+          'A field that you may not read from its own route is null',
+          schema<unknown>({ type: 'object', additionalProperties: true }),
+        ),
       }),
     ),
   ),

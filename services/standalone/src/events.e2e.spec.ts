@@ -169,6 +169,62 @@ describe('the feed of events', () => {
     expect(await told(blind)).toEqual([nameless, nameless, false]);
   });
 
+  it('tells of users and of access those only who may read them from their routes, and so does the activity log', async () => {
+    const admin = await platform.asUser(reseller, 'admin');
+    const [support, readOnly] = [await platform.asUser(customer, 'support'), await platform.asUser(customer, 'readOnly')];
+    const at = `/tenants/${customer}`;
+    const role = await made(`${at}/roles`, { name: 'Clerks', permissions: ['tenants:read'] });
+    await made(`${at}/invitations`, { email: 'invited@example.com', role: `custom:${role}` });
+    const account = await made(`${at}/service-accounts`, { name: 'Bookkeeping', permissions: ['tenants:read'] });
+    const users = { name: 'New', password: 'a long enough password', role: 'sales' };
+    expect((await admin.post(`${at}/users`, { ...users, email: 'new@example.com' })).status).toBe(201);
+    const above = { ...users, email: 'above@example.com', role: 'regular' };
+    const linked = await made(`/tenants/${reseller}/users`, above);
+    expect((await admin.post(`${at}/customer-links`, { userId: linked, role: 'regular' })).status).toBe(201);
+
+    type Told = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    const told = async (as: HttpClient): Promise<Told> => {
+      const ofFeed = (await feed(as)).items.filter(({ tenantId }) => tenantId === customer);
+      const { body } = await as.get<Readonly<{ items: readonly Readonly<{ event: string; changes: Event['data'] }>[] }>>(
+        `${at}/activity?limit=500`,
+      );
+      const inFeed = Object.fromEntries(ofFeed.map(({ type, data }) => [type, data]));
+      const inLog = Object.fromEntries(body.items.toReversed().map(({ event, changes }) => [event, changes]));
+      expect(inFeed).toMatchObject(inLog);
+      return inLog;
+    };
+    const NEWS = ['MembershipGranted', 'RoleDefined', 'InvitationSent', 'ServiceAccountCreated', 'CustomerLinked'];
+    const namesIn = (events: Told) =>
+      NEWS.map((type) => Object.keys(events[type] ?? {}).filter((key) => events[type]?.[key] !== null));
+    for (const route of ['users', 'roles', 'invitations', 'service-accounts', 'customer-links', 'access-settings'])
+      expect([route, (await support.get(`${at}/${route}`)).status]).toEqual([route, 403]);
+    expect(namesIn(await told(support))).toEqual([
+      ['tenantId'],
+      ['tenantId', 'roleId'],
+      ['tenantId', 'invitationId'],
+      ['tenantId', 'serviceAccountId'],
+      ['tenantId'],
+    ]);
+    const file = (await support.get<string>(`${at}/activity/export`)).body;
+    expect(file).toContain('ServiceAccountCreated');
+    for (const secret of ['Clerks', 'Bookkeeping', 'sales', linked]) expect(file).not.toContain(secret);
+
+    const ofReader = await told(readOnly);
+    expect(ofReader['MembershipGranted']).toMatchObject({ role: 'sales', userId: expect.any(String) });
+    expect(ofReader['RoleDefined']).toMatchObject({ roleId: role, name: 'Clerks', permissions: ['tenants:read'] });
+    expect(ofReader['InvitationSent']).toMatchObject({ roleId: role });
+    expect(ofReader['ServiceAccountCreated']).toEqual({
+      tenantId: customer,
+      serviceAccountId: account,
+      name: null,
+      permissions: null,
+    });
+    expect(ofReader['CustomerLinked']).toMatchObject({ userId: null, role: null });
+    const ofAdmin = await told(admin);
+    expect(ofAdmin['ServiceAccountCreated']).toMatchObject({ name: 'Bookkeeping' });
+    expect(ofAdmin['CustomerLinked']).toMatchObject({ userId: linked });
+  });
+
   it('shows events that are published only', () => {
     const published = PUBLIC_EVENTS.flatMap(({ type, categories }) => categories.map((category) => [category, type] as const));
     for (const category of SHOWN_CATEGORIES) {

@@ -86,7 +86,8 @@ const activitySchema = named(
     event: saying('What happened, as a program reads it', text),
     message: saying('What happened, as people read it', text),
     changes: saying(
-      'What it is now, by field. Null where the tenant was another one, whose own log says it, or one that you do not reach',
+      'What it is now, by field: null in a field that you may not read from its own route. Null where the tenant was another one, whose ' +
+        'own log says it, or one that you do not reach',
       schema<unknown>({ type: 'object', nullable: true, additionalProperties: true }),
     ),
     user: saying('Who did it, in person', somebody),
