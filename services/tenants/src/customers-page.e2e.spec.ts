@@ -472,3 +472,131 @@ describe('invoices and contracts of a customer', () => {
       expect((await own.get(`/tenants/${ann.id}/${path}`)).status).toBe(403);
   });
 });
+
+describe('when customers were about', () => {
+  /** Rho's own, told to be linked to these customers. */
+  const member = async (
+    rho: Tenant,
+    role: string,
+    accessModel: 'perCustomer' | 'carryOver',
+    links: readonly (readonly [Tenant, role: string])[] = [],
+  ): Promise<HttpClient> => {
+    const userId = randomUUID() as UserId;
+    const settings = { type: 'AccessModelChosen', data: { tenantId: rho.id, accessModel } };
+    await say(`access-control.accessSettings-${rho.id}`, settings);
+    await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+    const granted = { type: 'MembershipGranted', data: { tenantId: rho.id, userId, role } };
+    await say(`access-control.membership-${rho.id}~${userId}`, granted);
+    for (const [{ id: tenantId, path }, linkedAs] of links) {
+      const data = { tenantId, path, userId, memberOf: rho.id, role: linkedAs, linkedBy: randomUUID() };
+      await say(`access-control.customerLink-${tenantId}~${userId}`, { type: 'CustomerLinked', data });
+    }
+    const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
+    return platform.http.with({ authorization: `Bearer ${accessToken}` });
+  };
+
+  /** Ann was about last, then Dot, then Bob a long time ago; Cid never was. */
+  const busy = async () => {
+    const { rho, ann, bob, cid } = await tree();
+    const dot = await under(rho, 'endCustomer', 'Dot');
+    await active(ann, '2026-05-30T10:00:00.000Z');
+    await active(dot, '2026-05-29T10:00:00.000Z');
+    await active(bob, '2026-04-01T10:00:00.000Z');
+    return { rho, ann, bob, cid, dot };
+  };
+  const later = async (ask: () => Promise<void>): Promise<void> => {
+    now = '2026-05-31T10:00:00.000Z' as Instant;
+    try {
+      await ask();
+    } finally {
+      now = NOW;
+    }
+  };
+  const namesOf = ({ items }: List<Row>): readonly string[] => items.map(({ name }) => name);
+
+  /** The same whole, page by page and as a file; and no cursor tells more. */
+  const everyWay = async (client: HttpClient, of: Tenant, query: string): Promise<List<Row>> => {
+    const whole = await listOf(client, of, `?${query}`);
+    const items: Row[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: List<Row> = await listOf(client, of, `?limit=1&${query}${cursor && `&cursor=${cursor}`}`);
+      expect(page.total).toBe(whole.total);
+      items.push(...page.items);
+      cursor = page.nextCursor;
+      expect(opened(cursor ?? '')).not.toMatch(/2026-0[45]-\d\dT10:00:00.000Z"/);
+    }
+    expect(items).toEqual(whole.items);
+    const { body: file } = await client.get<string>(`/tenants/${of.id}/customer-tree/export?${query}`);
+    const lines = file.trimEnd().split('\r\n').slice(1);
+    expect(lines.map((line) => line.split(',')[5])).toEqual(namesOf(whole));
+    return whole;
+  };
+  /** Whatever a cursor holds, cursors included. */
+  const opened = (cursor: string): string => {
+    const inner = cursor.slice(cursor.indexOf('~') + 1);
+    const text = Buffer.from(inner, 'base64url').toString();
+    return text + [...text.matchAll(/[\w-]{20,}/g)].map(([one]) => Buffer.from(one, 'base64url').toString()).join('');
+  };
+
+  it.each([
+    ['is seen nowhere', 'carryOver', []],
+    ['is seen nowhere of a few', 'perCustomer', ['Ann', 'Bob', 'Cid', 'Dot']],
+  ] as const)('neither sorts nor hides for Support, for whom it %s', async (_, accessModel, names) => {
+    const { rho, ann, bob, cid, dot } = await busy();
+    const links = [ann, bob, cid, dot].filter(({ name }) => names.some((one) => one === name));
+    const support = await member(
+      rho,
+      'support',
+      accessModel,
+      links.map((one) => [one, 'support'] as const),
+    );
+    const everybody = ['Rho', 'Ann', 'Bob', 'Cid', 'Dot'];
+    await later(async () => {
+      for (const query of ['sort=lastActivity', 'sort=-lastActivity', 'sort=-lastActivity,name', 'hideInactive=true']) {
+        const found = await everyWay(support, rho, query);
+        expect([query, found.total, namesOf(found)]).toEqual([query, 5, everybody]);
+        expect(found.items.every(({ matches, lastActivity }) => matches && lastActivity === null)).toBe(true);
+      }
+      const reversed = await everyWay(support, rho, 'sort=lastActivity,-name&hideInactive=true&customer=o');
+      expect(shown(reversed)).toEqual(['Rho', '  Dot', '  Bob']);
+    });
+  });
+
+  it.each([
+    ['of all', 'regular', 'carryOver', { Ann: 'support', Cid: 'support' }],
+    ['of a few', 'regular', 'perCustomer', { Ann: 'support', Bob: 'regular', Cid: 'support', Dot: 'regular' }],
+    ['of a few, as one of Support', 'support', 'carryOver', { Bob: 'regular', Dot: 'regular' }],
+  ] as const)('sorts and hides those only of whom it is seen, %s', async (_, role, accessModel, roles) => {
+    const { rho, ann, bob, cid, dot } = await busy();
+    const links = [ann, bob, cid, dot].flatMap((one) => {
+      const linkedAs = Object.entries(roles).find(([name]) => name === one.name)?.[1];
+      return linkedAs === undefined ? [] : [[one, linkedAs] as const];
+    });
+    const mixed = await member(rho, role, accessModel, links);
+    await later(async () => {
+      expect(namesOf(await everyWay(mixed, rho, 'sort=lastActivity,name'))).toEqual(['Rho', 'Ann', 'Cid', 'Bob', 'Dot']);
+      expect(namesOf(await everyWay(mixed, rho, 'sort=-lastActivity,-name'))).toEqual(['Rho', 'Dot', 'Bob', 'Cid', 'Ann']);
+      expect(namesOf(await everyWay(mixed, rho, 'sort=currency,-lastActivity,name'))).toEqual([
+        'Rho',
+        'Dot',
+        'Bob',
+        'Ann',
+        'Cid',
+      ]);
+      const hidden = await everyWay(mixed, rho, 'hideInactive=true');
+      expect([hidden.total, namesOf(hidden)]).toEqual([4, ['Rho', 'Ann', 'Cid', 'Dot']]);
+      expect(hidden.items.slice(1).map(({ lastActivity }) => lastActivity)).toEqual([null, null, '2026-05-29T10:00:00.000Z']);
+      expect(shown(await everyWay(mixed, rho, 'hideInactive=true&customer=bob'))).toEqual([]);
+      expect(shown(await everyWay(mixed, rho, 'hideInactive=true&customer=cid'))).toEqual(['(Rho)', '  Cid']);
+    });
+  });
+
+  it('sorts and hides all for whoever sees all', async () => {
+    const { rho } = await busy();
+    await later(async () => {
+      const regular = await member(rho, 'regular', 'carryOver');
+      expect(namesOf(await listOf(regular, rho, '?sort=-lastActivity'))).toEqual(['Rho', 'Ann', 'Dot', 'Bob', 'Cid']);
+      expect(shown(await listOf(regular, rho, '?hideInactive=true'))).toEqual(['(Rho)', '  Ann', '  Dot']);
+    });
+  });
+});

@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Param, Query, type StreamableFile } from '@nes
 import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
 import { allowedWithin } from '#libs/access-policy/reach';
+import { type Permission } from '#libs/access-policy/roles';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
@@ -28,6 +29,7 @@ import { type Column, COLUMNS } from './columns.ts';
 import { csvColumns } from './csv-columns.ts';
 import { type InvoiceCounts } from './invoice-summary.ts';
 import { type StatusCell, type TreeRow, treeRows, type View, withColumns } from './tree-row.ts';
+import { isByActivity, withinSight } from './sight.ts';
 import { openTree, type Walk } from './tree-walk.ts';
 
 class TreeFilter {
@@ -49,7 +51,9 @@ class TreeFilter {
   @Optional()
   @QueryBoolean()
   @ApiPropertyOptional({
-    description: 'Leave out who has had no activity and no order for more than 30 days, and has no monthly recurring revenue',
+    description:
+      'Leave out who has had no activity and no order for more than 30 days, and has no monthly recurring revenue; whoever’s ' +
+      'activity is not yours to see stays in',
     default: false,
   })
   hideInactive?: boolean;
@@ -175,7 +179,7 @@ export class CustomerTreeController {
       'The tenant and everybody below it whom you reach, each before its own customers, siblings sorted by name or by ' +
       `${Object.keys(SORTED_BY).join(', ')} (\`sourceData\`: the worst first). Whoever matches the filter is listed together with all above it; \`matches\` tells them ` +
       'apart. For whoever may not see amounts there (Support), `invoices`, `mrr`, `ports`, `vcs`, `cloud`, `lastActivity` and ' +
-      '`lastOrder` are null.',
+      '`lastOrder` are null, and count as null where the tree is sorted by them.',
   })
   @Answers(200, page(rowSchema))
   async list(
@@ -231,10 +235,12 @@ export class CustomerTreeController {
       ...(customer === undefined ? {} : { nameOrder: { contains: alphabeticalPart(customer) } }),
       ...(sourceData === undefined ? {} : { sourceData }),
       ...(status === undefined ? {} : { status: status === 'onboarding' ? { not: 'complete' } : status }),
-      ...(hideInactive ? { lastSign: { gte: activeSince(asOf) } } : {}),
     };
-    const allowed = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', top);
-    return { top, allowed, filter, sort: sortIn(sort) };
+    const allowedTo = (permission: Permission) => allowedWithin(this.#readModels, caller.standing, permission, top);
+    const walk = { top, allowed: await allowedTo('tenants:read'), filter, sort: sortIn(sort) };
+    if (!hideInactive && !isByActivity(walk.sort)) return walk;
+    const since = hideInactive ? activeSince(asOf) : null;
+    return withinSight(this.#readModels, walk, since, await allowedTo('financials:read'));
   }
 
   #view({ month }: TreeFilter, caller: Caller, { top }: Walk, columns: readonly Column[]): View {

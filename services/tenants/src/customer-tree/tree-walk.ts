@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto';
+import { type Allowed } from '#libs/access-policy/reach';
 import { type TenantTreeRow, tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type TenantId } from '#libs/published/ids';
 import { cursorTo, foreignCursor, placeOf } from '#libs/read-models/cursor';
 import { type Filter, type Page, type ReadModels, type Scalar, type Sort } from '#libs/read-models/read-model';
 import { customerList, type CustomerRow, listUnder } from '../customer-list/customer-list.projection.ts';
+import { countsAsActive, type Sight, sortedWithin } from './sight.ts';
 
 /** A customer in its place; one that is there for those below it only does not match the filter itself. */
 export type Placed = Readonly<{ row: CustomerRow; depth: number; matches: boolean }>;
 
-/** @param allowed who of the tenant and those below it may be shown */
-export type Walk = Readonly<{ top: TenantTreeRow; allowed: 'all' | readonly TenantId[]; filter: Filter; sort: Sort }>;
+/**
+ * @param allowed who of the tenant and those below it may be shown; by name where `sight` is given
+ * @param sight where activity matters and is not seen of all of them
+ */
+export type Walk = Readonly<{ top: TenantTreeRow; allowed: Allowed; filter: Filter; sort: Sort; sight?: Sight }>;
 
 type Asked = Readonly<{ limit: number; cursor?: string }>;
 
@@ -115,11 +120,17 @@ const shapeOfMatches = async (readModels: ReadModels, { top, filter, sort }: Wal
 };
 
 /** A few by name: whoever stands under nobody that is shown stands under the top. */
-const shapeOfSome = async (readModels: ReadModels, { top, filter, sort }: Walk, allowed: readonly TenantId[]): Promise<Shape> => {
+const shapeOfSome = async (
+  readModels: ReadModels,
+  { top, filter, sort, sight }: Walk,
+  allowed: readonly TenantId[],
+): Promise<Shape> => {
   const customers = readModels.of(customerList);
   const reached: Filter = { within: { has: top.id }, id: { in: [...allowed] } };
-  const all = await customers.all(reached, sort);
-  const matched = Object.keys(filter).length === 0 ? all : await customers.all({ ...reached, ...filter }, sort);
+  const stood = await customers.all(reached, sort);
+  const all = sight ? sortedWithin(sight, stood, sort) : stood;
+  const found = Object.keys(filter).length === 0 ? all : await customers.all({ ...reached, ...filter });
+  const matched = sight ? found.filter((row) => countsAsActive(sight, row)) : found;
   const matching = new Set(matched.map(({ id }) => id));
   const above = new Set(matched.flatMap(({ path }) => path));
   const shown = all.filter(({ id }) => matching.has(id) || above.has(id));
@@ -157,9 +168,9 @@ const listed = (rows: readonly CustomerRow[], { after }: Frame, limit: number): 
 };
 
 /** A cursor belongs to one tenant, filter and order. */
-const digestOf = ({ top, filter, sort }: Walk): string =>
+const digestOf = ({ top, filter, sort, sight }: Walk): string =>
   createHash('sha256')
-    .update(JSON.stringify([top.id, Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1)), sort]))
+    .update(JSON.stringify([top.id, Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1)), sort, sight?.since ?? null]))
     .digest('base64url')
     .slice(0, 16);
 

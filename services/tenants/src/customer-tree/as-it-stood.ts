@@ -1,0 +1,31 @@
+import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Row } from '#libs/read-models/projection';
+import { type Filter, type ReadModel, type Sort } from '#libs/read-models/read-model';
+
+/** As a read model gives a row of which a part is in quarantine: as it stood before. */
+type AsItStood<R> = R & Readonly<{ quarantined?: true }>;
+
+const PAGE = 1_000;
+
+/**
+ * Every match, those in quarantine as they stood before, flagged: what cannot be read of one customer must not take the page from
+ * everybody. They are read page by page only then, since a page is counted too.
+ */
+export const allAsTheyStood = async <R extends Row>(
+  model: ReadModel<R>,
+  filter: Filter,
+  sort: Sort = [],
+): Promise<readonly AsItStood<R>[]> => {
+  try {
+    return await model.all(filter, sort);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'row-quarantined') throw error;
+  }
+  const rows: R[] = [];
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const page = await model.find({ filter, sort, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+    rows.push(...page.items);
+    cursor = page.nextCursor;
+  }
+  return rows;
+};
