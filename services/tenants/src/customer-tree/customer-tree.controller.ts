@@ -30,7 +30,8 @@ import { csvColumns } from './csv-columns.ts';
 import { type InvoiceCounts } from './invoice-summary.ts';
 import { type StatusCell, type TreeRow, treeRows, type View, withColumns } from './tree-row.ts';
 import { isByActivity, withinSight } from './sight.ts';
-import { openTree, type Walk } from './tree-walk.ts';
+import { openTree } from './tree-walk.ts';
+import { type Walk } from './walk.ts';
 
 class TreeFilter {
   @Optional()

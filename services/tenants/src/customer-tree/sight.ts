@@ -7,14 +7,7 @@ import { type ReadModels, type Sort } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
 import { type CustomerRow } from '../customer-list/customer-list.projection.ts';
 import { allAsTheyStood } from './as-it-stood.ts';
-import { type Walk } from './tree-walk.ts';
-
-/** Whose activity somebody sees, of those shown. */
-export type Sight = Readonly<{
-  of: ReadonlySet<TenantId>;
-  /** Of these whoever gave no sign since then does not match; null: that does not matter. */
-  since: Instant | null;
-}>;
+import { type Sight, type Walk } from './walk.ts';
 
 const LAST_ACTIVITY = 'lastActivity';
 const BY_NAME: Sort = [{ by: 'nameOrder', direction: 'ascending' }];

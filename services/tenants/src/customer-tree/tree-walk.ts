@@ -1,20 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type Allowed } from '#libs/access-policy/reach';
 import { type TenantTreeRow, tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type TenantId } from '#libs/published/ids';
 import { cursorTo, foreignCursor, placeOf } from '#libs/read-models/cursor';
 import { type Filter, type Page, type ReadModels, type Scalar, type Sort } from '#libs/read-models/read-model';
 import { customerList, type CustomerRow, listUnder } from '../customer-list/customer-list.projection.ts';
-import { countsAsActive, type Sight, sortedWithin } from './sight.ts';
+import { countsAsActive, sortedWithin } from './sight.ts';
+import { type Walk } from './walk.ts';
 
 /** A customer in its place; one that is there for those below it only does not match the filter itself. */
 export type Placed = Readonly<{ row: CustomerRow; depth: number; matches: boolean }>;
-
-/**
- * @param allowed who of the tenant and those below it may be shown; by name where `sight` is given
- * @param sight where activity matters and is not seen of all of them
- */
-export type Walk = Readonly<{ top: TenantTreeRow; allowed: Allowed; filter: Filter; sort: Sort; sight?: Sight }>;
 
 type Asked = Readonly<{ limit: number; cursor?: string }>;
 
