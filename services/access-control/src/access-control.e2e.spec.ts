@@ -190,6 +190,44 @@ describe('access control', () => {
     }
   });
 
+  it('leaves a tenant an Admin when its last two disable, demote or delete each other at the same moment', async () => {
+    const own = randomUUID() as TenantId;
+    await register([own], 'distributor');
+    const someone = async (name: string): Promise<Readonly<{ id: string; client: HttpClient }>> => {
+      const email = `${name}-${randomUUID()}@example.com`;
+      const added = await operator.post<{ id: string }>(`/tenants/${own}/users`, {
+        email,
+        name,
+        password: PASSWORD,
+        role: 'admin',
+      });
+      expect(added.status).toBe(201);
+      return { id: added.body.id, client: await platform.as(email, PASSWORD) };
+    };
+    const ways = [
+      (client: HttpClient, user: string) => client.delete(user),
+      (client: HttpClient, user: string) => client.post(`${user}/disable`),
+      (client: HttpClient, user: string) => client.patch(user, { role: 'support' }),
+    ];
+    const admins = async () => {
+      const held = await platform.running.platform.readModels
+        .of(memberships)
+        .all({ tenantId: own, role: 'admin', enabled: true });
+      return held.map(({ userId }) => userId as string);
+    };
+    for (let round = 0; round < 6; round++) {
+      const [one, other] = [await someone('one'), await someone('other')];
+      const takes = [ways[round % 3], ways[(round + 1) % 3]];
+      const answers = await Promise.all([
+        takes[0]?.(one.client, `/tenants/${own}/users/${other.id}`),
+        takes[1]?.(other.client, `/tenants/${own}/users/${one.id}`),
+      ]);
+      const left = await admins();
+      expect([left.length, answers.filter((answer) => (answer?.status ?? 500) < 300).length]).toEqual([1, 1]);
+      expect((await operator.delete(`/tenants/${own}/users/${String(left[0])}`)).status).toBe(204);
+    }
+  });
+
   it('publishes its public keys only', async () => {
     const { body } = await platform.http.get<{ keys: readonly Record<string, unknown>[] }>('/auth/jwks');
     expect(body.keys).toHaveLength(1);

@@ -6,7 +6,6 @@ import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Decision } from '#libs/event-sourcing/decider';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { IdPipe } from '#libs/platform/input-pipe';
@@ -19,7 +18,8 @@ import { type TenantId, type UserId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { refuseAbove, refuseUngrantable } from '../role/grantable.ts';
 import { IsExtras, IsTenantRole } from '#libs/platform/role-input';
-import { changeGrant, disable, enable, type Membership, membership, revoke } from './membership.ts';
+import { changeMembership, type Member } from './change-membership.ts';
+import { changeGrant, disable, enable, type Membership, revoke } from './membership.ts';
 import { heldIn, type TenantUser, tenantUser, tenantUserSchema } from './tenant-user.ts';
 
 class MembershipChange {
@@ -54,7 +54,7 @@ export class MembershipController {
     summary: 'Change what a user of the tenant may do',
     description:
       'Fields that are left out stay. It counts from the next request on. Nobody gives what they do not have themselves, changes ' +
-      'somebody who has more, or changes themselves.',
+      'somebody who has more, or changes themselves. Of Admins who take it from each other at the same moment one at least is refused.',
   })
   @Answers(200, tenantUserSchema)
   async change(
@@ -131,23 +131,30 @@ export class MembershipController {
     return tenantUser(this.#readModels, userId, heldIn(await this.#decided(userId, decision, caller, command)));
   }
 
-  async #decided(
+  #decided(
     userId: UserId,
     decision: Decision<Membership, MembershipEvent>,
     caller: Caller,
     command: Command,
   ): Promise<Membership> {
     const { id, path } = tenantOf(caller);
-    const stream = membershipId(id, userId);
-    const { state } = await present(this.#store, membership, stream);
-    // Of a tenant that they have only switched into they are no user.
-    if (userId === caller.userId && state.role !== null) {
-      const message = 'somebody else has to do that';
-      throw new DomainError('rejected', 'yourself', `You cannot change what you are yourself: ${message}.`, [
-        { path: 'userId', message },
-      ]);
-    }
-    await refuseAbove(this.#readModels, caller, path, state);
-    return (await handle(this.#store, membership, stream, decision, { command })).state;
+    const judge = async (state: Membership): Promise<void> => {
+      // Of a tenant that they have only switched into they are no user.
+      if (userId === caller.userId && state.role !== null) {
+        const message = 'somebody else has to do that';
+        throw new DomainError('rejected', 'yourself', `You cannot change what you are yourself: ${message}.`, [
+          { path: 'userId', message },
+        ]);
+      }
+      await refuseAbove(this.#readModels, caller, path, state);
+    };
+    const by = memberIn(caller, id);
+    return changeMembership(this.#store, { id: membershipId(id, userId), decision, judge, by, command });
   }
 }
+
+/** Who acts as one of the tenant's own users: nobody from above, nor a service account. */
+const memberIn = ({ via, anchor, memberships, userId }: Caller, tenantId: TenantId): Member | null => {
+  const held = via === undefined && anchor === tenantId ? memberships.find((one) => one.tenantId === tenantId) : undefined;
+  return held ? { id: membershipId(tenantId, userId), role: held.role } : null;
+};
