@@ -24,6 +24,7 @@ type Row = Readonly<{
   invoices?: Readonly<Record<string, number>> | null;
   lastActivity?: Instant | null;
   mrr?: string | null;
+  quarantined?: true;
 }>;
 type List<Item> = Readonly<{ items: readonly Item[]; nextCursor: string | null; total: number }>;
 type Problem = Readonly<{ code: string }>;
@@ -105,6 +106,27 @@ const billed = ({ id, path, name }: Tenant, month: string, total: string | null)
 
 const active = ({ id: tenantId }: Tenant, at: string): Promise<void> =>
   say(`access-control.tenantActivity-${tenantId}`, { type: 'TenantUserActive', data: { tenantId, userId: 'u', at } });
+
+/** Rho's own, told to be linked to these customers. */
+const member = async (
+  rho: Tenant,
+  role: string,
+  accessModel: 'perCustomer' | 'carryOver',
+  links: readonly (readonly [Tenant, role: string])[] = [],
+): Promise<HttpClient> => {
+  const userId = randomUUID() as UserId;
+  const settings = { type: 'AccessModelChosen', data: { tenantId: rho.id, accessModel } };
+  await say(`access-control.accessSettings-${rho.id}`, settings);
+  await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+  const granted = { type: 'MembershipGranted', data: { tenantId: rho.id, userId, role } };
+  await say(`access-control.membership-${rho.id}~${userId}`, granted);
+  for (const [{ id: tenantId, path }, linkedAs] of links) {
+    const data = { tenantId, path, userId, memberOf: rho.id, role: linkedAs, linkedBy: randomUUID() };
+    await say(`access-control.customerLink-${tenantId}~${userId}`, { type: 'CustomerLinked', data });
+  }
+  const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
+  return platform.http.with({ authorization: `Bearer ${accessToken}` });
+};
 
 describe('the Customers page', () => {
   it('is the whole tree for a distributor, two tiers for a reseller, and itself for a customer', async () => {
@@ -189,6 +211,39 @@ describe('the Customers page', () => {
     const byCode = ['Noname', 'Işık', 'A\u0308rger', 'Straße'];
     expect([await listed('sort=customerCode'), await inTree('sort=customerCode')]).toEqual([byCode, byCode]);
     expect(await inTree('sort=-primaryDomain,name')).toEqual(['A\u0308rger', 'Işık', 'Noname', 'Straße']);
+  });
+
+  it('lists what cannot be read of a customer as it stood, flagged, beside the others, with any filter and for everybody', async () => {
+    const { dee, rho, sig, ann, bob } = await tree();
+    await active(ann, now);
+    const garbled = { ...(await operator.get<object>(`/tenants/${ann.id}`)).body, tenantId: ann.id, name: 7 };
+    await say(`tenants.tenant-${ann.id}`, { type: 'TenantProfileChanged', data: garbled });
+    const flagged = async (client: HttpClient, of: Tenant, query: string): Promise<readonly string[]> => {
+      const list = await listOf(client, of, query);
+      expect(list.items.every(({ quarantined, name }) => (quarantined ?? false) === (name === 'Ann'))).toBe(true);
+      const file = await client.get<string>(`/tenants/${of.id}/customer-tree/export${query}`);
+      expect([file.status, file.body.trimEnd().split('\r\n').length]).toEqual([200, list.total + 1]);
+      return shown(list);
+    };
+    const few = await member(rho, 'regular', 'perCustomer', [
+      [ann, 'regular'],
+      [bob, 'regular'],
+    ]);
+    expect(await flagged(operator, rho, '')).toEqual(['Rho', '  Ann', '  Bob', '  Cid']);
+    expect(await flagged(operator, rho, '?customer=n')).toEqual(['(Rho)', '  Ann']);
+    expect(await flagged(operator, dee, '?customer=a')).toEqual(['(Dee)', '  (Rho)', '    Ann', '  (Sig)', '    Dan']);
+    expect(await flagged(operator, rho, '?sort=-lastActivity,name')).toEqual(['Rho', '  Ann', '  Bob', '  Cid']);
+    expect(await flagged(operator, ann, '')).toEqual(['Ann']);
+    expect(await flagged(few, rho, '')).toEqual(['Rho', '  Ann', '  Bob']);
+    expect(await flagged(few, rho, '?customer=ann')).toEqual(['(Rho)', '  Ann']);
+    // Of the tenant that others stand below, too.
+    await say(`tenants.tenant-${sig.id}`, { type: 'TenantProfileChanged', data: { ...garbled, tenantId: sig.id } });
+    expect(shown(await listOf(operator, dee, '?customer=a'))).toEqual(['(Dee)', '  (Rho)', '    Ann', '  (Sig)', '    Dan']);
+    expect((await listOf(operator, dee, '?customer=dan')).items.map(({ quarantined }) => quarantined)).toEqual([
+      undefined,
+      true,
+      undefined,
+    ]);
   });
 
   it('finds out once who matches, for however many pages', async () => {
@@ -474,27 +529,6 @@ describe('invoices and contracts of a customer', () => {
 });
 
 describe('when customers were about', () => {
-  /** Rho's own, told to be linked to these customers. */
-  const member = async (
-    rho: Tenant,
-    role: string,
-    accessModel: 'perCustomer' | 'carryOver',
-    links: readonly (readonly [Tenant, role: string])[] = [],
-  ): Promise<HttpClient> => {
-    const userId = randomUUID() as UserId;
-    const settings = { type: 'AccessModelChosen', data: { tenantId: rho.id, accessModel } };
-    await say(`access-control.accessSettings-${rho.id}`, settings);
-    await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
-    const granted = { type: 'MembershipGranted', data: { tenantId: rho.id, userId, role } };
-    await say(`access-control.membership-${rho.id}~${userId}`, granted);
-    for (const [{ id: tenantId, path }, linkedAs] of links) {
-      const data = { tenantId, path, userId, memberOf: rho.id, role: linkedAs, linkedBy: randomUUID() };
-      await say(`access-control.customerLink-${tenantId}~${userId}`, { type: 'CustomerLinked', data });
-    }
-    const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
-    return platform.http.with({ authorization: `Bearer ${accessToken}` });
-  };
-
   /** Ann was about last, then Dot, then Bob a long time ago; Cid never was. */
   const busy = async () => {
     const { rho, ann, bob, cid } = await tree();

@@ -2,8 +2,8 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Row } from '#libs/read-models/projection';
 import { type Filter, type ReadModel, type Sort } from '#libs/read-models/read-model';
 
-/** As a read model gives a row of which a part is in quarantine: as it stood before. */
-type AsItStood<R> = R & Readonly<{ quarantined?: true }>;
+/** A row as a list of a read model gives it: one of which a part is in quarantine as it stood before. */
+export type AsItStood<R> = R & Readonly<{ quarantined?: true }>;
 
 const PAGE = 1_000;
 

@@ -2,9 +2,7 @@ import { type Columns } from '#libs/csv/csv';
 import { type ContractCounts } from '../customer-list/customer-list.projection.ts';
 import { type Column } from './columns.ts';
 import { type InvoiceCounts } from './invoice-summary.ts';
-import { type TreeRow } from './tree-row.ts';
-
-type FullRow = Required<TreeRow>;
+import { type FullRow } from './tree-row.ts';
 
 const countsIn = (counts: ContractCounts | InvoiceCounts | null): string | null =>
   counts &&

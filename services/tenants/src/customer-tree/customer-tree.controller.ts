@@ -104,6 +104,9 @@ const rowSchema = named(
     matches: saying('False for one that is listed for those below it only', flag),
     tier,
     name: text,
+    quarantined: optional(
+      saying('Something that happened to it cannot be read: it stands as it was before, until that is put right', choice(true)),
+    ),
     customerCode: optional(nullable(text)),
     admin: optional(
       saying(

@@ -37,7 +37,18 @@ type Cells = Readonly<{
   registeredAt: Instant;
 }>;
 
-type Place = Readonly<{ id: TenantId; parentId: TenantId | null; depth: number; matches: boolean; tier: Tier; name: string }>;
+type Place = Readonly<{
+  id: TenantId;
+  parentId: TenantId | null;
+  depth: number;
+  matches: boolean;
+  tier: Tier;
+  name: string;
+  quarantined?: true;
+}>;
+
+/** With all columns. */
+export type FullRow = Place & Cells;
 
 /** A customer as the Customers page shows it. Columns that were not asked for are left out. */
 export type TreeRow = Place & Partial<Cells>;
@@ -53,11 +64,7 @@ export type View = Readonly<{
   columns: readonly Column[];
 }>;
 
-export const treeRows = async (
-  readModels: ReadModels,
-  placed: readonly Placed[],
-  view: View,
-): Promise<readonly (Place & Cells)[]> => {
+export const treeRows = async (readModels: ReadModels, placed: readonly Placed[], view: View): Promise<readonly FullRow[]> => {
   const wants = (column: Column): boolean => view.columns.includes(column);
   const [names, counts] = await Promise.all([
     wants('admin') ? namesOf(readModels, placed) : new Map<UserId, string>(),
@@ -84,15 +91,17 @@ export const treeRows = async (
       primaryDomain: row.primaryDomain,
       registeredAt: row.registeredAt,
     };
-    const place: Place = { id, parentId: visiblePath(view.standing, path).at(-2) ?? null, depth, matches, tier, name };
+    const parentId = visiblePath(view.standing, path).at(-2) ?? null;
+    const place: Place = { id, parentId, depth, matches, tier, name, ...(row.quarantined && { quarantined: true }) };
     return { ...place, ...masked(cells, EMPTY_FOR_SUPPORT, seesFinancials(view.standing, path)) };
   });
 };
 
 /** The same without the columns that nobody asked for. */
-export const withColumns = (row: Place & Cells, columns: readonly Column[]): TreeRow => {
-  const { id, parentId, depth, matches, tier, name } = row;
-  return { id, parentId, depth, matches, tier, name, ...Object.fromEntries(columns.map((column) => [column, row[column]])) };
+export const withColumns = (row: FullRow, columns: readonly Column[]): TreeRow => {
+  const { id, parentId, depth, matches, tier, name, quarantined } = row;
+  const place: Place = { id, parentId, depth, matches, tier, name, ...(quarantined && { quarantined }) };
+  return { ...place, ...Object.fromEntries(columns.map((column) => [column, row[column]])) };
 };
 
 /** A reseller does not see its own: it is about what the tenant above does. */

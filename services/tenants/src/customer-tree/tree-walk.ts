@@ -4,11 +4,12 @@ import { type TenantId } from '#libs/published/ids';
 import { cursorTo, foreignCursor, placeOf } from '#libs/read-models/cursor';
 import { type Filter, type Page, type ReadModels, type Scalar, type Sort } from '#libs/read-models/read-model';
 import { customerList, type CustomerRow, listUnder } from '../customer-list/customer-list.projection.ts';
+import { allAsTheyStood, type AsItStood } from './as-it-stood.ts';
 import { countsAsActive, sortedWithin } from './sight.ts';
 import { type Walk } from './walk.ts';
 
 /** A customer in its place; one that is there for those below it only does not match the filter itself. */
-export type Placed = Readonly<{ row: CustomerRow; depth: number; matches: boolean }>;
+export type Placed = Readonly<{ row: AsItStood<CustomerRow>; depth: number; matches: boolean }>;
 
 type Asked = Readonly<{ limit: number; cursor?: string }>;
 
@@ -16,7 +17,7 @@ type Asked = Readonly<{ limit: number; cursor?: string }>;
 type Frame = Readonly<{ parent: TenantId; depth: number; after: string | null }>;
 
 /** Some siblings in order, each with what to say to go on after it. */
-type Siblings = Readonly<{ rows: readonly Readonly<{ row: CustomerRow; after: string | null }>[]; more: boolean }>;
+type Siblings = Readonly<{ rows: readonly Readonly<{ row: AsItStood<CustomerRow>; after: string | null }>[]; more: boolean }>;
 
 /**
  * A tenant and everybody below it, each before its own customers, siblings in the order asked for. With a filter those that match and
@@ -54,7 +55,7 @@ const pageOf = async (readModels: ReadModels, walk: Walk, shape: Shape, { limit,
 /** Who is to be shown under whom. */
 type Shape = Readonly<{
   total: number;
-  itself: () => Promise<readonly CustomerRow[]>;
+  itself: () => Promise<readonly AsItStood<CustomerRow>[]>;
   matches: (row: CustomerRow) => boolean;
   /** Nobody below this tenant's customers is to be shown. */
   isLast: (parent: TenantId) => boolean;
@@ -73,7 +74,7 @@ const shapeOfAll = async (readModels: ReadModels, { top, sort }: Walk): Promise<
   const tiers = new Map([[top.id, top.tier]]);
   return {
     total,
-    itself: async () => rowsIn([await customers.get(top.id)]),
+    itself: () => listedAs(readModels, top.id),
     matches: () => true,
     isLast: (parent) => (tiers.get(parent) ?? 'reseller') === 'reseller',
     siblings: (frame, limit) => stored(readModels, { list: listUnder(frame.parent) }, sort, frame, limit),
@@ -85,10 +86,10 @@ const shapeOfMatches = async (readModels: ReadModels, { top, filter, sort }: Wal
   const customers = readModels.of(customerList);
   const found = await customers.aggregate({ filter: { ...filter, within: { has: top.id } }, groupBy: ['parentId'] });
   const parentIds = found.flatMap(({ group: [id] }) => (typeof id === 'string' ? [id as TenantId] : []));
-  const parents = await readModels.of(tenantTree).all({ id: { in: parentIds } });
+  const parents = await allAsTheyStood(readModels.of(tenantTree), { id: { in: parentIds } });
   const below = parents.filter(({ path }) => path.includes(top.id));
   const above = new Set(below.flatMap(({ path }) => path.slice(path.indexOf(top.id))));
-  const shown = await customers.all({ id: { in: [...above, top.id] }, ...filter });
+  const shown = await allAsTheyStood(customers, { id: { in: [...above, top.id] }, ...filter });
   const matching = new Set(shown.map(({ id }) => id));
   const matches = found.reduce((sum, { count }) => sum + count, 0);
   const others = [...above].filter((id) => !matching.has(id)).length;
@@ -98,12 +99,13 @@ const shapeOfMatches = async (readModels: ReadModels, { top, filter, sort }: Wal
   let ofTop: Promise<readonly CustomerRow[]> | undefined;
   /** The walk comes back here after each of them. */
   const shownUnderTop = async (): Promise<readonly CustomerRow[]> => {
-    const matched = await customers.all({ ...list(top.id), ...filter });
-    return customers.all({ ...list(top.id), id: { in: [...new Set([...matched.map(({ id }) => id), ...between])] } }, sort);
+    const matched = await allAsTheyStood(customers, { ...list(top.id), ...filter });
+    const ids = [...new Set([...matched.map(({ id }) => id), ...between])];
+    return allAsTheyStood(customers, { ...list(top.id), id: { in: ids } }, sort);
   };
   return {
     total: matches + others,
-    itself: async () => (above.has(top.id) || matching.has(top.id) ? rowsIn([await customers.get(top.id)]) : []),
+    itself: async () => (above.has(top.id) || matching.has(top.id) ? listedAs(readModels, top.id) : []),
     matches: (row) => !above.has(row.id) || matching.has(row.id),
     isLast,
     siblings: async (frame, limit) =>
@@ -121,9 +123,9 @@ const shapeOfSome = async (
 ): Promise<Shape> => {
   const customers = readModels.of(customerList);
   const reached: Filter = { within: { has: top.id }, id: { in: [...allowed] } };
-  const stood = await customers.all(reached, sort);
+  const stood = await allAsTheyStood(customers, reached, sort);
   const all = sight ? sortedWithin(sight, stood, sort) : stood;
-  const found = Object.keys(filter).length === 0 ? all : await customers.all({ ...reached, ...filter });
+  const found = Object.keys(filter).length === 0 ? all : await allAsTheyStood(customers, { ...reached, ...filter });
   const matched = sight ? found.filter((row) => countsAsActive(sight, row)) : found;
   const matching = new Set(matched.map(({ id }) => id));
   const above = new Set(matched.flatMap(({ path }) => path));
@@ -146,8 +148,8 @@ const shapeOfSome = async (
   };
 };
 
-const rowsIn = (rows: readonly (CustomerRow | undefined)[]): readonly CustomerRow[] =>
-  rows.flatMap((row) => (row?.listed ? [row] : []));
+const listedAs = (readModels: ReadModels, id: TenantId): Promise<readonly AsItStood<CustomerRow>[]> =>
+  allAsTheyStood(readModels.of(customerList), { id, listed: true });
 
 const stored = async (readModels: ReadModels, filter: Filter, sort: Sort, { after }: Frame, limit: number): Promise<Siblings> => {
   const page = await readModels.of(customerList).find({ filter, sort, limit, ...(after === null ? {} : { cursor: after }) });
@@ -187,7 +189,7 @@ const framesIn = (cursor: string, walk: Walk): Frame[] => {
 const refuseStrangers = async (readModels: ReadModels, top: TenantTreeRow, frames: readonly Frame[]): Promise<void> => {
   for (const { parent } of frames) {
     if (parent === top.id) continue;
-    const tenant = await readModels.of(tenantTree).get(parent);
+    const [tenant] = await allAsTheyStood(readModels.of(tenantTree), { id: parent });
     if (tenant?.path.includes(top.id) !== true) throw foreignCursor();
   }
 };
