@@ -104,6 +104,58 @@ describe('access control', () => {
     expect((await sales.get(`/tenants/${root}/users/export`)).status).toBe(404);
   });
 
+  it('lists users by name or e-mail address, finds them by a part of either, and pages through them', async () => {
+    const own = randomUUID() as TenantId;
+    await register([own], 'distributor');
+    const users = `/tenants/${own}/users`;
+    const people = [
+      ['zoe@b.example', 'Ångström', 'admin'],
+      ['Yann@a.example', 'bob', 'support'],
+      ['x@c.example', 'Ada', 'support'],
+      ['w@c.example', 'Émile', 'sales'],
+    ] as const;
+    const ids: string[] = [];
+    for (const [email, name, role] of people) {
+      const added = await operator.post<{ id: string }>(users, { email, name, password: PASSWORD, role });
+      ids.push(added.body.id);
+    }
+    expect((await operator.post(`${users}/${String(ids[1])}/disable`)).status).toBe(200);
+    const names = async (query: string) => {
+      const { status, body } = await operator.get<{ items: readonly { name: string }[]; total: number }>(`${users}?${query}`);
+      expect([status, body.total]).toEqual([200, body.items.length]);
+      return body.items.map(({ name }) => name).join();
+    };
+    expect(await names('')).toBe('Ada,Ångström,bob,Émile');
+    expect(await names('sort=-name')).toBe('Émile,bob,Ångström,Ada');
+    expect(await names('sort=email')).toBe('Émile,Ada,bob,Ångström');
+    expect(await names('search=ang')).toBe('Ångström');
+    expect(await names('search=EMILE')).toBe('Émile');
+    expect(await names('search=A.EXAMPLE')).toBe('bob');
+    expect(await names('search=nobody')).toBe('');
+    expect(await names('role=support')).toBe('Ada,bob');
+    expect(await names('role=support&enabled=true')).toBe('Ada');
+    expect(await names('enabled=false')).toBe('bob');
+    expect((await operator.get<Problem>(`${users}?sort=role`)).body.code).toBe('invalid-sort');
+
+    const first = await operator.get<Users>(`${users}?limit=3&sort=-name`);
+    expect(first.body).toMatchObject({ total: 4, items: [{ name: 'Émile' }, { name: 'bob' }, { name: 'Ångström' }] });
+    // Somebody else who comes meanwhile changes neither the place nor what comes after it.
+    await operator.post(users, { email: 'v@c.example', name: 'Zed', password: PASSWORD, role: 'sales' });
+    const second = await operator.get<Users>(`${users}?limit=3&sort=-name&cursor=${String(first.body.nextCursor)}`);
+    expect(second.body).toMatchObject({ total: 5, items: [{ name: 'Ada' }], nextCursor: null });
+    const other = await operator.get<Problem>(`${users}?limit=3&sort=name&cursor=${String(first.body.nextCursor)}`);
+    expect([other.status, other.body.code]).toEqual([400, 'invalid-cursor']);
+
+    const { body: file } = await operator.get<string>(`${users}/export?sort=email&search=c.example`);
+    expect(
+      file
+        .trimEnd()
+        .split('\r\n')
+        .slice(1)
+        .map((row) => row.split(',', 1)[0]),
+    ).toEqual(['v@c.example', 'w@c.example', 'x@c.example']);
+  });
+
   it('gives one e-mail address to one user, whatever its case', async () => {
     const { status, body } = await operator.post<Problem>(`/tenants/${root}/users`, {
       email: 'ADA@example.com',

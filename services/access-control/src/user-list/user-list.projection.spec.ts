@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type UserEvent } from '#libs/published/access-control';
 import { type UserId } from '#libs/published/ids';
+import { alphabetical } from '#libs/read-models/alphabetical';
 import { projectionTwins } from '#libs/read-models/projection-twins.contract';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { userList } from './user-list.projection.ts';
@@ -18,6 +19,11 @@ projectionTwins(userList, users);
 
 describe('the list of users', () => {
   it('finds an address without regard to case, and shows it as it was given', () => {
-    expect(rowsOf(userList, users)[0]).toEqual({ id: 'ada', email: 'Ada@Example.com', emailKey: 'ada@example.com', name: 'ada' });
+    const [ada] = rowsOf(userList, users);
+    expect(ada).toMatchObject({ id: 'ada', email: 'Ada@Example.com', emailKey: 'ada@example.com', name: 'ada' });
+  });
+  it('holds by what people look for a name or an address', () => {
+    const [ada] = rowsOf(userList, users);
+    expect(ada).toMatchObject({ nameOrder: alphabetical('ada'), emailOrder: alphabetical('Ada@Example.com') });
   });
 });

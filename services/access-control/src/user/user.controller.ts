@@ -1,8 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Post, Query, Res, type StreamableFile } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
-import { memberships } from '#libs/access-policy/memberships.projection';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
 import { type Columns } from '#libs/csv/csv';
 import { type Command } from '#libs/event-sourcing/command';
@@ -15,15 +14,16 @@ import { page } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
-import { IsAddress, IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
+import { IsAddress, IsName, Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
-import { type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
+import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { PASSWORD_LENGTH } from '../credentials/password.ts';
-import { type TenantUser, tenantUser, tenantUserSchema } from '../membership/tenant-user.ts';
+import { type TenantUser, tenantUserSchema } from '../membership/tenant-user.ts';
 import { refuseUngrantable } from '../role/grantable.ts';
 import { IsExtras, IsTenantRole } from '#libs/platform/role-input';
 import { addUser } from './add-user.ts';
+import { openUsers, SORTABLE } from './tenant-users.ts';
 
 class UserInput {
   @IsAddress()
@@ -48,6 +48,35 @@ class UserInput {
   @OneOf(...CHILD_TENANT_ROLES)
   childTenantRole?: ChildTenantRole;
 }
+
+class UserFilter {
+  @Optional()
+  @IsName()
+  @ApiPropertyOptional({ description: 'Part of the name or of the e-mail address, in any case, with or without diacritics' })
+  search?: string;
+
+  @Optional()
+  @IsTenantRole()
+  @ApiPropertyOptional()
+  role?: Exclude<Role, 'operator'>;
+
+  @Optional()
+  @QueryBoolean()
+  @ApiPropertyOptional({ description: 'Only those whose role counts, or only those who are disabled' })
+  enabled?: boolean;
+
+  @Optional()
+  @IsString()
+  @MaxLength(200)
+  @ApiPropertyOptional({ description: 'Fields by comma, `-` before one for descending: `-name`' })
+  sort?: string;
+}
+
+class UserQuery extends IntersectionType(PageQuery, UserFilter) {}
+
+class UserExportQuery extends UserFilter {}
+
+const BY_NAME = [{ by: 'name', direction: 'ascending' }] as const;
 
 @ApiTags('access')
 @Controller('tenants/:tenantId/users')
@@ -86,25 +115,22 @@ export class UserController {
 
   @Get()
   @Requires('users:read')
-  @ApiOperation({ summary: 'Who belongs to the tenant' })
+  @ApiOperation({ summary: 'Who belongs to the tenant', description: 'Sorted by name; also by email.' })
   @Answers(200, page(tenantUserSchema))
-  list(@Param('tenantId') tenantId: TenantId, @Query() query: PageQuery): Promise<Page<TenantUser>> {
-    return this.#page({ filter: { tenantId }, ...paging(query) });
+  async list(@Param('tenantId') tenantId: TenantId, @Query() query: UserQuery): Promise<Page<TenantUser>> {
+    const { sort, ...asked } = paging(query, SORTABLE, BY_NAME);
+    return (await openUsers(this.#readModels, tenantId, query, sort))(asked);
   }
 
   @Get('export')
   @LongRunning()
   @Requires('users:read')
-  @ApiOperation({ summary: 'The same as CSV', description: 'All of them.' })
+  @ApiOperation({ summary: 'The same as CSV', description: 'All of those that match, in the same order.' })
   @Answers(200, csvSchema, CSV_TYPE)
-  export(@Param('tenantId') tenantId: TenantId): StreamableFile {
-    return csvFile(`users-${tenantId}`, COLUMNS, (part) => this.#page({ filter: { tenantId }, ...part }));
-  }
-
-  async #page(query: ReadQuery): Promise<Page<TenantUser>> {
-    const page = await this.#readModels.of(memberships).find(query);
-    const items = page.items.map((held) => tenantUser(this.#readModels, held.userId, held));
-    return { ...page, items: await Promise.all(items) };
+  async export(@Param('tenantId') tenantId: TenantId, @Query() query: UserExportQuery): Promise<StreamableFile> {
+    const { sort } = paging(query, SORTABLE, BY_NAME);
+    const pages = await openUsers(this.#readModels, tenantId, query, sort);
+    return csvFile(`users-${tenantId}`, COLUMNS, (part) => Promise.resolve(pages(part)));
   }
 }
 
