@@ -71,7 +71,7 @@ export type ServiceAccountEvent =
   | DomainEvent<'ServiceAccountKeyRevoked', OfServiceAccount<{ number: number; revokedAt: Instant }>>
   | DomainEvent<'ServiceAccountRemoved', OfServiceAccount<{ removedAt: Instant }>>;
 
-/** Stream `access-control.tenantActivity-<tenantId>`: that the tenant's own users are about; every few minutes at most. */
+/** Stream `access-control.tenantActivity-<tenantId>`: that the tenant's own users are about; every five minutes at most. */
 export type TenantActivityEvent = DomainEvent<
   'TenantUserActive',
   { tenantId: TenantId; userId: UserId; /** Business time. */ at: Instant }

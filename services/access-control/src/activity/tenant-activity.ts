@@ -6,7 +6,7 @@ import { type Instant } from '#libs/time/time';
 /** When the tenant's own users were last seen about; null: never. */
 export type TenantActivity = Readonly<{ lastAt: Instant | null }>;
 
-/** More often nobody needs to know. */
+/** More often nobody needs to know: what is kept is less than this behind. */
 const EVERY_MS = 5 * 60_000;
 
 export const tenantActivity = decider<TenantActivity, TenantActivityEvent, TenantId>(

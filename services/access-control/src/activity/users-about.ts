@@ -15,6 +15,7 @@ const REMEMBERED = 100_000;
  */
 export class UsersAbout {
   readonly #platform: Pick<Platform, 'store' | 'readModels' | 'log'>;
+  /** What is kept of the tenants that they are one of, the oldest of it. */
   readonly #noted = new Map<UserId, Command['time']>();
 
   constructor(platform: Pick<Platform, 'store' | 'readModels' | 'log'>) {
@@ -34,12 +35,15 @@ export class UsersAbout {
   async note(userId: UserId, commandFor: (stream: StreamName) => Command, at: Command['time']): Promise<void> {
     if (!isNews(this.#noted.get(userId), at)) return;
     const { store, readModels } = this.#platform;
+    let oldest = at;
     for (const { tenantId } of await readModels.of(memberships).all({ userId, enabled: true })) {
       if (tenantId === 'platform') continue;
       const command = { ...commandFor(tenantActivity.stream(tenantId)), keyed: false };
-      await handle(store, tenantActivity, tenantId, seen(tenantId, userId, at), { command });
+      const { state } = await handle(store, tenantActivity, tenantId, seen(tenantId, userId, at), { command });
+      if (state.lastAt !== null && state.lastAt < oldest) oldest = state.lastAt;
     }
-    this.#remember(userId, at);
+    // Where another user's word was enough, this one's is due as soon as that one is old.
+    this.#remember(userId, oldest);
   }
 
   #remember(userId: UserId, at: Command['time']): void {

@@ -139,7 +139,11 @@ const rowSchema = named(
     vcs: optional(nullable(count)),
     cloud: optional(nullable(count)),
     lastActivity: optional(
-      saying('Of the customer’s own users, logging in included; null: never, or not yours to see', nullable(instant)),
+      saying(
+        'Of the customer’s own users, logging in included, kept every five minutes at most: they may have been about up to five ' +
+          'minutes later; null: never, or not yours to see',
+        nullable(instant),
+      ),
     ),
     lastOrder: optional(nullable(instant)),
     currency: optional(currency),
@@ -183,7 +187,7 @@ export class CustomerTreeController {
       'The tenant and everybody below it whom you reach, each before its own customers, siblings sorted by name or by ' +
       `${Object.keys(SORTED_BY).join(', ')} (\`sourceData\`: the worst first). Whoever matches the filter is listed together with all above it; \`matches\` tells them ` +
       'apart. For whoever may not see amounts there (Support), `invoices`, `mrr`, `ports`, `vcs`, `cloud`, `lastActivity` and ' +
-      '`lastOrder` are null, and count as null where the tree is sorted by them.',
+      '`lastOrder` are null, and count as null where the tree is sorted by them. `lastActivity` may be up to five minutes behind the activity log.',
   })
   @Answers(200, page(rowSchema))
   async list(

@@ -571,7 +571,7 @@ export const ServiceAccountRemovedSchema: GenMessage<ServiceAccountRemoved> = /*
   messageDesc(file_tributary_access_control_v1_acting, 10);
 
 /**
- * Users of the tenant's own are about; said every few minutes at most.
+ * Users of the tenant's own are about; said every five minutes at most, so the last of them may have been about up to five minutes later.
  *
  * @generated from message tributary.access_control.v1.TenantUserActive
  */
