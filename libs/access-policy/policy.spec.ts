@@ -123,9 +123,9 @@ describe('what somebody is in a tenant below', () => {
     ],
     ['Admin as Admin of a farther tenant above', both(member(root, 'admin'), member(reseller, 'sales')), ['admin']],
     [
-      'nothing where a nearer tenant says none, Admin farther up or not',
+      'Admin as Admin of a farther tenant above, whatever child-tenant role a nearer one gives',
       both(member(root, 'admin'), member(reseller, 'sales', { childTenantRole: 'none' })),
-      [],
+      ['admin'],
     ],
     [
       'its own role where the tenant above lets roles carry over',

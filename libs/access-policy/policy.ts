@@ -76,12 +76,10 @@ const childTenantRoleAt = ({ memberships }: Standing, tenantId: TenantId): Child
   return (['none', 'sales', 'admin'] as const).find((role) => chosen.includes(role));
 };
 
-/** What an ancestor says in so many words about the tenants below it: an Admin is Admin there, unless a child-tenant role is given. */
-const saidBy = (standing: Standing, ancestor: TenantId): Readonly<{ role: ChildTenantRole; admin: boolean }> | undefined => {
-  const child = childTenantRoleAt(standing, ancestor);
-  if (child !== undefined) return { role: child, admin: false };
+/** An Admin is Admin of everything below, unless their own tenant gave them a child-tenant role; no tenant below takes that away. */
+const isAdminBelow = (standing: Standing, ancestor: TenantId): boolean => {
   const held = heldAt(standing, ancestor);
-  return held.length > 0 && held.every(({ role }) => role === 'admin') ? { role: 'admin', admin: true } : undefined;
+  return held.length > 0 && held.every(({ role }) => role === 'admin') && childTenantRoleAt(standing, ancestor) === undefined;
 };
 
 /** What follows for the tenants below from the role alone. Two roles of which one reaches nothing below reach nothing. */
@@ -115,15 +113,25 @@ export const effective = (standing: Standing, path: readonly TenantId[]): Effect
   const tenantId = path.at(-1);
   if (tenantId === undefined) return undefined;
   const ancestors = path.slice(0, -1).reverse();
-  const said = firstOf(ancestors, (ancestor) => {
-    const saying = saidBy(standing, ancestor);
-    return saying && { ...saying, anchor: ancestor };
-  });
-  if (said?.admin) return { roles: ['admin'], through: 'admin', anchor: said.anchor };
+  const adminOf = ancestors.find((ancestor) => isAdminBelow(standing, ancestor));
+  if (adminOf !== undefined) return { roles: ['admin'], through: 'admin', anchor: adminOf };
   const own = heldAt(standing, tenantId).map(({ role }) => role);
   if (own.length > 0) return { roles: own, through: 'own', anchor: tenantId };
+  const said = firstOf(ancestors, (anchor) => {
+    const role = childTenantRoleAt(standing, anchor);
+    return role && { role, anchor };
+  });
   if (said) return said.role === 'none' ? undefined : { roles: [said.role], through: 'childTenantRole', anchor: said.anchor };
   return firstOf(ancestors, (ancestor) => impliedBy(standing, ancestor));
+};
+
+/** Whether they are in the tenant at the end of `path` for a while only. */
+export const isDelegated = (standing: Standing, path: readonly TenantId[]): boolean => {
+  if (standing.within && isDelegated(standing.within, path)) return true;
+  const anchor = effective(standing, path)?.anchor;
+  const links = standing.links.filter(({ tenantId }) => tenantId === anchor);
+  const isMember = standing.memberships.some(({ tenantId }) => tenantId === anchor);
+  return !isMember && links.length > 0 && links.every(({ delegated }) => delegated === true);
 };
 
 const bundleOf = ({ bundles }: Standing, role: Role): ReadonlySet<Permission> | undefined =>
@@ -157,12 +165,15 @@ export const decide = (standing: Standing, permission: Permission, path: readonl
   return permits(standing, found, path, permission) ? 'allowed' : 'denied';
 };
 
+/** Of the tenant that decides about another one from above. */
+export const decidingPath = (path: readonly TenantId[]): readonly TenantId[] => (path.length > 1 ? path.slice(0, -1) : path);
+
 /**
  * What is decided about a tenant by the tier above it: what they are in its parent counts, a root is its own. A tenant within reach
  * whose parent is not within it (a customer's own user) is denied, not hidden: that the tenant exists is no secret there.
  */
 export const decideFromAbove = (standing: Standing, permission: Permission, path: readonly TenantId[] | undefined): Verdict => {
-  const above = path && path.length > 1 ? path.slice(0, -1) : path;
+  const above = path && decidingPath(path);
   const verdict = decide(standing, permission, above);
   const itself = above === path ? verdict : decide(standing, permission, path);
   if (itself === 'hidden') return 'hidden';

@@ -72,9 +72,8 @@ const listen = (facts: Facts, tenant: string, said: Said): void => {
       : below.includes('admin')
         ? 'admin'
         : undefined;
-  if (child !== undefined) Object.assign(said, { child, adminAbove: false });
-  else if (roles.length > 0 && !roles.some((role) => role !== 'admin'))
-    Object.assign(said, { child: undefined, adminAbove: true });
+  if (child !== undefined) said.child = child;
+  else if (roles.length > 0 && !roles.some((role) => role !== 'admin')) said.adminAbove = true;
   if (roles.length === 0) return;
   // Nearer ones replace what farther ones imply, whatever way they imply it.
   if (facts.carryOver.includes(tenant)) Object.assign(said, { carried: roles, salesAbove: false });
