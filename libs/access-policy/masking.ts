@@ -64,7 +64,7 @@ const READABLE: Readonly<Record<string, Readable>> = {
   'invoicing.bill': { needs: ['bills:read', 'financials:read'], free: NOT_FINANCIAL },
   'access-control.membership': OF_USERS,
   'access-control.accessSettings': OF_USERS,
-  'access-control.visits': { ...OF_USERS, free: ['tenantId', 'method'] },
+  'access-control.visits': { ...OF_USERS, free: ['tenantId', 'method', 'everywhere', 'until'] },
   'access-control.invitation': { ...OF_USERS, free: ['tenantId', 'invitationId'] },
   'access-control.role': { ...OF_USERS, free: ['tenantId', 'roleId'] },
   'access-control.customerLink': { ...OF_USERS, from: 'above' },

@@ -55,6 +55,8 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   'access-control.visits': {
     UserLoggedIn: ['tenantId', 'userId', 'method'],
     UserSwitchedIn: ['tenantId', 'userId'],
+    UserLoggedOut: ['tenantId', 'userId', 'everywhere'],
+    UserLockedOut: ['tenantId', 'userId', 'until'],
   },
   'access-control.invitation': {
     InvitationSent: ['tenantId', 'invitationId', 'role', 'roleId', 'extras', 'childTenantRole', 'round', 'expiresAt'],

@@ -126,9 +126,13 @@ export type InvitationEvent =
 /** How somebody showed who they are. */
 export type LoginMethod = 'password' | 'oidc';
 
-/** Stream `access-control.visits-<tenantId>~<userId>~<month>`: who came into the tenant, for its activity log. */
+/** Stream `access-control.visits-<tenantId>~<userId>~<month>`: who came into the tenant, went, or was kept out, for its activity log. */
 export type VisitEvent =
   /** To each tenant that they are a user of. */
   | DomainEvent<'UserLoggedIn', { tenantId: TenantId; userId: UserId; method: LoginMethod }>
   /** To act in its context from then on, as themselves. */
-  | DomainEvent<'UserSwitchedIn', { tenantId: TenantId; userId: UserId }>;
+  | DomainEvent<'UserSwitchedIn', { tenantId: TenantId; userId: UserId }>
+  /** To each tenant that they are a user of. `everywhere`: of all sessions, not of one. */
+  | DomainEvent<'UserLoggedOut', { tenantId: TenantId; userId: UserId; everywhere: boolean }>
+  /** To each tenant that they are a user of, once per lock. `until` is of the wall clock. */
+  | DomainEvent<'UserLockedOut', { tenantId: TenantId; userId: UserId; until: Instant }>;

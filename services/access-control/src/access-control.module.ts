@@ -9,7 +9,7 @@ import { serviceAccounts } from '#libs/access-policy/service-accounts.projection
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { openMail } from '#libs/mail/mail';
-import { type ServiceDefinition } from '#libs/platform/service';
+import { type Platform, type ServiceDefinition } from '#libs/platform/service';
 import { AccessSettingsController } from './access-settings/access-settings.controller.ts';
 import { ActivityController } from './activity/activity.controller.ts';
 import { activityLog } from './activity/activity-log.projection.ts';
@@ -35,6 +35,7 @@ import { onImpersonationStarted } from './reactions/on-impersonation-started.ts'
 import { onInvitationAccepted } from './reactions/on-invitation-accepted.ts';
 import { onInvitationSent } from './reactions/on-invitation-sent.ts';
 import { onRoleChanged } from './reactions/on-role-changed.ts';
+import { Lockouts } from './login-attempts/lockouts.ts';
 import { loginAttempts } from './login-attempts/login-attempts.ts';
 import { MembershipController } from './membership/membership.controller.ts';
 import { RoleController } from './role/role.controller.ts';
@@ -49,6 +50,7 @@ import { SessionController } from './session/session.controller.ts';
 import { TenantSwitchController } from './tenant-switch/tenant-switch.controller.ts';
 import { UserController } from './user/user.controller.ts';
 import { userList } from './user-list/user-list.projection.ts';
+import { tellLockout } from './visit/visits.ts';
 
 @Module({
   controllers: [
@@ -70,6 +72,13 @@ import { userList } from './user-list/user-list.projection.ts';
 })
 class AccessControlModule {}
 
+const lockouts = new WeakMap<Platform, Lockouts>();
+const lockoutsOf = (platform: Platform): Lockouts => {
+  const found = lockouts.get(platform) ?? new Lockouts(platform, (lockout, command) => tellLockout(platform, lockout, command));
+  lockouts.set(platform, found);
+  return found;
+};
+
 export const accessControlService: ServiceDefinition = {
   name: 'access-control',
   module: AccessControlModule,
@@ -90,7 +99,7 @@ export const accessControlService: ServiceDefinition = {
   configuration: [SessionConfiguration, InvitationConfiguration, OidcConfiguration],
   providers: (platform) => {
     const users = new UsersAbout(platform);
-    const passwords = new PasswordLogin(platform);
+    const passwords = new PasswordLogin(platform, lockoutsOf(platform));
     return [
       { provide: PasswordLogin, useValue: passwords },
       { provide: Sessions, useValue: new Sessions(platform, users) },
@@ -119,4 +128,5 @@ export const accessControlService: ServiceDefinition = {
       onActivity(new UsersAbout(platform)),
     ];
   },
+  background: (platform) => [lockoutsOf(platform).background()],
 };

@@ -43,6 +43,23 @@ describe('the activity log', () => {
     return body;
   };
 
+  const idOf = async (tenantId: TenantId, address: string): Promise<string> => {
+    type Users = Readonly<{ items: readonly Readonly<{ id: string; email: string }>[] }>;
+    const { body } = await operator.get<Users>(`/tenants/${tenantId}/users`);
+    const found = body.items.find(({ email }) => email === address);
+    if (!found) throw new Error(`${address} is no user`);
+    return found.id;
+  };
+  const append = async (stream: string, expected: Revision, event: DomainEvent): Promise<void> => {
+    await platform.running.platform.store.append(stream as StreamName, [event], expected, {
+      commandId: randomUUID() as CommandId,
+      bodyHash: '',
+      principal: { id: 'test' },
+      tenant: null,
+      time: systemClock.now(),
+    });
+  };
+
   const mirror = async (on: boolean, expected: Revision): Promise<void> => {
     const chosen: DomainEvent = { type: 'ActivityMirrorChosen', data: { tenantId: reseller, mirror: on } };
     await platform.running.platform.store.append(`access-control.accessSettings-${reseller}` as StreamName, [chosen], expected, {
@@ -129,6 +146,70 @@ describe('the activity log', () => {
       user: { email: 'lena@example.com' },
       onBehalf: false,
       changes: { tenantId: reseller, userId, method: 'password' },
+    });
+  });
+
+  it('tells who logged out, of one session or of all, in the log of each tenant whose user it is', async () => {
+    const ways = async (tenantId: TenantId): Promise<readonly unknown[]> =>
+      (await log(tenantId, '?user=otto@example.com')).items
+        .filter(({ event }) => event === 'UserLoggedOut')
+        .map(({ category, onBehalf, changes }) => [category, onBehalf, changes?.['everywhere']]);
+    const desk = await user(reseller, 'otto@example.com', 'regular');
+    const userId = await idOf(reseller, 'otto@example.com');
+    await append(`access-control.membership-${customer}~${userId}`, NO_STREAM, {
+      type: 'MembershipGranted',
+      data: { tenantId: customer, userId, role: 'readOnly' },
+    });
+    const phone = await platform.as('otto@example.com', PASSWORD);
+    const { body } =
+      await phone.get<Readonly<{ items: readonly Readonly<{ id: string; isCurrent: boolean }>[] }>>('/me/sessions');
+    const [first] = body.items.filter(({ isCurrent }) => !isCurrent);
+    for (const status of [204, 204]) expect((await phone.delete(`/me/sessions/${String(first?.id)}`)).status).toBe(status);
+    expect([await ways(reseller), await ways(customer)]).toEqual([[['access', false, false]], [['access', false, false]]]);
+    expect((await desk.post('/auth/logout')).status).toBe(401);
+    expect((await phone.post('/auth/logout')).status).toBe(204);
+    expect((await phone.post('/auth/logout')).status).toBe(401);
+    const both = [
+      ['access', false, true],
+      ['access', false, false],
+    ];
+    expect([await ways(reseller), await ways(customer)]).toEqual([both, both]);
+  });
+
+  it('tells once that somebody was locked out for wrong passwords, by nobody, and nothing of an address that nobody has', async () => {
+    const quiet = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Guarded' });
+    await made(`/tenants/${quiet}/users`, { email: 'lock@example.com', name: 'Lock', password: PASSWORD, role: 'admin' });
+    const userId = await idOf(quiet, 'lock@example.com');
+    const failing = async (email: string): Promise<readonly unknown[]> => {
+      const answers: unknown[] = [];
+      for (let tried = 0; tried < 12; tried++) {
+        const { status, body } = await new HttpClient(platform.url).post<Readonly<{ traceId: string }>>('/auth/login', {
+          email,
+          password: 'not the one',
+        });
+        answers.push([status, { ...body, traceId: '' }]);
+      }
+      await platform.settled();
+      return answers;
+    };
+    const { store } = platform.running.platform;
+    const told = async () => (await log(quiet, '?category=access')).items.filter(({ event }) => event === 'UserLockedOut');
+    const ofNobody = await failing('nobody-at-all@example.com');
+    expect(ofNobody.map((answer) => (answer as [number])[0])).toEqual([...Array<number>(10).fill(401), 429, 429]);
+    expect(await told()).toEqual([]);
+    expect(await failing('Lock@example.com')).toEqual(ofNobody);
+    expect(await told()).toMatchObject([
+      {
+        user: { id: 'login', email: null },
+        onBehalf: false,
+        level: 'warning',
+        changes: { tenantId: quiet, userId, until: expect.any(String) },
+      },
+    ]);
+    expect((await store.read(`access-control.tenantActivity-${quiet}` as StreamName)).events).toEqual([]);
+    const support = await platform.asUser(quiet, 'support');
+    expect((await log(quiet, '?category=access', support)).items[0]).toMatchObject({
+      changes: { tenantId: quiet, userId: null },
     });
   });
 

@@ -119,7 +119,6 @@ describe('a log that was played', () => {
       'CustomerAdminLost',
       'InvitationAccepted',
       'SessionTokensRevoked',
-      'TokensRevoked',
     ];
     const played = new Set(sent.map(({ type }) => type));
     expect(

@@ -62,6 +62,12 @@ const TOLD: Readonly<Record<string, Readonly<Record<string, Told>>>> = {
   'access-control.visits': {
     UserLoggedIn: { category: 'access', message: 'Logged in' },
     UserSwitchedIn: { category: 'access', message: 'Switched into the tenant' },
+    UserLoggedOut: { category: 'access', message: 'Logged out' },
+    UserLockedOut: {
+      category: 'access',
+      level: 'warning',
+      message: 'Kept a user out for a while, after too many wrong passwords',
+    },
   },
   'access-control.invitation': {
     InvitationSent: { category: 'users', message: 'Sent an invitation' },

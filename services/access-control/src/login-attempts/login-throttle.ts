@@ -34,13 +34,15 @@ export class LoginThrottle {
   /**
    * Lets `verify` find out whether the address and the password belong together; what it throws is a failure when it is
    * `Unauthenticated`, and anything else says nothing about the password.
+   * @param locked is told when the last try that was left has failed, once per lock
    * @throws TooManyAttempts when the address is locked
    */
-  async trying<T>(address: string, verify: () => Promise<T>): Promise<T> {
+  async trying<T>(address: string, verify: () => Promise<T>, locked: (until: Instant) => void): Promise<T> {
     const at = systemClock.now();
     const { events, state } = await this.#decide(address, at, attempt(at, this.#failures, this.#lockMs));
-    if (events.length === 0 && state.lockedUntil !== null) {
-      const seconds = Math.ceil((Date.parse(state.lockedUntil) - Date.parse(at)) / 1_000);
+    const { lockedUntil } = state;
+    if (events.length === 0 && lockedUntil !== null) {
+      const seconds = Math.ceil((Date.parse(lockedUntil) - Date.parse(at)) / 1_000);
       throw new TooManyAttempts('Too many logins have failed for this e-mail address. Try again later.', seconds);
     }
     try {
@@ -49,6 +51,7 @@ export class LoginThrottle {
       return verified;
     } catch (error) {
       if (!(error instanceof Unauthenticated)) await this.#decide(address, at, leaveUndecided(systemClock.now()));
+      else if (lockedUntil !== null) locked(lockedUntil);
       throw error;
     }
   }

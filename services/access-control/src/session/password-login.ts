@@ -5,6 +5,7 @@ import { Unauthenticated } from '#libs/platform/problem';
 import { type Platform } from '#libs/platform/service';
 import { credentials } from '../credentials/credentials.ts';
 import { PasswordCheck } from '../credentials/password.ts';
+import { type Lockouts } from '../login-attempts/lockouts.ts';
 import { LoginThrottle } from '../login-attempts/login-throttle.ts';
 import { userAccessOf } from '../user-access/user-access.ts';
 import { userList, type UserRow } from '../user-list/user-list.projection.ts';
@@ -14,19 +15,22 @@ export class PasswordLogin {
   readonly #platform: Pick<Platform, 'store' | 'readModels'>;
   readonly #passwords: PasswordCheck;
   readonly #throttle: LoginThrottle;
+  readonly #lockouts: Lockouts;
 
-  constructor(platform: Pick<Platform, 'store' | 'readModels' | 'newId' | 'configuration'>) {
+  constructor(platform: Pick<Platform, 'store' | 'readModels' | 'newId' | 'configuration'>, lockouts: Lockouts) {
     const { loginFailures, loginLockMinutes } = platform.configuration(SecurityConfiguration);
     this.#platform = platform;
     this.#passwords = new PasswordCheck(platform.newId());
     this.#throttle = new LoginThrottle(platform.store, loginFailures, loginLockMinutes);
+    this.#lockouts = lockouts;
   }
 
   /** @throws Unauthenticated; TooManyAttempts when the address is locked */
   verify(email: string, password: string): Promise<UserRow> {
     const address = normalised(email);
-    return this.#throttle.trying(address, async () => {
-      const person = await userWithAddress(this.#platform, address);
+    let person: UserRow | undefined;
+    const verify = async (): Promise<UserRow> => {
+      person = await userWithAddress(this.#platform, address);
       const { passwordHash } = person
         ? (await present(this.#platform.store, credentials, person.id)).state
         : { passwordHash: null };
@@ -34,6 +38,9 @@ export class PasswordLogin {
       if (!person || !matches || !(await mayLogIn(this.#platform, person)))
         throw new Unauthenticated('login-failed', 'E-mail address and password do not match.');
       return person;
+    };
+    return this.#throttle.trying(address, verify, (until) => {
+      if (person) this.#lockouts.note({ userId: person.id, until });
     });
   }
 }

@@ -96,7 +96,7 @@ export class SessionController {
     summary: 'Log in',
     description:
       'Opens a session. The access token goes into `Authorization: Bearer …`; the refresh token gets the next ones. Failures in a row ' +
-      'lock the address for a while.',
+      'lock the address for a while; the activity logs of the tenants whose user has it tell of the lock.',
   })
   @Answers(200, loginAnswer)
   @describeProblems(401, 429, 503)
@@ -129,7 +129,9 @@ export class SessionController {
   @InPerson()
   @ApiOperation({
     summary: 'Log out everywhere',
-    description: 'No token issued to the caller so far counts any longer, and no session of theirs can be refreshed.',
+    description:
+      'No token issued to the caller so far counts any longer, and no session of theirs can be refreshed. The activity logs of their ' +
+      'tenants tell of it.',
   })
   async logout(@CallerOf() { userId }: Caller, @CommandOf() command: Command): Promise<void> {
     await this.#sessions.endAll(userId, command);
@@ -152,7 +154,10 @@ export class SessionController {
   @AnswersNothing()
   @AnyUser()
   @InPerson()
-  @ApiOperation({ summary: 'Log out of one session', description: 'None of its tokens counts any longer.' })
+  @ApiOperation({
+    summary: 'Log out of one session',
+    description: 'None of its tokens counts any longer. The activity logs of the caller’s tenants tell of it.',
+  })
   @describeProblems(404)
   async end(
     @Param('sessionId') sessionId: SessionId,

@@ -12,7 +12,7 @@ import { type Instant, systemClock } from '#libs/time/time';
 import { type UsersAbout } from '../activity/users-about.ts';
 import { sealed, unsealed } from '../sealed-token.ts';
 import { revokeSessionTokens, revokeTokens, userAccessOf } from '../user-access/user-access.ts';
-import { tellLogin } from '../visit/visits.ts';
+import { tellLogin, tellLogout } from '../visit/visits.ts';
 import { SessionConfiguration } from './session-configuration.ts';
 import { end, endAll, lastsUntil, open, refresh, type Session, sessionsId, sessionsOf, yearOf } from './session.ts';
 
@@ -110,9 +110,14 @@ export class Sessions {
     const { ended } = (await present(store, userAccessOf, userId)).state;
     if (!found && !ended.has(sessionId)) throw new DomainError('not-found', 'session-not-found', 'You have no such session.');
     // What can be refreshed no more has its tokens revoked after that: none is issued in between.
-    if (found)
-      await handle(store, sessionsOf, sessionsId(userId, yearOf(found.openedAt)), end(userId, sessionId, now), { command });
-    await this.#revoke(userId, sessionId, now, command);
+    const ending = found && sessionsId(userId, yearOf(found.openedAt));
+    const { events } = ending
+      ? await handle(store, sessionsOf, ending, end(userId, sessionId, now), { command })
+      : { events: [] };
+    await Promise.all([
+      this.#revoke(userId, sessionId, now, command),
+      events.length > 0 && tellLogout(this.#platform, userId, false, command),
+    ]);
   }
 
   /** No token counts any longer that was issued so far, and no session can be refreshed. */
@@ -120,7 +125,10 @@ export class Sessions {
     const now = systemClock.now();
     const { store } = this.#platform;
     await handle(store, userAccessOf, userId, revokeTokens(userId, now), { command });
-    for (const id of this.#streamsOf(userId, now)) await handle(store, sessionsOf, id, endAll(userId, now), { command });
+    await Promise.all([
+      ...this.#streamsOf(userId, now).map((id) => handle(store, sessionsOf, id, endAll(userId, now), { command })),
+      tellLogout(this.#platform, userId, true, command),
+    ]);
   }
 
   /** A session lasts half a year at most, so it began this year or the last. */

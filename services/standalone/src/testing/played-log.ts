@@ -92,7 +92,7 @@ const otherAccess = async (operator: HttpClient, rootId: string, customerId: str
   await done(operator.post(`${at}/invitations/${invited.id}/revoke`));
 };
 
-/** Service accounts, a switch, impersonation and delegated access, with their ends. */
+/** Service accounts, a switch, a logout and a lock, impersonation and delegated access, with their ends. */
 const actingOtherwise = async (
   platform: TestPlatform,
   operator: HttpClient,
@@ -107,6 +107,9 @@ const actingOtherwise = async (
   await done(operator.delete(`${at}/service-accounts/${id}`));
   const user = await platform.as('sales@example.com', PASSWORD);
   await done(user.put(`/tenants/${customerId}/switch`));
+  await done(user.post('/auth/logout'));
+  for (let tried = 0; tried < 10; tried++)
+    await platform.http.post('/auth/login', { email: 'sales@example.com', password: 'not the one' });
   const impersonating = operator.post<Readonly<{ impersonationId: string }>>(`${at}/users/${userId}/impersonation`, {
     reason: 'A ticket',
   });
