@@ -125,15 +125,6 @@ export const effective = (standing: Standing, path: readonly TenantId[]): Effect
   return firstOf(ancestors, (ancestor) => impliedBy(standing, ancestor));
 };
 
-/** Whether they are in the tenant at the end of `path` for a while only. */
-export const isDelegated = (standing: Standing, path: readonly TenantId[]): boolean => {
-  if (standing.within && isDelegated(standing.within, path)) return true;
-  const anchor = effective(standing, path)?.anchor;
-  const links = standing.links.filter(({ tenantId }) => tenantId === anchor);
-  const isMember = standing.memberships.some(({ tenantId }) => tenantId === anchor);
-  return !isMember && links.length > 0 && links.every(({ delegated }) => delegated === true);
-};
-
 const bundleOf = ({ bundles }: Standing, role: Role): ReadonlySet<Permission> | undefined =>
   bundles?.get(role) ?? BUNDLES[role as BuiltInRole];
 
@@ -165,15 +156,12 @@ export const decide = (standing: Standing, permission: Permission, path: readonl
   return permits(standing, found, path, permission) ? 'allowed' : 'denied';
 };
 
-/** Of the tenant that decides about another one from above. */
-export const decidingPath = (path: readonly TenantId[]): readonly TenantId[] => (path.length > 1 ? path.slice(0, -1) : path);
-
 /**
  * What is decided about a tenant by the tier above it: what they are in its parent counts, a root is its own. A tenant within reach
  * whose parent is not within it (a customer's own user) is denied, not hidden: that the tenant exists is no secret there.
  */
 export const decideFromAbove = (standing: Standing, permission: Permission, path: readonly TenantId[] | undefined): Verdict => {
-  const above = path && decidingPath(path);
+  const above = path && path.length > 1 ? path.slice(0, -1) : path;
   const verdict = decide(standing, permission, above);
   const itself = above === path ? verdict : decide(standing, permission, path);
   if (itself === 'hidden') return 'hidden';

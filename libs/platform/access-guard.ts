@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { type Reflector } from '@nestjs/core';
 import { type FastifyRequest } from 'fastify';
+import { isDelegated } from '#libs/access-policy/delegated';
 import {
   decide,
   decideAnywhere,
@@ -19,7 +20,7 @@ import { type AccessTokens } from './access-tokens.ts';
 import { openExchange, type Caller } from './caller.ts';
 import { type Identity, identityOf } from './identities.ts';
 import { Forbidden, Unauthenticated } from './problem.ts';
-import { ACCESS_RULE, type AccessRule, IN_PERSON, isPresent, type Presence } from './requires.ts';
+import { ACCESS_RULE, type AccessRule, IN_PERSON, isPresent, outlasts, type Presence } from './requires.ts';
 import { type Platform } from './service.ts';
 
 type Rule = Extract<AccessRule, { kind: 'permission' }>;
@@ -59,6 +60,7 @@ export class AccessGuard implements CanActivate {
     if (presence !== undefined) demandPresence(presence, identity.via);
     const { userId, standing, ...acting } = identity;
     const place = rule.kind === 'any-user' ? withoutTarget(userId, standing) : await this.#admit(userId, standing, rule, request);
+    if (presence !== undefined && outlasts(presence)) demandToStay(place, rule);
     const caller = { ...place, ...acting, sessionId, authenticatedAt };
     openExchange(request, { caller, clock: this.#platform.clock, newId: this.#platform.newId });
     return true;
@@ -112,6 +114,15 @@ const demandPresence = (presence: Presence, via: WayOfActing | undefined): void 
       ? 'Not in the context of another tenant: return to your own login first.'
       : 'Not while you act as another user: return to your own login first.',
   );
+};
+
+const demandToStay = ({ standing, tenant }: Placed, rule: AccessRule): void => {
+  if (!tenant || rule.kind !== 'permission' || typeof rule.target === 'string') return;
+  const { path } = tenant;
+  // What the tier above decides they decide as what they are in it.
+  const isAbove = 'parentOf' in rule.target && path.length > 1;
+  if (isDelegated(standing, isAbove ? path.slice(0, -1) : path))
+    throw new Forbidden('Not by delegated access: what is changed here would outlast it.', 'not-by-delegated-access');
 };
 
 const demand = (verdict: Verdict, permission: string): void => {

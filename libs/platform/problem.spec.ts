@@ -33,6 +33,7 @@ describe('an error as the caller sees it', () => {
   it.each([
     [new Unauthenticated(), 401, 'access-token-needed'],
     [new Forbidden('No.'), 403, 'not-permitted'],
+    [new Forbidden('No.', 'not-by-delegated-access'), 403, 'not-by-delegated-access'],
     [new PreconditionRequired(), 428, 'if-match-required'],
     [new TooManyAttempts('Later.', 1), 429, 'too-many-attempts'],
     [new RevisionConflict('a.b-c' as StreamName, 3), 409, 'lost-race'],

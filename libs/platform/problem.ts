@@ -31,6 +31,13 @@ export class Unauthenticated extends Error {
 /** 403. */
 export class Forbidden extends Error {
   override readonly name = 'Forbidden';
+
+  constructor(
+    message: string,
+    readonly code = 'not-permitted',
+  ) {
+    super(message);
+  }
 }
 
 /** 429. */
@@ -86,7 +93,7 @@ export const problemOf = (error: unknown): ProblemAnswer => {
     const headers = { 'www-authenticate': 'Bearer realm="tributary"' };
     return { status: 401, code: error.code, detail: error.message, headers, ours: false };
   }
-  if (error instanceof Forbidden) return { status: 403, code: 'not-permitted', detail: error.message, ours: false };
+  if (error instanceof Forbidden) return { status: 403, code: error.code, detail: error.message, ours: false };
   if (error instanceof PreconditionRequired)
     return { status: 428, code: 'if-match-required', detail: error.message, ours: false };
   if (error instanceof TooManyAttempts) {

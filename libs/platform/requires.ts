@@ -49,7 +49,8 @@ export type Presence = 'as-oneself' | 'person' | 'own-login';
 
 /**
  * Beside one of the others. While somebody acts as another user they change neither credentials nor who may enter or what those who
- * enter may do: the user would be the one who gave it, and it would outlast the impersonation.
+ * enter may do: the user would be the one who gave it, and it would outlast the impersonation. Nor does whoever is in a tenant by
+ * delegated access: it would outlast that (see `outlasts`).
  */
 export const InPerson = (presence: Presence = 'person'): MethodDecorator & ClassDecorator =>
   applyDecorators(SetMetadata(IN_PERSON, presence), ApiExtension('x-in-person', presence), describeProblems(403));
@@ -57,6 +58,9 @@ export const InPerson = (presence: Presence = 'person'): MethodDecorator & Class
 /** Whether it is open to somebody who came to act in this way (undefined: they logged in). */
 export const isPresent = (presence: Presence, via: WayOfActing | undefined): boolean =>
   via !== 'impersonation' && (via !== 'key' || presence === 'as-oneself') && (via !== 'switch' || presence !== 'own-login');
+
+/** Whether what it leaves in a tenant outlasts delegated access. Contexts and impersonations end with what they rest on. */
+export const outlasts = (presence: Presence): boolean => presence !== 'own-login';
 
 /** Open to everybody; the reason is for the reader. */
 export const Public = (reason: string): MethodDecorator & ClassDecorator =>

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { isDelegated } from '#libs/access-policy/delegated';
 import { decide, decideAnywhere, decideFromAbove, decideOnPlatform, type Verdict } from '#libs/access-policy/policy';
 import { type Permission } from '#libs/access-policy/roles';
-import { isPresent } from '#libs/platform/requires';
+import { isPresent, outlasts } from '#libs/platform/requires';
 import { formOf, type Key, keysFor, type Keys, type Place, placesIn } from './keys.ts';
 import { listOf, type Route, titleOf } from './routes.ts';
 import { type Sample, SAMPLES, SAMPLES_WITH_IDS } from './samples.ts';
@@ -45,8 +46,16 @@ const isVisible = (caller: Caller, { path }: Pick<Tenant, 'path'>): boolean =>
   decide(caller.standing, 'tenants:read', path) !== 'hidden';
 
 /** What the policy says of this caller, route and tenant. */
-const verdictOf = ({ standing, via }: Caller, { requires, presence }: Route, tenant: Tenant | undefined): Verdict | undefined => {
-  if (presence !== undefined && !isPresent(presence, via)) return 'denied';
+const verdictOf = (caller: Caller, route: Route, tenant: Tenant | undefined): Verdict | undefined => {
+  const { requires, presence } = route;
+  if (presence !== undefined && !isPresent(presence, caller.via)) return 'denied';
+  const verdict = permittedTo(caller, requires, tenant);
+  if (presence === undefined || !outlasts(presence) || verdict !== 'allowed' || !tenant) return verdict;
+  const path = requires?.on === 'parentOf' && tenant.path.length > 1 ? tenant.path.slice(0, -1) : tenant.path;
+  return isDelegated(caller.standing, path) ? 'denied' : verdict;
+};
+
+const permittedTo = ({ standing }: Caller, requires: Route['requires'], tenant: Tenant | undefined): Verdict | undefined => {
   if (!requires) return undefined;
   const permission = requires.permission as Permission;
   switch (requires.on) {

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { BUNDLES } from '#libs/access-policy/roles';
-import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
+import { type Answer, type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { systemClock } from '#libs/time/time';
 import { addAdministrator } from '#services/access-control/src/administrator';
@@ -356,6 +356,30 @@ describe('delegated access', () => {
       onBehalf: true,
     });
     expect(await statusOf(own.post(`${at()}/${id}/end`))).toBe(200);
+  });
+
+  it('leaves nothing behind by which somebody may enter', async () => {
+    const { id } = await requested('admin');
+    expect(await statusOf(own.post(`${at()}/${id}/approve`))).toBe(200);
+    const there = `/tenants/${customer}`;
+    const someone = { email: 'stays@example.com', name: 'Stays', role: 'admin' };
+    const lasting = (client: HttpClient): readonly Promise<Answer<unknown>>[] => [
+      client.post(`${there}/users`, { ...someone, password: PASSWORD }),
+      client.post(`${there}/users/${idOf('clara')}/disable`),
+      client.post(`${there}/invitations`, someone),
+      client.post(`${there}/roles`, { name: 'Stays', permissions: ['tenants:read'] }),
+      client.post(`${there}/service-accounts`, { name: 'Stays', permissions: ['tenants:read'] }),
+      client.patch(`${there}/access-settings`, { activityMirror: true }),
+      client.post(`${at()}/${id}/end`),
+    ];
+    // A context is left with what it rests on, and is no way around it.
+    const inContext = await switched(regular, customer);
+    for (const client of [regular, inContext]) {
+      expect(await statusOf(client.patch(there, { name: 'By Rob again' }))).toBe(200);
+      for (const asked of lasting(client)) expect(await refusal(asked)).toEqual([403, 'not-by-delegated-access']);
+    }
+    expect(await statusOf(own.post(`${at()}/${id}/end`))).toBe(200);
+    expect(await statusOf(inContext.get(there))).toBe(401);
   });
 
   it('may be declined, and is decided once', async () => {

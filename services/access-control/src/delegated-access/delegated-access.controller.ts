@@ -94,7 +94,8 @@ export class DelegatedAccessController {
     summary: 'Ask a tenant for access for a while',
     description:
       'For a user of a tenant above it, who then has the role in this tenant for the hours asked for, once one of the tenant’s own ' +
-      'Admins approves. A user of no tenant above within your reach is 422 `user-not-above`.',
+      'Admins approves. A user of no tenant above within your reach is 422 `user-not-above`. Nothing that they do by it outlasts it in ' +
+      'who may enter: users, invitations, roles, links, service accounts and delegated access are 403 `not-by-delegated-access` to them.',
   })
   @Answers(201, delegatedAccessSchema, { headers: ['Location'] })
   async request(
@@ -173,7 +174,9 @@ export class DelegatedAccessController {
   @InPerson()
   @ApiOperation({
     summary: 'End the access before its time',
-    description: 'It counts no longer on the very next request. What nobody has answered yet is withdrawn.',
+    description:
+      'It counts no longer on the very next request. What nobody has answered yet is withdrawn. Not by somebody who is there by ' +
+      'delegated access themselves: 403 `not-by-delegated-access`.',
   })
   @Answers(200, delegatedAccessSchema)
   end(
