@@ -166,6 +166,23 @@ describe('access control', () => {
     expect([status, body.code]).toEqual([409, 'email-taken']);
   });
 
+  it('tells an Admin of so many addresses an hour that they are taken, and of no more', async () => {
+    const probing = await platform.asUser(stranger, 'admin');
+    const tried = async (email: string) => {
+      const wanted = { email, name: 'Probed', password: PASSWORD, role: 'sales' };
+      const { status, body, headers } = await probing.post<Problem>(`/tenants/${stranger}/users`, wanted);
+      return status === 429 ? `429 ${String(Number(headers.get('retry-after')) > 60)}` : `${String(status)} ${body.code}`;
+    };
+    expect(await tried('free1@example.com')).toBe('201 undefined');
+    const answers = await Promise.all(Array.from({ length: 30 }, () => tried('ada@example.com')));
+    expect(answers.filter((answer) => answer === '409 email-taken')).toHaveLength(20);
+    expect(answers.filter((answer) => answer === '429 true')).toHaveLength(10);
+    expect([await tried('free2@example.com'), await tried('ada@example.com')]).toEqual(['429 true', '429 true']);
+    const other = await platform.asUser(stranger, 'admin');
+    const wanted = { email: 'free2@example.com', name: 'Free', password: PASSWORD, role: 'sales' };
+    expect((await other.post(`/tenants/${stranger}/users`, wanted)).status).toBe(201);
+  });
+
   it('adds a user once for the same key, and refuses the key for another body', async () => {
     const key = { 'idempotency-key': 'once' };
     const wanted = { email: 'once@example.com', name: 'Once', password: PASSWORD, role: 'sales' };

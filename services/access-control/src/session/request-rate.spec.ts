@@ -36,4 +36,13 @@ describe('how often a client may ask', () => {
     const later = 3_600 * SECOND;
     expect([asked('a', later), asked('a', later), asked('a', later)]).toEqual([0, 0, 30]);
   });
+
+  it('may be of another time than a minute, and leaves out what is given back', () => {
+    const rate = new RequestRate(2, clock, 3_600 * SECOND);
+    const asked = (at: number) => waitOf(rate, 'a', at);
+    expect([asked(0), asked(0), asked(0)]).toEqual([0, 0, 1_800]);
+    rate.giveBack('a');
+    rate.giveBack('nobody');
+    expect([asked(0), asked(0), asked(1_800 * SECOND)]).toEqual([0, 1_800, 0]);
+  });
 });

@@ -6,10 +6,12 @@ import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from 
 import { type Columns } from '#libs/csv/csv';
 import { type Command } from '#libs/event-sourcing/command';
 import { type EventStore } from '#libs/event-sourcing/event-store';
+import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { CSV_TYPE, csvFile, csvSchema } from '#libs/platform/csv-file';
 import { LongRunning } from '#libs/platform/long-running';
+import { describeProblems } from '#libs/platform/problem-responses';
 import { page } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
@@ -18,9 +20,11 @@ import { IsAddress, IsName, Optional, PageQuery, paging, QueryBoolean } from '#l
 import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
+import { systemClock } from '#libs/time/time';
 import { PASSWORD_LENGTH } from '../credentials/password.ts';
 import { type TenantUser, tenantUserSchema } from '../membership/tenant-user.ts';
 import { refuseUngrantable } from '../role/grantable.ts';
+import { RequestRate } from '../session/request-rate.ts';
 import { IsExtras, IsTenantRole } from '#libs/platform/role-input';
 import { addUser } from './add-user.ts';
 import { openUsers, SORTABLE } from './tenant-users.ts';
@@ -76,6 +80,9 @@ class UserQuery extends IntersectionType(PageQuery, UserFilter) {}
 
 class UserExportQuery extends UserFilter {}
 
+/** So many mistakes an Admin may make; each try counts until it is found to be none. */
+const TAKEN_AN_HOUR = 20;
+
 const BY_NAME = [{ by: 'name', direction: 'ascending' }] as const;
 
 @ApiTags('access')
@@ -83,6 +90,8 @@ const BY_NAME = [{ by: 'name', direction: 'ascending' }] as const;
 export class UserController {
   readonly #store: EventStore;
   readonly #readModels: ReadModels;
+  /** Of addresses that are taken: whose they are is for nobody to find out by trying. */
+  readonly #taken = new RequestRate(TAKEN_AN_HOUR, systemClock, 3_600_000);
 
   constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(READ_MODELS) readModels: ReadModels) {
     this.#store = store;
@@ -96,9 +105,12 @@ export class UserController {
     summary: 'Add a user',
     description:
       'An Admin reaches the tenant and everything below it, Sales look at it; others reach what is below by a link, by their ' +
-      'child-tenant role, or by the access model. Nobody gives what they do not have themselves.',
+      'child-tenant role, or by the access model. Nobody gives what they do not have themselves. Whoever has a user already, of ' +
+      `whatever tenant, is 409 \`email-taken\`, and after ${String(TAKEN_AN_HOUR)} of these within an hour everything is 429: ` +
+      'rather invite people, which works for either and tells nobody which.',
   })
   @Answers(201, tenantUserSchema, { headers: ['Location'] })
+  @describeProblems(429)
   async add(
     @Param('tenantId') tenantId: TenantId,
     @Body() { email, name, password, role, extras = [], childTenantRole }: UserInput,
@@ -108,7 +120,8 @@ export class UserController {
   ): Promise<TenantUser> {
     const grant = { role, extras, childTenantRole: childTenantRole ?? null };
     await refuseUngrantable(this.#readModels, caller, tenantOf(caller).path, grant);
-    const id = await addUser(this.#store, { email, name, password, tenantId, ...grant }, command);
+    const adding = () => addUser(this.#store, { email, name, password, tenantId, ...grant }, command);
+    const id = await this.#countingTaken(caller, adding);
     created(reply, `/api/v1/tenants/${tenantId}/users`);
     return { id, email, name, ...grant, enabled: true };
   }
@@ -132,7 +145,23 @@ export class UserController {
     const pages = await openUsers(this.#readModels, tenantId, query, sort);
     return csvFile(`users-${tenantId}`, COLUMNS, (part) => Promise.resolve(pages(part)));
   }
+
+  /** Counted before it is tried: of many tries at once only so many find something out. Operators know everybody anyway. */
+  async #countingTaken<Result>({ userId, anchor }: Caller, adding: () => Promise<Result>): Promise<Result> {
+    if (anchor === 'platform') return adding();
+    this.#taken.count(userId);
+    try {
+      const result = await adding();
+      this.#taken.giveBack(userId);
+      return result;
+    } catch (error) {
+      if (!isTaken(error)) this.#taken.giveBack(userId);
+      throw error;
+    }
+  }
 }
+
+const isTaken = (error: unknown): boolean => error instanceof DomainError && error.code === 'email-taken';
 
 const COLUMNS: Columns<TenantUser> = [
   ['email', ({ email }) => email],
