@@ -34,6 +34,7 @@ import { onActivity } from './reactions/on-activity.ts';
 import { onImpersonationStarted } from './reactions/on-impersonation-started.ts';
 import { onInvitationAccepted } from './reactions/on-invitation-accepted.ts';
 import { onInvitationSent } from './reactions/on-invitation-sent.ts';
+import { onMembershipEnded } from './reactions/on-membership-ended.ts';
 import { onRoleChanged } from './reactions/on-role-changed.ts';
 import { Lockouts } from './login-attempts/lockouts.ts';
 import { loginAttempts } from './login-attempts/login-attempts.ts';
@@ -124,6 +125,7 @@ export const accessControlService: ServiceDefinition = {
       onInvitationSent(platform, { mail, tokens: new InvitationTokens(platform.accessTokens), publicUrl }),
       onInvitationAccepted(platform.store),
       onImpersonationStarted(platform, mail),
+      onMembershipEnded(platform),
       onRoleChanged(platform.store),
       onActivity(new UsersAbout(platform)),
     ];

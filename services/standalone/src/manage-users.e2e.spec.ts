@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { membershipId } from '#libs/access-policy/memberships.projection';
+import { handle } from '#libs/event-sourcing/handle';
+import { aCommand } from '#libs/event-sourcing/testing/command';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
-import { type TenantId } from '#libs/published/ids';
+import { type TenantId, type UserId } from '#libs/published/ids';
+import { grant, membership } from '#services/access-control/src/membership/membership';
 import { SERVICES } from './services.ts';
 
 type Problem = Readonly<{ code: string }>;
@@ -42,6 +46,12 @@ describe('who may do what in which tenant', () => {
   const statusOf = async (as: HttpClient, path: string): Promise<number> => (await as.get(path)).status;
   const link = (userId: string, role?: string, as = admin) =>
     as.post<Linkable & Problem>(`/tenants/${customer}/customer-links`, { userId, ...(role && { role }) });
+  /** As by accepting an invitation. */
+  const grantAgain = (userId: UserId): Promise<unknown> => {
+    const { store } = platform.running.platform;
+    const granting = grant(reseller, userId, { role: 'regular' });
+    return handle(store, membership, membershipId(reseller, userId), granting, { command: aCommand() });
+  };
   const rolesOf = async ({ http }: Person, tenantId: TenantId): Promise<readonly string[] | number> => {
     const { status, body } = await http.get<Access>(`/tenants/${tenantId}/access`);
     return status === 200 ? body.roles : status;
@@ -105,6 +115,22 @@ describe('who may do what in which tenant', () => {
     expect(await rolesOf(user, customer)).toBe(404);
     expect((await admin.delete<Problem>(path)).body.code).toBe('link-not-found');
     expect(await rolesOf(user, reseller)).toEqual(['readOnly']);
+  });
+
+  it('ends the links of a deleted user for good, also when they become a user again, and lets them be linked anew', async () => {
+    const user = await person(reseller, 'regular');
+    await link(user.id, 'regular');
+    expect(await rolesOf(user, customer)).toEqual(['regular']);
+    expect((await admin.delete(`/tenants/${reseller}/users/${user.id}`)).status).toBe(204);
+    expect(await rolesOf(user, customer)).toBe(404);
+    await platform.settled();
+    expect((await admin.get<List<Linkable>>(`/tenants/${customer}/customer-links?linked=true`)).body.total).toBe(0);
+    await grantAgain(user.id as UserId);
+    expect(await rolesOf(user, reseller)).toEqual(['regular']);
+    expect(await rolesOf(user, customer)).toBe(404);
+    expect((await link(user.id, 'support')).status).toBe(201);
+    await platform.settled();
+    expect(await rolesOf(user, customer)).toEqual(['support']);
   });
 
   it('keeps from Support what has to do with money, and from nobody else', async () => {

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { customerLinks } from '#libs/access-policy/customer-links.projection';
+import { delegatedAccesses } from '#libs/access-policy/delegated-accesses.projection';
+import { membershipId } from '#libs/access-policy/memberships.projection';
+import { handle, present } from '#libs/event-sourcing/handle';
+import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { aCommand } from '#libs/event-sourcing/testing/command';
+import { deliverAll } from '#libs/messaging/testing/deliver-all';
+import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
+import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
+import { openSqlite } from '#libs/sqlite/database';
+import { type Instant } from '#libs/time/time';
+import { customerLink, link } from '../customer-link/customer-link.ts';
+import { approve, delegatedAccess, request } from '../delegated-access/delegated-access.ts';
+import { grant, membership, revoke } from '../membership/membership.ts';
+import { onMembershipEnded } from './on-membership-ended.ts';
+
+const [D, R, C] = ['d', 'r', 'c'] as [TenantId, TenantId, TenantId];
+const TESS = 'tess' as UserId;
+const NOW = '2026-01-01T00:00:00.000Z' as Instant;
+const ACCESS = 'access' as DelegatedAccessId;
+
+let store: SqliteEventStore;
+let readModels: SqliteReadModels;
+let close: () => Promise<void>;
+beforeEach(async () => {
+  const database = openSqlite('sqlite::memory:');
+  store = new SqliteEventStore(database);
+  readModels = new SqliteReadModels(database, store, [customerLinks, delegatedAccesses]);
+  await readModels.start();
+  close = async () => {
+    await readModels.close();
+    store.close();
+    database.close();
+  };
+});
+afterEach(() => close());
+
+const isUserOf = (tenantId: TenantId) =>
+  handle(store, membership, membershipId(tenantId, TESS), grant(tenantId, TESS, { role: 'regular' }), { command: aCommand() });
+const isUserNoLonger = () => handle(store, membership, membershipId(R, TESS), revoke(R, TESS), { command: aCommand() });
+const isLinked = (memberOf = R) =>
+  handle(
+    store,
+    customerLink,
+    membershipId(C, TESS),
+    link({ tenant: { id: C, path: [D, R, C] }, userId: TESS, memberOf, role: 'regular', linkedBy: 'ada' as UserId }),
+    { command: aCommand() },
+  );
+const linkNow = async () => (await present(store, customerLink, membershipId(C, TESS))).state;
+const accessNow = async () => (await present(store, delegatedAccess, ACCESS)).state?.stage;
+const react = (): Promise<void> => deliverAll(store, onMembershipEnded({ store, readModels }));
+
+describe('what a user was given in the tenants below', () => {
+  it('ends with being a user of the tenant above, for good', async () => {
+    await isUserOf(R);
+    await isLinked();
+    await isUserNoLonger();
+    await react();
+    expect(await linkNow()).toBeNull();
+    await isUserOf(R);
+    await react();
+    expect(await linkNow()).toBeNull();
+  });
+
+  it('stays where it was given after they had become a user again, however late this is heard', async () => {
+    await isUserOf(R);
+    await isUserNoLonger();
+    await isUserOf(R);
+    await isLinked();
+    await react();
+    expect(await linkNow()).not.toBeNull();
+  });
+
+  it('stays where they have it as a user of another tenant', async () => {
+    await isUserOf(R);
+    await isUserOf(D);
+    await isLinked(D);
+    await isUserNoLonger();
+    await react();
+    expect(await linkNow()).toMatchObject({ memberOf: D });
+  });
+
+  it('ends also where it was given at the very moment at which they left', async () => {
+    await isUserOf(R);
+    await isUserNoLonger();
+    await isLinked();
+    await react();
+    expect(await linkNow()).toBeNull();
+  });
+
+  it('ends with an access for a while, too', async () => {
+    const wanted = {
+      delegatedAccessId: ACCESS,
+      tenantId: C,
+      path: [D, R, C],
+      userId: TESS,
+      memberOf: R,
+      role: 'regular',
+      hours: 2,
+      reason: 'help',
+    } as const;
+    await isUserOf(R);
+    await handle(store, delegatedAccess, ACCESS, request(wanted, NOW), { command: aCommand() });
+    await handle(store, delegatedAccess, ACCESS, approve(wanted, new Date().toISOString() as Instant), { command: aCommand() });
+    await react();
+    expect(await accessNow()).toBe('approved');
+    await isUserNoLonger();
+    await react();
+    expect(await accessNow()).toBe('ended');
+  });
+});
