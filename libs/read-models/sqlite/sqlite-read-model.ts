@@ -43,11 +43,12 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
     const after = cursor === undefined ? undefined : valuesOf(cursor, name, filter, order);
     const found = documents.answer(JSON.stringify(['page', filter, order, limit, after]), () => {
       const where = matching(filter, documents.members);
-      const ranges = after === undefined ? [{ text: '1', parameters: [] }] : rangesAfter(order, after);
+      const ranges = after === undefined ? [{ where: { text: '1', parameters: [] }, order }] : rangesAfter(order, after);
       const rows: Found[] = [];
       for (const range of ranges) {
         if (rows.length > limit) break;
-        rows.push(...this.#select(documents.table, joined([where, range], ' AND '), order, limit + 1 - rows.length));
+        const here = joined([where, range.where], ' AND ');
+        rows.push(...this.#select(documents.table, here, order, limit + 1 - rows.length, range.order));
       }
       return rows;
     });
@@ -108,12 +109,12 @@ export class SqliteReadModel<R extends Row> implements ReadModel<R> {
     }));
   }
 
-  #select(table: string, where: Sql, order: Sort, limit: number): Found[] {
+  #select(table: string, where: Sql, order: Sort, limit: number, told: Sort = order): Found[] {
     const keys = order.map(({ by }, index) => `, ${valueAt(by)} AS key${String(index)}`);
     const parameters: Value[] = [...where.parameters, limit];
     return this.#database
       .prepare<Found>(
-        `SELECT id, row, flagged${keys.join('')} FROM ${table} WHERE ${where.text} ORDER BY ${ordered(order)} LIMIT ?`,
+        `SELECT id, row, flagged${keys.join('')} FROM ${table} WHERE ${where.text} ORDER BY ${ordered(told)} LIMIT ?`,
       )
       .all(...parameters);
   }

@@ -153,16 +153,22 @@ export const totalAmong = (filter: Filter, members: Members): Sql => {
 export const ordered = (order: Sort): string =>
   order.map(({ by, direction }) => `${valueAt(by)} ${direction === 'ascending' ? 'ASC' : 'DESC'}`).join(', ');
 
+/** One run of an index, and what tells its rows' order: SQLite does not see that the same value everywhere tells nothing, and would sort. */
+export type Range = Readonly<{ where: Sql; order: Sort }>;
+
 /**
- * Where the rows after these sort values stand, as ranges to be read one after the other. Each is one run of an index, however far
- * into the list. Nothing (null or absent) comes before everything else.
+ * Where the rows after these sort values stand, as ranges to be read one after the other, however far into the list. Nothing (null
+ * or absent) comes before everything else.
  */
-export const rangesAfter = (order: Sort, values: readonly Scalar[]): readonly Sql[] =>
+export const rangesAfter = (order: Sort, values: readonly Scalar[]): readonly Range[] =>
   order
-    .map(({ by, direction }, depth): readonly Sql[] => {
+    .map(({ by, direction }, depth): readonly Range[] => {
       const equals = order.slice(0, depth).map((earlier, index) => equal(valueAt(earlier.by), values[index] ?? null));
       const value = values[depth] ?? null;
-      return beyond(valueAt(by), direction, value).map((range) => joined([...equals, range], ' AND '));
+      return beyond(valueAt(by), direction, value).map((range) => ({
+        where: joined([...equals, range], ' AND '),
+        order: order.slice(depth),
+      }));
     })
     .toReversed()
     .flat();
