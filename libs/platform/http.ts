@@ -74,8 +74,8 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
     return503OnClosing: true,
     routerOptions: { maxParamLength: 300 },
     skipMiddie: true,
-    frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => {
-      filter.answer(error, reply);
+    frameworkErrors: (error: unknown, { url }: FastifyRequest, reply: FastifyReply) => {
+      filter.answer(error, reply.headers(securityHeaders(url)));
     },
     clientErrorHandler: (error, socket) => {
       if (socket.writable) socket.end(refusalOfUnreadable(error.code));

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { problemBody } from './problem.ts';
+import { securityHeaders } from './security-headers.ts';
 
 /** What is no HTTP request at all gets its problem document, too; there is no request whose reply could carry it. */
 export const refusalOfUnreadable = (code: string | undefined): string => {
@@ -15,6 +16,7 @@ export const refusalOfUnreadable = (code: string | undefined): string => {
     'Connection: close',
     'Content-Type: application/problem+json; charset=utf-8',
     `Content-Length: ${String(Buffer.byteLength(body))}`,
+    ...Object.entries(securityHeaders('/')).map(([name, value]) => `${name}: ${value}`),
     '',
     body,
   ].join('\r\n');

@@ -61,8 +61,10 @@ describe('every answer', () => {
       await platform.http.post('/auth/login', '{', { 'content-type': 'application/json' }),
       await operator.get('/me'),
       await operator.get('/operations/log'),
+      await platform.http.get('/%ff'),
+      await platform.http.get(`/me?a=${'x'.repeat(20_000)}`),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([200, 401, 404, 400, 200, 200]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 401, 404, 400, 200, 200, 400, 431]);
     for (const { headers } of answers)
       expect(Object.fromEntries(headers)).toMatchObject({
         'x-content-type-options': 'nosniff',

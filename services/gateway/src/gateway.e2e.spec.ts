@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { securityHeaders } from '#libs/platform/security-headers';
 import { type RunningGateway, startGateway } from './gateway.module.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -160,6 +161,15 @@ describe('what goes through the gateway', () => {
     expect(seen?.headers['traceparent']).toMatch(new RegExp(`^00-${TRACE}-(?!b{16})[0-9a-f]{16}-01$`));
     expect([seen?.headers['x-mine'], seen?.headers.te]).toEqual([undefined, undefined]);
     expect(response.headers['x-private']).toBeUndefined();
+  });
+
+  it('has the security headers also where its address cannot be read, or it is no request at all', async () => {
+    const { url } = await readyGatewayTo(
+      `tenants=${(await serve(['/api/v1/tenants'], (_, response) => response.end('{}'))).url}`,
+    );
+    const answers = [await fetch(`${url}/api/v1/%ff`), await fetch(`${url}/api/v1/tenants?a=${'x'.repeat(20_000)}`)];
+    expect(answers.map(({ status }) => status)).toEqual([400, 431]);
+    for (const { headers } of answers) expect(Object.fromEntries(headers)).toMatchObject(securityHeaders('/api/v1/tenants'));
   });
 
   it('goes on as it comes, both ways, and waits for whoever is slower', async () => {

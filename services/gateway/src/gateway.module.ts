@@ -70,8 +70,8 @@ const createGateway = async (
     return503OnClosing: true,
     routerOptions: { maxParamLength: 16_384 },
     skipMiddie: true,
-    frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => {
-      filter.answer(error, reply);
+    frameworkErrors: (error: unknown, { url }: FastifyRequest, reply: FastifyReply) => {
+      filter.answer(error, reply.headers(securityHeaders(url)));
     },
     clientErrorHandler: (error, socket) => {
       if (socket.writable) socket.end(refusalOfUnreadable(error.code));
