@@ -25,7 +25,7 @@ Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
 /** `/api/docs` and, for programs, `/api/docs-json`. */
 export const serveApiDocs = (app: INestApplication): void => {
   const controllers = controllersOf(app);
-  for (const type of inputClassesOf(controllers)) describeFields(type);
+  for (const type of differingByName(inputClassesOf(controllers))) describeFields(type);
   const ofAnswers = namedSchemasOf(controllers);
   const outline = new DocumentBuilder()
     .setTitle('Tributary')
@@ -56,6 +56,14 @@ export const serveApiDocs = (app: INestApplication): void => {
     customSiteTitle: 'Tributary API',
     swaggerOptions: { persistAuthorization: true, tagsSorter: 'alpha' },
   });
+};
+
+/** @throws Error for two classes of one name: the docs would show one of them for both. */
+export const differingByName = (types: readonly Type[]): readonly Type[] => {
+  const names = types.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`Two different classes of input are called "${twice}".`);
+  return types;
 };
 
 type Paths = OpenAPIObject['paths'];

@@ -70,7 +70,7 @@ const IsRuleId = (): PropertyDecorator => matching(/^[A-Za-z0-9._-]{1,64}$/, '1 
 
 type AccountScopeInput = 'all' | string[];
 
-class AddressInput {
+class BillingAddressInput {
   @IsName(100)
   country!: string;
 
@@ -92,8 +92,8 @@ class BillingDetailsInput {
   @IsName()
   profileName!: string;
 
-  @Nested(() => AddressInput)
-  address!: AddressInput;
+  @Nested(() => BillingAddressInput)
+  address!: BillingAddressInput;
 
   @Nullable()
   @IsName(100)
