@@ -101,3 +101,34 @@ describe('who asks', () => {
     expect(await attempts('')).toEqual([401, 429, 429]);
   });
 });
+
+describe('what anybody may try without a token', () => {
+  const TRIES: Readonly<Record<string, object>> = {
+    '/auth/login': LOGIN,
+    '/auth/refresh': { refreshToken: 'x' },
+    '/auth/service-token': { key: 'x' },
+    '/auth/oidc/begin': {},
+    '/auth/oidc/finish': { transaction: 'x', query: 'x' },
+    '/invitations/open': { token: 'x' },
+    '/invitations/accept': { token: 'x', password: 'a long enough password' },
+  };
+
+  it('is counted by who asks: nobody goes on and on', async () => {
+    const platform = await startPlatform([accessControlService], { environment: { LOGINS_PER_MINUTE: '1' } });
+    try {
+      type Operation = Readonly<{ security?: readonly object[] }>;
+      const docs = (await (await fetch(`${platform.url}/api/docs-json`)).json()) as Readonly<{
+        paths: Readonly<Record<string, Readonly<{ post?: Operation }>>>;
+      }>;
+      const open = Object.entries(docs.paths).flatMap(([path, { post }]) => (post && !post.security ? [path] : []));
+      expect(open.map((path) => path.replace('/api/v1', '')).toSorted()).toEqual(Object.keys(TRIES).toSorted());
+      for (const [path, body] of Object.entries(TRIES)) {
+        await platform.http.post(path, body);
+        const { status, headers } = await platform.http.post(path, body);
+        expect([path, status, Number(headers.get('retry-after')) > 0]).toEqual([path, 429, true]);
+      }
+    } finally {
+      await platform.close();
+    }
+  });
+});

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { categoryOf, type Recorded } from '#libs/event-sourcing/event';
+import { type Category, categoryOf, type Recorded } from '#libs/event-sourcing/event';
 import { type Running, start } from '#libs/platform/bootstrap';
 import { createLog } from '#libs/platform/logging';
 import { HttpClient } from '#libs/platform/testing/platform';
@@ -47,10 +47,10 @@ describe('after people and systems have logged in, invited, failed and left', ()
       )
       .map(([name]) => name);
 
-  const eventsOf = async (): Promise<readonly Recorded[]> => {
+  const eventsOf = async (categories: readonly Category[]): Promise<readonly Recorded[]> => {
     const { store } = running.platform;
     const found: Recorded[] = [];
-    for await (const event of store.subscribe(PUBLIC_CATEGORIES, 'start', new AbortController().signal)) {
+    for await (const event of store.subscribe(categories, 'start', new AbortController().signal)) {
       if (event === 'caught-up') return found;
       found.push(event);
     }
@@ -135,7 +135,7 @@ describe('after people and systems have logged in, invited, failed and left', ()
     const jwk = JSON.parse(await readFile(join(dataDir, 'keys', 'access-tokens.jwk.json'), 'utf8')) as { d: string };
     secrets.set('private key', jwk.d);
     await running.settled();
-    events = await eventsOf();
+    events = await eventsOf(PUBLIC_CATEGORIES);
     exported = await done(operator.get<string>('/operations/log?limit=1000000'));
     const paths = ['/users/export', '/users', '/invitations', '/activity/export', '/service-accounts'];
     const pages = await Promise.all(paths.map((path) => done(operator.get(`/tenants/${tenantId}${path}`))));
@@ -162,6 +162,24 @@ describe('after people and systems have logged in, invited, failed and left', ()
     expect(lines.filter((line) => line.includes('/api/v1/auth/login')).length).toBeGreaterThan(3);
     expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['InvitationAccepted', 'UserRegistered']));
     expect(downloads).toContain('invited@example.com');
+  });
+
+  it('tokens say who, and count for a quarter of an hour', () => {
+    const tokens = [...secrets].filter(([name]) => name.startsWith('access token'));
+    expect(tokens.length).toBeGreaterThan(4);
+    for (const [name, token] of tokens) {
+      const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, number>;
+      expect([name, Number(claims['exp']) - Number(claims['iat']) <= 15 * 60]).toEqual([name, true]);
+      const known = ['aud', 'auth_time', 'exp', 'iat', 'iss', 'jti', 'keyNumber', 'sid', 'sub'];
+      expect([name, Object.keys(claims).filter((claim) => !known.includes(claim))]).toEqual([name, []]);
+    }
+  });
+
+  it('passwords are kept as argon2id only', async () => {
+    const kept = await eventsOf(['access-control.credentials' as Category]);
+    expect(kept.length).toBeGreaterThan(2);
+    for (const { data } of kept) expect(data).toMatchObject({ hash: expect.stringMatching(/^\$argon2id\$/) });
+    expect(heldBy(JSON.stringify(kept))).toEqual([]);
   });
 
   it('no secret is in the log lines, whatever their level', () => {
