@@ -5,8 +5,6 @@ import { pipeline } from 'node:stream/promises';
 import { Body, Controller, Delete, Get, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsUUID } from 'class-validator';
-// Gives requests their `parts()`.
-import type {} from '@fastify/multipart';
 import { type FastifyRequest } from 'fastify';
 import { type Logger } from 'pino';
 import { v5 as uuidv5 } from 'uuid';
@@ -20,6 +18,7 @@ import { Backups } from './backups.ts';
 import { type Caller, CallerOf, CommandOf } from './caller.ts';
 import { errorCode } from './error-code.ts';
 import { LongRunning } from './long-running.ts';
+import { onlyFile } from './only-file.ts';
 import { describeProblems } from './problem-responses.ts';
 import { instant, page } from './published-schemas.ts';
 import { Requires } from './requires.ts';
@@ -97,15 +96,13 @@ export class RestoreController {
   ): Promise<StagedRestore> {
     const { folder } = this.#restores;
     const file = join(folder, `${id}.upload.tar.part`);
-    const part = incoming.isMultipart() ? await incoming.file() : undefined;
-    if (!part)
-      throw new DomainError('invalid', 'invalid-input', 'The request is not valid: archive: must be the file of a backup.', [
-        { path: 'archive', message: 'must be the file of a backup' },
-      ]);
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await pipeline(part.file, createWriteStream(file, { mode: 0o600 }));
-      return await this.#stage(file, id, userId);
+      const arrived = await onlyFile(incoming, 'archive', async (part) => {
+        await pipeline(part.file, createWriteStream(file, { mode: 0o600 }));
+        return file;
+      });
+      return await this.#stage(arrived, id, userId);
     } finally {
       await rm(file, { force: true });
     }

@@ -231,6 +231,8 @@ describe('importing', () => {
 
   it('refuses what is no upload, a wrong field, and no file', async () => {
     const root = await owner();
+    const twice = form([['a.csv', 'x']], { format: 'focus' });
+    twice.append('format', 'aws-cur');
     const answers = [
       await operator.post<Problem>(`/tenants/${root}/imports/upload`, { paths: [] }),
       await upload(root, form([['a.csv', 'x']], { format: 'xlsx' })),
@@ -238,14 +240,16 @@ describe('importing', () => {
       await upload(root, form([['a.csv', 'x']], { expected: '[{"month":"2026-1"}]' })),
       await upload(root, form([['a.csv', 'x']], { colour: 'red' })),
       await upload(root, form([])),
+      await upload(root, twice),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400]);
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400, 400]);
     expect(answers.slice(1).map(({ body }) => body.errors?.[0]?.path)).toEqual([
       'format',
       'expected',
       'expected[0].managementAccountId',
       'colour',
       'files',
+      'format',
     ]);
   });
 

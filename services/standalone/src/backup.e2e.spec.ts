@@ -235,6 +235,16 @@ describe('a backup', () => {
     expect(await readdir(dataDir)).not.toContain('restore');
   });
 
+  it('is uploaded alone: a second file is not passed over', async () => {
+    const form = new FormData();
+    for (const name of ['one.tar', 'other.tar']) form.append('archive', new Blob([await kept()]), name);
+    const { status, body } = await http.post<{ errors?: readonly object[] }>('/operations/restores/upload', form);
+    const more = { path: 'archive', message: 'one file is expected, and there are more' };
+    expect([status, body.errors]).toEqual([400, [more]]);
+    expect((await http.get<List>('/operations/restores')).body.total).toBe(0);
+    expect(await readdir(join(dataDir, 'backups'))).not.toContainEqual(expect.stringContaining('upload'));
+  });
+
   it('is downloaded in parts, begun once at a time, and removed', async () => {
     const content = `${platform.url}/api/v1/operations/backups/${backup.id}/content`;
     const { accessToken } = (

@@ -2,8 +2,6 @@ import { hash } from 'node:crypto';
 import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
-// Gives requests their `file()`.
-import type {} from '@fastify/multipart';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
 import { readCsv } from '#libs/csv/csv';
@@ -12,6 +10,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { errorCode } from '#libs/platform/error-code';
+import { onlyFile } from '#libs/platform/only-file';
 import { describeProblems } from '#libs/platform/problem-responses';
 import { childTenantRole, coded, extra, instant, page, role, tenantId, userId } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
@@ -374,30 +373,12 @@ const filterOf = (status: Status | undefined): Filter => {
   }
 };
 
-/** The one file of an upload. */
 const uploaded = async (request: FastifyRequest): Promise<Buffer> => {
-  if (!request.isMultipart()) throw invalid('file', 'the body must be multipart/form-data');
-  let file: Buffer | undefined;
-  let beside: string | undefined;
   try {
-    for await (const part of request.parts({ limits: { fileSize: LARGEST_FILE, files: 1 } })) {
-      if (part.type === 'file') file = await part.toBuffer();
-      else beside ??= part.fieldname;
-    }
+    return await onlyFile(request, 'file', (file) => file.toBuffer(), { fileSize: LARGEST_FILE });
   } catch (error) {
-    switch (errorCode(error)) {
-      case 'FST_REQ_FILE_TOO_LARGE':
-        throw invalid('file', 'the file has more than 1 MiB');
-      case 'FST_FILES_LIMIT':
-        throw invalid('file', 'one file is expected, and there are more');
-      default:
-        throw error;
-    }
+    if (errorCode(error) !== 'FST_REQ_FILE_TOO_LARGE') throw error;
+    const message = 'has more than 1 MiB';
+    throw new DomainError('invalid', 'invalid-input', `The request is not valid: file: ${message}.`, [{ path: 'file', message }]);
   }
-  if (beside !== undefined) throw invalid(beside, 'is unknown: one file is expected, and no field beside it');
-  if (!file) throw invalid('file', 'there is no file in it');
-  return file;
 };
-
-const invalid = (path: string, message: string): DomainError =>
-  new DomainError('invalid', 'invalid-input', `The request is not valid: ${path}: ${message}.`, [{ path, message }]);

@@ -358,6 +358,7 @@ export class ImportController {
     const fields: Record<string, unknown> = {};
     for await (const part of incoming.parts()) {
       if (part.type === 'file') await upload.take({ name: part.filename, content: part.file });
+      else if (Object.hasOwn(fields, part.fieldname)) throw invalid(part.fieldname, 'is there twice');
       else fields[part.fieldname] = part.fieldname === 'expected' ? totalsIn(part.value) : part.value;
     }
     return fields;
