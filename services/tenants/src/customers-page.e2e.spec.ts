@@ -625,6 +625,26 @@ describe('when customers were about', () => {
     });
   });
 
+  it('has any other order the same, whether the store sorts or not', async () => {
+    const { rho, ann, bob } = await busy();
+    for (const [name, customerCode] of Object.entries({ '\ufdfd': 'b', '😀': 'A', ärger: 'ä' }))
+      await registered(`/tenants/${rho.id}/customers`, {
+        tier: 'endCustomer',
+        name,
+        customerCode,
+        primaryDomain: `${customerCode}.io`,
+      });
+    await platform.asUser(bob.id, 'admin');
+    await platform.settled();
+    const mixed = await member(rho, 'regular', 'carryOver', [[ann, 'support']]);
+    for (const by of ['name', 'customerCode', 'tier', 'currency', 'primaryDomain', 'registeredAt', 'status', 'sourceData'])
+      for (const sort of [by, `-${by}`, `${by},-name`]) {
+        const { items } = await listOf(mixed, rho, `?sort=${sort}`);
+        const sorted = await listOf(mixed, rho, `?sort=${sort}&hideInactive=true`);
+        expect([sort, ...namesOf(sorted)]).toEqual([sort, ...items.map(({ name }) => name)]);
+      }
+  });
+
   it('sorts and hides all for whoever sees all', async () => {
     const { rho } = await busy();
     await later(async () => {
