@@ -1,4 +1,5 @@
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Instant } from '#libs/time/time';
 import { type Page, type Query, type Scalar } from './read-model.ts';
 
 /** A place in a list as callers carry it: opaque to them. */
@@ -39,4 +40,24 @@ const keyIn = (cursor: string): string => {
   const [key, ...more] = placeOf(cursor);
   if (typeof key !== 'string' || more.length > 0) throw foreignCursor();
   return key;
+};
+
+/**
+ * A page of a list whose filter depends on the time: each is as of the moment of the first one, which the cursors carry on.
+ * @throws DomainError `invalid` `invalid-cursor`
+ */
+export const pageAsOf = async <Item>(
+  cursor: string | undefined,
+  now: Instant,
+  find: (asOf: Instant, cursor: string | undefined) => Promise<Page<Item>>,
+): Promise<Page<Item>> => {
+  const [asOf, within] = cursor === undefined ? [now] : momentIn(cursor);
+  const found = await find(asOf, within);
+  return { ...found, nextCursor: found.nextCursor === null ? null : cursorTo([asOf, found.nextCursor]) };
+};
+
+const momentIn = (cursor: string): readonly [Instant, string] => {
+  const [asOf, within, ...more] = placeOf(cursor);
+  if (typeof asOf !== 'string' || typeof within !== 'string' || more.length > 0) throw foreignCursor();
+  return [asOf as Instant, within];
 };

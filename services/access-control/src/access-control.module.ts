@@ -31,6 +31,7 @@ import { OidcConfiguration } from './oidc/oidc-configuration.ts';
 import { OidcController } from './oidc/oidc.controller.ts';
 import { OidcLogin } from './oidc/oidc-login.ts';
 import { onActivity } from './reactions/on-activity.ts';
+import { onDelegatedAccessRequested } from './reactions/on-delegated-access-requested.ts';
 import { onImpersonationStarted } from './reactions/on-impersonation-started.ts';
 import { onInvitationAccepted } from './reactions/on-invitation-accepted.ts';
 import { onInvitationSent } from './reactions/on-invitation-sent.ts';
@@ -125,6 +126,7 @@ export const accessControlService: ServiceDefinition = {
       onInvitationSent(platform, { mail, tokens: new InvitationTokens(platform.accessTokens), publicUrl }),
       onInvitationAccepted(platform.store),
       onImpersonationStarted(platform, mail),
+      onDelegatedAccessRequested(platform, mail),
       onMembershipEnded(platform),
       onRoleChanged(platform.store),
       onActivity(new UsersAbout(platform)),

@@ -16,6 +16,7 @@ type Entry = Readonly<{ event: string; user: object; impersonated: object | null
 type Log = Readonly<{ items: readonly Entry[] }>;
 type List = Readonly<{ total: number; items: readonly Readonly<{ id: string; name: string }>[] }>;
 type Delegated = Readonly<{ id: string; status: string; until: string | null }>;
+type DelegatedList = Readonly<{ items: readonly Delegated[]; total: number; nextCursor: string | null }>;
 
 const PASSWORD = 'a long enough password';
 
@@ -406,5 +407,98 @@ describe('delegated access', () => {
     const { id } = await requested();
     expect(await refusal(ruth.get(`/tenants/${sibling}/delegated-accesses/${id}`))).toEqual([404, 'delegated-access-not-found']);
     expect((await ruth.post<Delegated>(`${at()}/${id}/end`)).body.status).toBe('ended');
+  });
+
+  it('shows the customer who asks: the person, and the tenant above whose user it is', async () => {
+    const { id } = await requested();
+    const asked = { userId: idOf('rob'), email: 'rob@example.com', name: 'rob', memberOfName: 'Reseller' };
+    expect((await own.get(`${at()}/${id}`)).body).toMatchObject(asked);
+    expect((await own.get<DelegatedList>(at())).body.items[0]).toMatchObject({ id, ...asked });
+    const platforms = await operator.post<Delegated>(at(), { role: 'support', hours: 1, reason: 'x' });
+    expect(platforms.body).toMatchObject({ email: 'root@example.com', memberOfName: null });
+    for (const one of [id, platforms.body.id]) expect((await own.post<Delegated>(`${at()}/${one}/decline`)).status).toBe(200);
+  });
+
+  it('is told to the customer’s own Admins by a letter, once, and to nobody else', async () => {
+    const asked = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Asked' });
+    for (const [name, role] of Object.entries({ ari: 'admin', art: 'admin', ava: 'regular' })) await user(asked, name, role);
+    const body = { role: 'support', hours: 3, reason: 'Ticket 9', userId: idOf('rob') };
+    const once = { 'idempotency-key': 'asked-once' };
+    for (const headers of [once, once])
+      expect(await statusOf(ruth.post(`/tenants/${asked}/delegated-accesses`, body, headers))).toBe(201);
+    await platform.settled();
+    const folder = join(platform.dataDir, 'mail');
+    const letters = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), 'utf8')));
+    const about = letters.map((letter) => letter.replaceAll('=\r\n', '')).filter((letter) => letter.includes(' to Asked'));
+    expect(about.map((letter) => /^To: (.*)\r$/m.exec(letter)?.[1]).toSorted()).toEqual(['ari@example.com', 'art@example.com']);
+    for (const letter of about) expect(letter).toMatch(/rob@example\.com[^]*Reseller[^]*support[^]*3 hours[^]*Ticket 9/);
+  });
+
+  it('is the matter of the customer, of whoever has it, and of the tenants from theirs upwards; to one in between there is none', async () => {
+    const dan = await platform.as('dan@example.com', PASSWORD);
+    const inBetween = [ruth, await switched(ruth, customer)];
+    const above = [operator, dan, await switched(dan, customer)];
+    const seen = async (as: HttpClient, id: string): Promise<boolean> => {
+      const { body } = await as.get<DelegatedList>(`${at()}?limit=500`);
+      expect(body.total).toBe(body.items.length);
+      return body.items.some((one) => one.id === id);
+    };
+    for (const ending of [...above, own]) {
+      const asking = dan.post<Delegated>(at(), { role: 'support', hours: 1, reason: 'x' });
+      const { id } = (await asking).body;
+      for (const as of inBetween) {
+        expect(await seen(as, id)).toBe(false);
+        const [unknown, hidden] = [randomUUID(), id].map((each) => as.get<object>(`${at()}/${each}`));
+        expect({ ...(await hidden)?.body, traceId: '' }).toEqual({ ...(await unknown)?.body, traceId: '' });
+        expect(await refusal(as.post(`${at()}/${id}/end`))).toEqual([404, 'delegated-access-not-found']);
+      }
+      for (const as of [...above, own]) {
+        expect(await seen(as, id)).toBe(true);
+        expect((await as.get<Delegated>(`${at()}/${id}`)).body.status).toBe('requested');
+      }
+      expect((await ending.post<Delegated>(`${at()}/${id}/end`)).body.status).toBe('ended');
+    }
+    // Somebody who asks in another tenant's context is still who asked.
+    const inReseller = await switched(dan, reseller);
+    const { id } = (await inReseller.post<Delegated>(at(), { role: 'support', hours: 1, reason: 'x' })).body;
+    expect((await inReseller.post<Delegated>(`${at()}/${id}/end`)).body.status).toBe('ended');
+    const ofReseller = await requested();
+    expect((await dan.post<Delegated>(`${at()}/${ofReseller.id}/end`)).body.status).toBe('ended');
+  });
+
+  it('is listed as what it is, also once its time is over, page by page', async () => {
+    const late = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Late' });
+    const past = Date.parse(systemClock.now()) - 3_600_000;
+    const hour = (offset: number): string => new Date(past + offset * 3_600_000).toISOString();
+    const given = async (until: string): Promise<string> => {
+      const delegatedAccessId = randomUUID();
+      const of = { delegatedAccessId, tenantId: late, userId: idOf('rob') };
+      const asked = { path: [distributor, reseller, late], memberOf: reseller, role: 'support', hours: 1, reason: 'x' };
+      const events: DomainEvent[] = [
+        { type: 'DelegatedAccessRequested', data: { ...of, ...asked, requestedAt: hour(-2) } },
+        { type: 'DelegatedAccessApproved', data: { ...of, from: hour(-1), until } },
+      ];
+      await platform.running.platform.store.append(
+        `access-control.delegatedAccess-${delegatedAccessId}` as StreamName,
+        events,
+        NO_STREAM,
+        { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, tenant: late, time: systemClock.now() },
+      );
+      return delegatedAccessId;
+    };
+    const over = [await given(hour(0)), await given(hour(0))].toSorted().toReversed();
+    const lasting = await given(hour(2));
+    const found = async (query: string): Promise<DelegatedList> => {
+      const answer = await ruth.get<DelegatedList>(`/tenants/${late}/delegated-accesses${query}`);
+      expect(answer.status).toBe(200);
+      return answer.body;
+    };
+    const first = await found('?status=expired&limit=1');
+    const second = await found(`?status=expired&limit=1&cursor=${String(first.nextCursor)}`);
+    expect([...first.items, ...second.items].map(({ id, status }) => [id, status])).toEqual(over.map((id) => [id, 'expired']));
+    expect([first.total, second.total, second.nextCursor]).toEqual([2, 2, null]);
+    expect((await found('?status=approved')).items.map(({ id, status }) => [id, status])).toEqual([[lasting, 'approved']]);
+    for (const wrong of ['?status=over', '?status=expired&cursor=x', `?status=approved&cursor=${String(first.nextCursor)}`])
+      expect(await statusOf(ruth.get(`/tenants/${late}/delegated-accesses${wrong}`))).toBe(400);
   });
 });

@@ -3,13 +3,10 @@ import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs
 import { IsInt, IsUUID, Max, Min } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
-import {
-  delegatedAccesses,
-  type DelegatedAccessRow,
-  type DelegatedAccessStatus,
-} from '#libs/access-policy/delegated-accesses.projection';
+import { delegatedAccesses, type DelegatedAccessRow } from '#libs/access-policy/delegated-accesses.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { type BuiltInRole } from '#libs/access-policy/roles';
+import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { handle } from '#libs/event-sourcing/handle';
@@ -24,10 +21,12 @@ import { PLATFORM } from '#libs/platform/tokens';
 import { IsName, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
-import { type Page } from '#libs/read-models/read-model';
+import { pageAsOf } from '#libs/read-models/cursor';
+import { type Filter, type Page } from '#libs/read-models/read-model';
 import { type Instant, systemClock } from '#libs/time/time';
 import { knownTo } from '../role/grantable.ts';
-import { approve, decline, delegatedAccess, end, LONGEST_HOURS, request } from './delegated-access.ts';
+import { userList } from '../user-list/user-list.projection.ts';
+import { approve, decline, type DelegatedAccess, delegatedAccess, end, LONGEST_HOURS, request } from './delegated-access.ts';
 
 type DelegatedRole = Exclude<BuiltInRole, 'operator'>;
 
@@ -50,15 +49,19 @@ class DelegatedAccessInput {
   userId?: UserId;
 }
 
+const STATUSES = ['requested', 'approved', 'declined', 'ended', 'expired'] as const;
+/** `expired`: it was approved, and its time is over. */
+type Status = (typeof STATUSES)[number];
+
 class DelegatedAccessQuery extends PageQuery {
   @Optional()
-  @OneOf('requested', 'approved', 'declined', 'ended')
-  status?: DelegatedAccessStatus;
+  @OneOf(...STATUSES)
+  status?: Status;
 }
 
-/** `expired`: it was approved, and its time is over. */
-type Status = DelegatedAccessStatus | 'expired';
-type DelegatedAccessAnswer = Omit<DelegatedAccessRow, 'tenantId' | 'memberOf' | 'status'> & Readonly<{ status: Status }>;
+/** Who asks shows themselves, wherever they are from. */
+type DelegatedAccessAnswer = Omit<DelegatedAccessRow, 'tenantId' | 'memberOf' | 'status'> &
+  Readonly<{ email: string; name: string; memberOfName: string | null; status: Status }>;
 
 const delegatedAccessId: Schema<DelegatedAccessId> = schema({ type: 'string', format: 'uuid' });
 
@@ -67,11 +70,14 @@ const delegatedAccessSchema = named(
   object<DelegatedAccessAnswer>({
     id: delegatedAccessId,
     userId: userIdSchema,
+    email: text,
+    name: text,
+    memberOfName: saying('Of the tenant above whose user it is; null: of the platform', nullable(text)),
     role: choice('admin', 'regular', 'readOnly', 'support', 'sales'),
     hours: saying('From the approval on', integer),
     reason: text,
     requestedAt: instant,
-    status: choice('requested', 'approved', 'declined', 'ended', 'expired'),
+    status: choice(...STATUSES),
     from: nullable(instant),
     until: saying('It ends then by itself', nullable(instant)),
   }),
@@ -94,7 +100,7 @@ export class DelegatedAccessController {
     summary: 'Ask a tenant for access for a while',
     description:
       'For a user of a tenant above it, who then has the role in this tenant for the hours asked for, once one of the tenant’s own ' +
-      'Admins approves. A user of no tenant above within your reach is 422 `user-not-above`. Nothing that they do by it outlasts it in ' +
+      'Admins approves; a letter tells them. A user of no tenant above within your reach is 422 `user-not-above`. Nothing that they do by it outlasts it in ' +
       'who may enter: users, invitations, roles, links, service accounts and delegated access are 403 `not-by-delegated-access` to them.',
   })
   @Answers(201, delegatedAccessSchema, { headers: ['Location'] })
@@ -112,28 +118,40 @@ export class DelegatedAccessController {
     const asked = { delegatedAccessId: id, tenantId, path, userId, memberOf, role, hours, reason };
     await handle(this.#platform.store, delegatedAccess, id, request(asked, systemClock.now()), { command });
     created(reply, `/api/v1/tenants/${tenantId}/delegated-accesses/${id}`);
-    return this.#answer(tenantId, id);
+    return this.#answer(caller, id);
   }
 
   @Get()
   @Requires('access:write')
-  @ApiOperation({ summary: 'Who asked the tenant for access', description: 'The newest first; filter by `status`.' })
+  @ApiOperation({
+    summary: 'Who asked the tenant for access',
+    description:
+      'The newest first; filter by `status`. What users of tenants above yours asked for is the tenant’s own matter and not yours: ' +
+      'it is as if it were not there.',
+  })
   @Answers(200, page(delegatedAccessSchema))
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: DelegatedAccessQuery): Promise<Page<DelegatedAccessAnswer>> {
+  list(@Query() query: DelegatedAccessQuery, @CallerOf() caller: Caller): Promise<Page<DelegatedAccessAnswer>> {
     const newestFirst = [{ by: 'requestedAt', direction: 'descending' }] as const;
-    const filter = { tenantId, ...(query.status === undefined ? {} : { status: query.status }) };
-    const found = await this.#platform.readModels
-      .of(delegatedAccesses)
-      .find({ filter, ...paging(query, ['requestedAt'], newestFirst) });
-    return { ...found, items: found.items.map((row) => answerOf(row, systemClock.now())) };
+    const { cursor, ...asked } = paging(query, ['requestedAt'], newestFirst);
+    const matters = mattersOf(caller);
+    return pageAsOf(cursor, systemClock.now(), async (asOf, within) => {
+      const filter = {
+        tenantId: tenantOf(caller).id,
+        ...(matters === 'all' ? {} : { memberOf: { in: matters } }),
+        ...filterOf(query.status, asOf),
+      };
+      const model = this.#platform.readModels.of(delegatedAccesses);
+      const found = await model.find({ filter, ...asked, ...(within === undefined ? {} : { cursor: within }) });
+      return { ...found, items: await Promise.all(found.items.map((row) => this.#described(row, asOf))) };
+    });
   }
 
   @Get(':delegatedAccessId')
   @Requires('access:write')
   @ApiOperation({ summary: 'An access that was asked for' })
   @Answers(200, delegatedAccessSchema)
-  one(@Param('tenantId') tenantId: TenantId, @Param('delegatedAccessId') id: DelegatedAccessId): Promise<DelegatedAccessAnswer> {
-    return this.#answer(tenantId, id);
+  one(@Param('delegatedAccessId') id: DelegatedAccessId, @CallerOf() caller: Caller): Promise<DelegatedAccessAnswer> {
+    return this.#answer(caller, id);
   }
 
   @Post(':delegatedAccessId/approve')
@@ -145,13 +163,12 @@ export class DelegatedAccessController {
   })
   @Answers(200, delegatedAccessSchema)
   approve(
-    @Param('tenantId') tenantId: TenantId,
     @Param('delegatedAccessId') id: DelegatedAccessId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<DelegatedAccessAnswer> {
     demandOwn(caller);
-    return this.#decide(tenantId, id, approve, command);
+    return this.#decide(caller, id, approve, command);
   }
 
   @Post(':delegatedAccessId/decline')
@@ -160,13 +177,12 @@ export class DelegatedAccessController {
   @ApiOperation({ summary: 'Refuse the access', description: 'One of the tenant’s own Admins decides, nobody else.' })
   @Answers(200, delegatedAccessSchema)
   decline(
-    @Param('tenantId') tenantId: TenantId,
     @Param('delegatedAccessId') id: DelegatedAccessId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<DelegatedAccessAnswer> {
     demandOwn(caller);
-    return this.#decide(tenantId, id, decline, command);
+    return this.#decide(caller, id, decline, command);
   }
 
   @Post(':delegatedAccessId/end')
@@ -175,27 +191,29 @@ export class DelegatedAccessController {
   @ApiOperation({
     summary: 'End the access before its time',
     description:
-      'It counts no longer on the very next request. What nobody has answered yet is withdrawn. Not by somebody who is there by ' +
-      'delegated access themselves: 403 `not-by-delegated-access`.',
+      'It counts no longer on the very next request. What nobody has answered yet is withdrawn. By one of the tenant’s own, by whoever ' +
+      'has it, or from the tenant whose user that is or one above it; not by somebody who is there by delegated access themselves: ' +
+      '403 `not-by-delegated-access`.',
   })
   @Answers(200, delegatedAccessSchema)
   end(
-    @Param('tenantId') tenantId: TenantId,
     @Param('delegatedAccessId') id: DelegatedAccessId,
+    @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<DelegatedAccessAnswer> {
-    return this.#decide(tenantId, id, end, command);
+    return this.#decide(caller, id, end, command);
   }
 
   async #decide(
-    tenantId: TenantId,
+    caller: Caller,
     id: DelegatedAccessId,
     decision: typeof approve,
     command: Command,
   ): Promise<DelegatedAccessAnswer> {
-    const of = { delegatedAccessId: id, tenantId };
-    await handle(this.#platform.store, delegatedAccess, id, decision(of, systemClock.now()), { command });
-    return this.#answer(tenantId, id);
+    const decided = decision({ delegatedAccessId: id, tenantId: tenantOf(caller).id }, systemClock.now());
+    const theirs = (known: DelegatedAccess): DelegatedAccess => (known && isMatterOf(known, caller) ? known : undefined);
+    await handle(this.#platform.store, delegatedAccess, id, (known) => decided(theirs(known)), { command });
+    return this.#answer(caller, id);
   }
 
   /** Of which tenant above, the nearest one first, the user is a member. Whom the caller may not know of is nobody's. */
@@ -213,11 +231,21 @@ export class DelegatedAccessController {
     return nearest;
   }
 
-  async #answer(tenantId: TenantId, id: DelegatedAccessId): Promise<DelegatedAccessAnswer> {
+  async #answer(caller: Caller, id: DelegatedAccessId): Promise<DelegatedAccessAnswer> {
     const row = await this.#platform.readModels.of(delegatedAccesses).get(id);
-    if (row?.tenantId !== tenantId)
+    if (row?.tenantId !== tenantOf(caller).id || !isMatterOf(row, caller))
       throw new DomainError('not-found', 'delegated-access-not-found', 'Nobody asked the tenant for this access.');
-    return answerOf(row, systemClock.now());
+    return this.#described(row, systemClock.now());
+  }
+
+  async #described(row: DelegatedAccessRow, now: Instant): Promise<DelegatedAccessAnswer> {
+    const { id, userId, memberOf, role, hours, reason, requestedAt, from, until } = row;
+    const { readModels } = this.#platform;
+    const person = await readModels.of(userList).get(userId);
+    const tenant = memberOf === 'platform' ? undefined : await readModels.of(tenantTree).get(memberOf);
+    const who = { userId, email: person?.email ?? '', name: person?.name ?? '', memberOfName: tenant?.name ?? null };
+    const expired = row.status === 'approved' && until !== null && until <= now;
+    return { id, ...who, role, hours, reason, requestedAt, status: expired ? 'expired' : row.status, from, until };
   }
 }
 
@@ -226,8 +254,33 @@ const demandOwn = (caller: Caller): void => {
     throw new DomainError('rejected', 'approval-is-the-tenants-own', 'One of the tenant’s own Admins decides that, nobody else.');
 };
 
-const answerOf = (row: DelegatedAccessRow, now: Instant): DelegatedAccessAnswer => {
-  const { id, userId, role, hours, reason, requestedAt, from, until } = row;
-  const expired = row.status === 'approved' && until !== null && until <= now;
-  return { id, userId, role, hours, reason, requestedAt, status: expired ? 'expired' : row.status, from, until };
+/**
+ * Whose users' accesses are the caller's matter: to the tenant's own everybody's, to others those of the tenant as whose user they are
+ * there and of the tenants below that. Who came into the tenant from above, by a context or a link, is no more than they are from there.
+ */
+const mattersOf = (caller: Caller): 'all' | readonly TenantId[] => {
+  const { id, path } = tenantOf(caller);
+  const home = homeOf(caller);
+  const of = caller.anchor === id ? home : caller.anchor;
+  return home === id || of === 'platform' ? 'all' : knownTo(of, path);
+};
+
+const isMatterOf = ({ userId, memberOf }: Pick<DelegatedAccessRow, 'userId' | 'memberOf'>, caller: Caller): boolean => {
+  const matters = mattersOf(caller);
+  return userId === caller.userId || matters === 'all' || matters.some((tenantId) => tenantId === memberOf);
+};
+
+const filterOf = (status: Status | undefined, now: Instant): Filter => {
+  switch (status) {
+    case undefined:
+      return {};
+    case 'approved':
+      return { status, until: { gt: now } };
+    case 'expired':
+      return { status: 'approved', until: { lte: now } };
+    case 'requested':
+    case 'declined':
+    case 'ended':
+      return { status };
+  }
 };

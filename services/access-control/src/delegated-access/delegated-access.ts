@@ -9,7 +9,15 @@ type Stage = 'requested' | 'approved' | 'declined' | 'ended';
 
 /** Undefined until it is requested. */
 export type DelegatedAccess =
-  Readonly<{ tenantId: TenantId; userId: UserId; hours: number; stage: Stage; until: Instant | null }> | undefined;
+  | Readonly<{
+      tenantId: TenantId;
+      userId: UserId;
+      memberOf: TenantId | 'platform';
+      hours: number;
+      stage: Stage;
+      until: Instant | null;
+    }>
+  | undefined;
 
 /** Thirty days: what is to last longer is a link. */
 export const LONGEST_HOURS = 720;
@@ -21,8 +29,8 @@ export const delegatedAccess = decider<DelegatedAccess, DelegatedAccessEvent, De
   undefined,
   (before, { type, data }) => {
     if (type === 'DelegatedAccessRequested') {
-      const { tenantId, userId, hours } = data;
-      return { tenantId, userId, hours, stage: 'requested', until: null };
+      const { tenantId, userId, memberOf, hours } = data;
+      return { tenantId, userId, memberOf, hours, stage: 'requested', until: null };
     }
     if (!before) throw new Error(`${type} before the access was requested`);
     if (type === 'DelegatedAccessApproved') return { ...before, stage: 'approved', until: data.until };

@@ -1,15 +1,13 @@
 import { v5 as uuidv5 } from 'uuid';
-import { memberships } from '#libs/access-policy/memberships.projection';
-import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Recorded } from '#libs/event-sourcing/event';
 import { type Letter, type Mail } from '#libs/mail/mail';
 import { type Consumer } from '#libs/messaging/consumer';
 import { type Platform } from '#libs/platform/service';
 import { type ImpersonationEvent } from '#libs/published/acting';
-import { type UserId } from '#libs/published/ids';
 import { type Clock, systemClock } from '#libs/time/time';
 import { impersonation } from '../impersonation/impersonation.ts';
-import { userList, type UserRow } from '../user-list/user-list.projection.ts';
+import { type UserRow } from '../user-list/user-list.projection.ts';
+import { adminsOf, personOf, tenantOf } from './addressees.ts';
 
 type Started = Extract<ImpersonationEvent, { type: 'ImpersonationStarted' }>['data'];
 
@@ -33,18 +31,11 @@ export const onImpersonationStarted = (
     if (!isStarted(event)) return;
     const { tenantId, userId, actorId, startedAt } = event.data;
     if (Date.parse(clock.now()) - Date.parse(startedAt) > NEWS_MS) return;
-    const personOf = async (id: UserId): Promise<UserRow> => {
-      const person = await readModels.of(userList).get(id);
-      if (!person) throw new Error(`${id} is not known here yet`);
-      return person;
-    };
-    const tenant = await readModels.of(tenantTree).get(tenantId);
-    if (!tenant) throw new Error(`${tenantId} is not known here yet`);
-    const admins = await readModels.of(memberships).all({ tenantId, role: 'admin', enabled: true });
-    const told = new Set([userId, ...admins.map((admin) => admin.userId)].filter((id) => id !== actorId));
-    const [user, actor] = [await personOf(userId), await personOf(actorId)];
+    const tenant = await tenantOf(readModels, tenantId);
+    const told = new Set([userId, ...(await adminsOf(readModels, tenantId))].filter((id) => id !== actorId));
+    const about = { tenant: tenant.name, user: await personOf(readModels, userId), actor: await personOf(readModels, actorId) };
     for (const id of told)
-      await mail.send(letterOf(uuidv5(id, event.eventId), await personOf(id), { tenant: tenant.name, user, actor }, event.data));
+      await mail.send(letterOf(uuidv5(id, event.eventId), await personOf(readModels, id), about, event.data));
   },
 });
 
