@@ -37,6 +37,13 @@ describe('docker-compose.yml', () => {
     expect(upstreams?.map((upstream) => upstream.split('=')[0]).sort()).toEqual(SERVICES.map(({ name }) => name).sort());
   });
 
+  it('has services believe the gateway who asks, and the gateway nobody, unless told', () => {
+    const trustedBy = (service: string) => composition.services[service]?.environment?.['TRUSTED_PROXIES'];
+    for (const { name } of SERVICES)
+      expect([name, trustedBy(name)?.split(',')]).toEqual([name, expect.arrayContaining(['172.16.0.0/12'])]);
+    expect(trustedBy('gateway')).toBe('${TRIBUTARY_PROXIES:-}');
+  });
+
   it('names only services and volumes that are there', () => {
     for (const { depends_on = {}, volumes = [] } of Object.values(composition.services)) {
       for (const other of Object.keys(depends_on)) expect(Object.keys(composition.services)).toContain(other);

@@ -45,6 +45,7 @@ describe('the processes of a platform', () => {
           EVENT_STORE_URL: 'sqlite:logs/tenants.db',
           DATA_DIR: '/data',
           HOST: '127.0.0.1',
+          TRUSTED_PROXIES: '127.0.0.1',
           PORT: String(5_001 + index),
         },
       })),

@@ -48,6 +48,8 @@ export const planOf = ({ instances, dataDir, port, environment }: Wishes, engine
         EVENT_STORE_URL: eventStoreOf(service, engines),
         DATA_DIR: dataDir,
         HOST: host,
+        // The gateway says who asks.
+        TRUSTED_PROXIES: host,
         PORT: String(ports[at * instances + index]),
       },
     })),

@@ -163,6 +163,16 @@ describe('what goes through the gateway', () => {
     expect(response.headers['x-private']).toBeUndefined();
   });
 
+  it('says who asked, as a load balancer before it does that is trusted', async () => {
+    const tenants = await serve(['/api/v1/tenants'], (_, response) => response.end('{}'));
+    const headers = { 'x-forwarded-for': '198.51.100.9, 192.0.2.1' };
+    for (const trusted of ['127.0.0.1', '']) {
+      const { url } = await readyGatewayTo(`tenants=${tenants.url}`, { TRUSTED_PROXIES: trusted });
+      expect((await fetch(`${url}/api/v1/tenants`, { headers })).status).toBe(200);
+    }
+    expect(tenants.seen.map((seen) => seen.headers['x-forwarded-for'])).toEqual(['192.0.2.1', '127.0.0.1']);
+  });
+
   it('has the security headers also where its address cannot be read, or it is no request at all', async () => {
     const { url } = await readyGatewayTo(
       `tenants=${(await serve(['/api/v1/tenants'], (_, response) => response.end('{}'))).url}`,

@@ -62,9 +62,10 @@ const createGateway = async (
   log: Logger,
   patience: Patience,
 ): Promise<NestFastifyApplication> => {
-  const { uploadTimeoutSeconds, shutdownSeconds } = configuration(HttpConfiguration);
+  const { uploadTimeoutSeconds, shutdownSeconds, trustedProxies } = configuration(HttpConfiguration);
   const filter = new ProblemFilter(log);
   const adapter = new FastifyAdapter({
+    trustProxy: trustedProxies.length > 0 && trustedProxies,
     requestTimeout: uploadTimeoutSeconds * 1_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
