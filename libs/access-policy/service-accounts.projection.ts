@@ -1,5 +1,6 @@
 import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
+import { type Revision } from '#libs/event-sourcing/event';
 import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
@@ -21,6 +22,8 @@ export type ServiceAccountRow = Readonly<{
   keys: readonly ServiceAccountKey[];
   /** Null while it is there; what it did keeps its name. */
   removedAt: Instant | null;
+  /** That of its last event: its ETag. */
+  revision: Revision;
 }>;
 
 /** However often keys are rotated, what is asked on every request stays short; the activity log tells of all of them. */
@@ -37,17 +40,18 @@ const shownAt = (keys: readonly ServiceAccountKey[], now: Instant): readonly Ser
 /** Asked on every request of a service account, so that a revoked key counts no longer at once. */
 export const serviceAccounts = projection({
   name: 'service-accounts',
-  version: 4,
+  version: 5,
   parts: {
     account: part<ServiceAccountEvent, ServiceAccountRow>('access-control.serviceAccount', {
       document: ({ data }) => data.serviceAccountId,
-      evolve: (before, { type, data }) => {
+      evolve: (known, { type, data, revision }) => {
         if (type === 'ServiceAccountCreated') {
           const { serviceAccountId: id, tenantId, name, permissions, createdAt } = data;
           const nameOrder = alphabetical(name);
-          return { id, tenantId, name, nameOrder, permissions, createdAt, keys: [], removedAt: null };
+          return { id, tenantId, name, nameOrder, permissions, createdAt, keys: [], removedAt: null, revision };
         }
-        if (!before) throw new Error(`${type} before the service account was created`);
+        if (!known) throw new Error(`${type} before the service account was created`);
+        const before = { ...known, revision };
         switch (type) {
           case 'ServiceAccountScopeChanged':
             return { ...before, name: data.name, nameOrder: alphabetical(data.name), permissions: data.permissions };

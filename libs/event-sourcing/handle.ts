@@ -23,8 +23,11 @@ export type Handled<State> = Readonly<{
   events: readonly Recorded[];
 }>;
 
-/** `If-Match`: the entity's own revision as the caller knows it, and where a fresh state keeps it (undefined: no such entity). */
-export type Expected<State> = Readonly<{ revision: Revision; of: (state: State) => Revision | undefined }>;
+/**
+ * `If-Match`: the entity's own revision as the caller knows it (undefined: whichever it is), and where a fresh state keeps it
+ * (undefined: no such entity).
+ */
+export type Expected<State> = Readonly<{ revision: Revision | undefined; of: (state: State) => Revision | undefined }>;
 
 /**
  * Runs a decision on the stream's present state and appends what it decides, at exactly the revision that was read. A lost race
@@ -284,8 +287,9 @@ export const decide = <State, E extends DomainEvent>(
   decision: Decision<State, E>,
   expected: Expected<State> | undefined,
 ): readonly E[] => {
-  const revision = expected?.of(state);
-  const stale = expected !== undefined && revision !== expected.revision;
+  if (expected?.revision === undefined) return decision(state);
+  const revision = expected.of(state);
+  const stale = revision !== expected.revision;
   if (stale && revision !== undefined) throw staleOf(expected.revision, revision);
   const events = decision(state);
   // A decision that looks for the entity says better what is missing than 412 does.

@@ -17,7 +17,7 @@ import { type WayOfActing } from '#libs/event-sourcing/event';
 import { type UserId } from '#libs/published/ids';
 import { sabotaged } from '#libs/sabotage';
 import { type AccessTokens } from './access-tokens.ts';
-import { openExchange, type Caller } from './caller.ts';
+import { openExchange, READS_IF_MATCH, type Caller } from './caller.ts';
 import { type Identity, identityOf } from './identities.ts';
 import { Forbidden, Unauthenticated } from './problem.ts';
 import { ACCESS_RULE, type AccessRule, IN_PERSON, isPresent, outlasts, type Presence } from './requires.ts';
@@ -63,6 +63,7 @@ export class AccessGuard implements CanActivate {
     if (presence !== undefined && outlasts(presence)) demandToStay(place, rule);
     const caller = { ...place, ...acting, sessionId, authenticatedAt };
     openExchange(request, { caller, clock: this.#platform.clock, newId: this.#platform.newId });
+    if (!this.#reflector.get<true | undefined>(READS_IF_MATCH, context.getHandler())) refuseIfMatch(request);
     return true;
   }
 
@@ -104,6 +105,13 @@ export class AccessGuard implements CanActivate {
 const everywhere = ({ memberships, links, bundles }: Standing): Standing => {
   const roles = [...memberships, ...links].map(({ role }) => role);
   return { memberships: roles.map((role) => ({ tenantId: 'platform', role })), links, ...(bundles && { bundles }) };
+};
+
+/** A condition that nobody looks at would be taken for one that holds. What changes nothing needs none. */
+const refuseIfMatch = ({ method, headers }: FastifyRequest): void => {
+  if (headers['if-match'] === undefined || method === 'GET' || method === 'HEAD') return;
+  const message = 'is not read here: repeat the request without it';
+  throw new DomainError('invalid', 'if-match-not-supported', `If-Match ${message}.`, [{ path: 'If-Match', message }]);
 };
 
 const demandPresence = (presence: Presence, via: WayOfActing | undefined): void => {

@@ -16,7 +16,7 @@ Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
 - **\`Idempotency-Key\`** on a request that changes something: the same key, route and body again does nothing twice and is answered
   as the first time; the same key with another body is 422.
 - **\`ETag\`** names the revision of what was answered; sent back as **\`If-Match\`** it makes a change fail with 412 when somebody else
-  was there in between.
+  was there in between; where a change does not read it, it is 400 \`if-match-not-supported\`.
 - **Refusals** are \`application/problem+json\` (RFC 9457) with a stable \`code\`, the fields concerned in \`errors\`, and a \`traceId\`.
   What lies outside your reach is 404, exactly as if it did not exist. \`Retry-After\` comes with 429 and 503.
 - **\`traceparent\`** (W3C) is continued and answered.

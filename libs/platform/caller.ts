@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import { type FastifyRequest } from 'fastify';
 import { type Membership, type Standing } from '#libs/access-policy/policy';
@@ -92,6 +92,9 @@ export const CommandOf = createParamDecorator(
   ],
 );
 
+/** On the handlers that read `If-Match`. */
+export const READS_IF_MATCH = 'tributary:reads-if-match';
+
 /** The revision in `If-Match`, undefined without one. */
 export const IfMatch = createParamDecorator(
   (_: unknown, context: ExecutionContext) => revisionIn(requestOf(context).headers['if-match']),
@@ -105,6 +108,7 @@ export const IfMatch = createParamDecorator(
       }),
     ),
     describing(describeProblems(412)),
+    describing(SetMetadata(READS_IF_MATCH, true)),
   ],
 );
 

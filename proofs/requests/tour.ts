@@ -105,6 +105,7 @@ export const tour = async (
   const users = '/tenants/{tenantId}/users';
   const added = { name: 'Guide', password: randomUUID(), role: 'regular' };
   const userId = idOf(await answered('POST', users, root, { body: { ...added, email: 'guide@example.com' } }));
+  await send('GET', `${users}/{userId}`, { ...root, userId });
   await send('PATCH', `${users}/{userId}`, { ...root, userId }, { body: { role: 'readOnly', childTenantRole: 'none' } });
   await send('POST', `${users}/{userId}/disable`, { ...root, userId });
   await send('POST', `${users}/{userId}/enable`, { ...root, userId });
@@ -112,6 +113,7 @@ export const tour = async (
   const roles = '/tenants/{tenantId}/roles';
   const guide = { name: 'Guide', permissions: ['tenants:read'] };
   const roleId = idOf(await answered('POST', roles, root, { body: guide }));
+  await send('GET', `${roles}/{roleId}`, { ...root, roleId });
   await send('PUT', `${roles}/{roleId}`, { ...root, roleId }, { body: { ...guide, name: 'Guides' } });
   const links = '/tenants/{tenantId}/customer-links';
   await send('POST', links, customer, { body: { userId, role: 'support' } });

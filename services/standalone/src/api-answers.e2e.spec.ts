@@ -298,6 +298,7 @@ describe('the answers of the API', () => {
       await done(named('accessSettingsChoose'), { tenantId }, { body: { accessModel: 'carryOver', activityMirror: true } });
       const clerk = { name: 'Clerk', permissions: ['tenants:read'] };
       const roleId = String((await done<Item>(named('roleDefine'), { tenantId }, { body: clerk })).body['id']);
+      await done(named('roleOne'), { tenantId, roleId });
       await done(named('roleRedefine'), { tenantId, roleId }, { body: { ...clerk, name: 'Billing clerk' } });
       const of = { tenantId: customerId };
       await done(named('customerLinkLink'), of, { body: { userId: ben } });

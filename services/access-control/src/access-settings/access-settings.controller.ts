@@ -1,13 +1,16 @@
-import { Body, Controller, Get, Inject, Param, Patch } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Patch, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type FastifyReply } from 'fastify';
 import { effective, permissionsIn } from '#libs/access-policy/policy';
 import { type Permission, PERMISSIONS, type Role } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
+import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
 import { role } from '#libs/platform/published-schemas';
+import { withETag } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
 import { choice, flag, list, named, object, saying } from '#libs/platform/schema';
 import { EVENT_STORE } from '#libs/platform/tokens';
@@ -69,25 +72,36 @@ export class AccessSettingsController {
   @Get('access-settings')
   @Requires('users:read')
   @ApiOperation({ summary: 'What the tenant chose for its own users' })
-  @Answers(200, settingsSchema)
-  async get(@Param('tenantId') tenantId: TenantId): Promise<AccessSettings> {
-    return (await present(this.#store, accessSettingsOf, tenantId)).state;
+  @Answers(200, settingsSchema, { headers: ['ETag'] })
+  async get(@Param('tenantId') tenantId: TenantId, @Res({ passthrough: true }) reply: FastifyReply): Promise<AccessSettings> {
+    const { state } = await present(this.#store, accessSettingsOf, tenantId);
+    withETag(reply, state.revision);
+    return answer(state);
   }
 
   @Patch('access-settings')
   @Requires('access:write')
   @InPerson('as-oneself')
   @ApiOperation({ summary: 'Choose for the tenant’s own users', description: 'Fields that are left out stay.' })
-  @Answers(200, settingsSchema)
+  @Answers(200, settingsSchema, { headers: ['ETag'] })
   async choose(
     @Param('tenantId') tenantId: TenantId,
     @Body() { accessModel, activityMirror }: AccessSettingsInput,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccessSettings> {
     const wanted = {
       ...(accessModel === undefined ? {} : { accessModel }),
       ...(activityMirror === undefined ? {} : { activityMirror }),
     };
-    return (await handle(this.#store, accessSettingsOf, tenantId, choose(tenantId, wanted), { command })).state;
+    const { state } = await handle(this.#store, accessSettingsOf, tenantId, choose(tenantId, wanted), {
+      command,
+      expected: { revision: ifMatch, of: ({ revision }) => revision },
+    });
+    withETag(reply, state.revision);
+    return answer(state);
   }
 }
+
+const answer = ({ accessModel, activityMirror }: AccessSettings): AccessSettings => ({ accessModel, activityMirror });

@@ -1,15 +1,22 @@
 import { decider } from '#libs/event-sourcing/decider';
+import { type Revision } from '#libs/event-sourcing/event';
 import { type AccessModel, type AccessSettingsEvent } from '#libs/published/access-control';
 import { type TenantId } from '#libs/published/ids';
 
 /** What a tenant chose for its own users. */
 export type AccessSettings = Readonly<{ accessModel: AccessModel; activityMirror: boolean }>;
 
-export const accessSettingsOf = decider<AccessSettings, AccessSettingsEvent, TenantId>(
+/** `revision` counts what was chosen, 0 before anything was: its ETag. */
+type ChosenSettings = AccessSettings & Readonly<{ revision: Revision }>;
+
+export const accessSettingsOf = decider<ChosenSettings, AccessSettingsEvent, TenantId>(
   'access-control.accessSettings',
-  { accessModel: 'perCustomer', activityMirror: false },
-  (before, { type, data }) =>
-    type === 'AccessModelChosen' ? { ...before, accessModel: data.accessModel } : { ...before, activityMirror: data.mirror },
+  { accessModel: 'perCustomer', activityMirror: false, revision: 0 },
+  (before, { type, data }, revision) => ({
+    ...before,
+    ...(type === 'AccessModelChosen' ? { accessModel: data.accessModel } : { activityMirror: data.mirror }),
+    revision: revision + 1,
+  }),
 );
 
 export const choose =

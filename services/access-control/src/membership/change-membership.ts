@@ -6,7 +6,7 @@ import { type Decision } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
 import { type EventStore, RevisionConflict } from '#libs/event-sourcing/event-store';
-import { handle, present } from '#libs/event-sourcing/handle';
+import { decide, type Expected, handle, present } from '#libs/event-sourcing/handle';
 import { Forbidden } from '#libs/platform/problem';
 import { type MembershipEvent } from '#libs/published/access-control';
 import { type Membership, membership } from './membership.ts';
@@ -23,6 +23,7 @@ type Change = Readonly<{
   /** Who makes it, where they do so as another user of the same tenant. */
   by: Member | null;
   command: Command;
+  expected?: Expected<Membership>;
 }>;
 
 /** Some two seconds, with the pauses between them. */
@@ -36,11 +37,14 @@ const LONGEST_PAUSE_MS = 50;
  * had read the stream that it stands in; that change finds another revision, and its maker looks again.
  * @throws DomainError `conflict` `users-changing`; Forbidden for whoever has just lost the role
  */
-export const changeMembership = async (store: EventStore, { id, decision, judge, by, command }: Change): Promise<Membership> => {
+export const changeMembership = async (
+  store: EventStore,
+  { id, decision, judge, by, command, expected }: Change,
+): Promise<Membership> => {
   for (let attempt = 1; ; attempt++) {
     const { state, revision, holds } = await present(store, membership, id);
     await judge(state);
-    const changes = holds(command.id) ? [] : decision(state);
+    const changes = holds(command.id) ? [] : decide(state, decision, expected);
     if (changes.length > 0) {
       if (by && mayChangeOthers(state)) await leaveMark(store, by, command);
       if (!(await appended(store, id, changes, revision, command))) {

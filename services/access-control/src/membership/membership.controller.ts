@@ -1,14 +1,18 @@
-import { Body, Controller, Delete, Inject, Param, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type FastifyReply } from 'fastify';
 import { membershipId } from '#libs/access-policy/memberships.projection';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Decision } from '#libs/event-sourcing/decider';
+import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
+import { present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
 import { IdPipe } from '#libs/platform/input-pipe';
+import { withETag } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { Nullable, Optional } from '#libs/platform/validation';
@@ -19,7 +23,7 @@ import { type ReadModels } from '#libs/read-models/read-model';
 import { refuseAbove, refuseUngrantable } from '../role/grantable.ts';
 import { IsExtras, IsTenantRole } from '#libs/platform/role-input';
 import { changeMembership, type Member } from './change-membership.ts';
-import { changeGrant, disable, enable, type Membership, revoke } from './membership.ts';
+import { asMember, changeGrant, disable, enable, type Membership, membership, revoke } from './membership.ts';
 import { heldIn, type TenantUser, tenantUser, tenantUserSchema } from './tenant-user.ts';
 
 class MembershipChange {
@@ -47,6 +51,20 @@ export class MembershipController {
     this.#readModels = readModels;
   }
 
+  @Get()
+  @Requires('users:read')
+  @ApiOperation({ summary: 'A user of the tenant' })
+  @Answers(200, tenantUserSchema, { headers: ['ETag'] })
+  async one(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('userId', IdPipe) userId: UserId,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TenantUser> {
+    const { state } = await present(this.#store, membership, membershipId(tenantId, userId));
+    asMember(state);
+    return this.#answer(userId, state, reply);
+  }
+
   @Patch()
   @Requires('users:write')
   @InPerson('as-oneself')
@@ -56,13 +74,15 @@ export class MembershipController {
       'Fields that are left out stay. It counts from the next request on. Nobody gives what they do not have themselves, changes ' +
       'somebody who has more, or changes themselves. Of Admins who take it from each other at the same moment one at least is refused.',
   })
-  @Answers(200, tenantUserSchema)
+  @Answers(200, tenantUserSchema, { headers: ['ETag'] })
   async change(
     @Param('tenantId') tenantId: TenantId,
     @Param('userId', IdPipe) userId: UserId,
     @Body() { role, extras, childTenantRole }: MembershipChange,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantUser> {
     const change = {
       ...(role === undefined ? {} : { role }),
@@ -70,7 +90,8 @@ export class MembershipController {
       ...(childTenantRole === undefined ? {} : { childTenantRole }),
     };
     await refuseUngrantable(this.#readModels, caller, tenantOf(caller).path, change);
-    return this.#changed(userId, changeGrant(tenantId, userId, change), caller, command);
+    const decided = await this.#decided(userId, changeGrant(tenantId, userId, change), caller, command, ifMatch);
+    return this.#answer(userId, decided, reply);
   }
 
   @Post('disable')
@@ -80,28 +101,32 @@ export class MembershipController {
     summary: 'Disable a user of the tenant',
     description: 'Nothing of theirs counts here until they are enabled again.',
   })
-  @Answers(200, tenantUserSchema)
-  disable(
+  @Answers(200, tenantUserSchema, { headers: ['ETag'] })
+  async disable(
     @Param('tenantId') tenantId: TenantId,
     @Param('userId', IdPipe) userId: UserId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantUser> {
-    return this.#changed(userId, disable(tenantId, userId), caller, command);
+    return this.#answer(userId, await this.#decided(userId, disable(tenantId, userId), caller, command, ifMatch), reply);
   }
 
   @Post('enable')
   @Requires('users:write')
   @InPerson('as-oneself')
   @ApiOperation({ summary: 'Enable a disabled user of the tenant' })
-  @Answers(200, tenantUserSchema)
-  enable(
+  @Answers(200, tenantUserSchema, { headers: ['ETag'] })
+  async enable(
     @Param('tenantId') tenantId: TenantId,
     @Param('userId', IdPipe) userId: UserId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TenantUser> {
-    return this.#changed(userId, enable(tenantId, userId), caller, command);
+    return this.#answer(userId, await this.#decided(userId, enable(tenantId, userId), caller, command, ifMatch), reply);
   }
 
   @Delete()
@@ -118,17 +143,14 @@ export class MembershipController {
     @Param('userId', IdPipe) userId: UserId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
   ): Promise<void> {
-    await this.#decided(userId, revoke(tenantId, userId), caller, command);
+    await this.#decided(userId, revoke(tenantId, userId), caller, command, ifMatch);
   }
 
-  async #changed(
-    userId: UserId,
-    decision: Decision<Membership, MembershipEvent>,
-    caller: Caller,
-    command: Command,
-  ): Promise<TenantUser> {
-    return tenantUser(this.#readModels, userId, heldIn(await this.#decided(userId, decision, caller, command)));
+  #answer(userId: UserId, held: Membership, reply: FastifyReply): Promise<TenantUser> {
+    withETag(reply, held.revision);
+    return tenantUser(this.#readModels, userId, heldIn(held));
   }
 
   #decided(
@@ -136,6 +158,7 @@ export class MembershipController {
     decision: Decision<Membership, MembershipEvent>,
     caller: Caller,
     command: Command,
+    ifMatch: Revision | undefined,
   ): Promise<Membership> {
     const { id, path } = tenantOf(caller);
     const judge = async (state: Membership): Promise<void> => {
@@ -149,7 +172,8 @@ export class MembershipController {
       await refuseAbove(this.#readModels, caller, path, state);
     };
     const by = memberIn(caller, id);
-    return changeMembership(this.#store, { id: membershipId(id, userId), decision, judge, by, command });
+    const expected = { revision: ifMatch, of: ({ role, revision }: Membership) => (role === null ? undefined : revision) };
+    return changeMembership(this.#store, { id: membershipId(id, userId), decision, judge, by, command, expected });
   }
 }
 

@@ -1,35 +1,42 @@
 import { type ChildTenantRole, type Extra, grantedRole, type Role, roleIn } from '#libs/access-policy/roles';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { NO_STREAM, type Revision } from '#libs/event-sourcing/event';
 import { type MembershipEvent } from '#libs/published/access-control';
 import { type TenantId, type UserId } from '#libs/published/ids';
 
 /** What a user is given in a tenant. */
 export type Grant = Readonly<{ role: Role; extras?: readonly Extra[]; childTenantRole?: ChildTenantRole | null }>;
 
-/** What one user may do in one tenant (role null: nothing); the id is `<tenantId>~<userId>`. A disabled one does not count. */
+/**
+ * What one user may do in one tenant (role null: nothing); the id is `<tenantId>~<userId>`. A disabled one does not count. `revision`:
+ * that of the last event that changed it, its ETag.
+ */
 export type Membership = Readonly<{
   role: Role | null;
   extras: readonly Extra[];
   childTenantRole: ChildTenantRole | null;
   enabled: boolean;
+  revision: Revision;
 }>;
+
+const NONE: Membership = { role: null, extras: [], childTenantRole: null, enabled: true, revision: NO_STREAM };
 
 export const membership = decider<Membership, MembershipEvent>(
   'access-control.membership',
-  { role: null, extras: [], childTenantRole: null, enabled: true },
-  (before, { type, data }) => {
+  NONE,
+  (before, { type, data }, revision) => {
     switch (type) {
       case 'MembershipGranted': {
         const { extras = [], childTenantRole = null } = data;
-        return { ...before, role: roleIn(data), extras, childTenantRole };
+        return { ...before, role: roleIn(data), extras, childTenantRole, revision };
       }
       case 'MembershipDisabled':
-        return { ...before, enabled: false };
+        return { ...before, enabled: false, revision };
       case 'MembershipEnabled':
-        return { ...before, enabled: true };
+        return { ...before, enabled: true, revision };
       case 'MembershipRevoked':
-        return { role: null, extras: [], childTenantRole: null, enabled: true };
+        return { ...NONE, revision };
     }
   },
 );
@@ -74,7 +81,7 @@ const isSame = (before: readonly Extra[], wanted: readonly Extra[]): boolean =>
   before.length === wanted.length && wanted.every((extra) => before.includes(extra));
 
 /** @throws DomainError `not-found` `user-not-found` for whoever is no member (any longer) */
-const asMember = ({ role }: Membership): void => {
+export const asMember = ({ role }: Membership): void => {
   if (role === null) throw new DomainError('not-found', 'user-not-found', 'There is no such user in this tenant.');
 };
 

@@ -15,14 +15,15 @@ import {
   type TenantPermission,
 } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
+import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handleClaiming } from '#libs/event-sourcing/claims';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
 import { IdPipe } from '#libs/platform/input-pipe';
 import { page, extra as extraSchema, role as roleSchema, tenantId } from '#libs/platform/published-schemas';
-import { created } from '#libs/platform/reply';
+import { created, withETag } from '#libs/platform/reply';
 import { IsPermissions } from '#libs/platform/role-input';
 import { InPerson, Requires } from '#libs/platform/requires';
 import { choice, list, named, object, saying, schema, text } from '#libs/platform/schema';
@@ -32,7 +33,7 @@ import { type RoleId, type TenantId } from '#libs/published/ids';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { releaseFormerName } from '../reactions/on-role-changed.ts';
 import { knownTo, refuseBeyond } from './grantable.ts';
-import { claimOfName, customRoleOf, define, existing, nameToClaim, redefine, remove } from './role.ts';
+import { claimOfName, type CustomRole, customRoleOf, define, existing, nameToClaim, redefine, remove } from './role.ts';
 
 class RoleInput {
   @IsName(100)
@@ -119,6 +120,21 @@ export class RoleController {
     };
   }
 
+  @Get('roles/:roleId')
+  @Requires('users:read')
+  @ApiOperation({ summary: 'A custom role that users of the tenant may have', description: 'Of those in the list.' })
+  @Answers(200, customRoleSchema, { headers: ['ETag'] })
+  async one(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('roleId', IdPipe) roleId: RoleId,
+    @CallerOf() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CustomRoleAnswer> {
+    const { state } = await present(this.#store, customRoleOf, roleId);
+    const owner = knownTo(caller.anchor, tenantOf(caller).path).find((id) => id === state?.tenantId) ?? tenantId;
+    return answer(roleId, existing(state, owner), reply);
+  }
+
   @Post('roles')
   @Requires('access:write')
   @InPerson('as-oneself')
@@ -128,7 +144,7 @@ export class RoleController {
       'For users of the tenant and of those below it; with no permission that you do not have yourself. A name that another role of ' +
       'the tenant has, in whatever case, is 409 `role-name-taken`.',
   })
-  @Answers(201, customRoleSchema, { headers: ['Location'] })
+  @Answers(201, customRoleSchema, { headers: ['ETag', 'Location'] })
   async define(
     @Param('tenantId') tenantId: TenantId,
     @Body() { name, permissions }: RoleInput,
@@ -142,8 +158,8 @@ export class RoleController {
       command,
       claims: [claimOfName(tenantId, name)],
     });
-    created(reply, `/api/v1/tenants/${tenantId}/roles`);
-    return { id, ...existing(state, tenantId), role: customRole(id) };
+    created(reply, `/api/v1/tenants/${tenantId}/roles/${id}`);
+    return answer(id, existing(state, tenantId), reply);
   }
 
   @Put('roles/:roleId')
@@ -155,13 +171,15 @@ export class RoleController {
       'It holds at once for everybody who has it. A name that another role of the tenant has, in whatever case, is 409 ' +
       '`role-name-taken`.',
   })
-  @Answers(200, customRoleSchema)
+  @Answers(200, customRoleSchema, { headers: ['ETag'] })
   async redefine(
     @Param('tenantId') tenantId: TenantId,
     @Param('roleId', IdPipe) roleId: RoleId,
     @Body() { name, permissions }: RoleInput,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CustomRoleAnswer> {
     refuseBeyond(caller, tenantOf(caller).path, permissions, 'permissions');
     const wanted = { name, permissions };
@@ -169,9 +187,10 @@ export class RoleController {
     const claimed = nameToClaim(before, wanted);
     const decision = redefine(tenantOf(caller), roleId, wanted, claimed);
     const claims = claimed === null ? [] : [claimOfName(tenantId, claimed)];
-    const { state, events } = await handleClaiming(this.#store, customRoleOf, roleId, decision, { command, claims });
+    const expected = expecting(tenantId, ifMatch);
+    const { state, events } = await handleClaiming(this.#store, customRoleOf, roleId, decision, { command, expected, claims });
     for (const event of events) await releaseFormerName(this.#store, event);
-    return { id: roleId, ...existing(state, tenantId), role: customRole(roleId) };
+    return answer(roleId, existing(state, tenantId), reply);
   }
 
   @Delete('roles/:roleId')
@@ -183,8 +202,21 @@ export class RoleController {
     @Param('tenantId') tenantId: TenantId,
     @Param('roleId', IdPipe) roleId: RoleId,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
   ): Promise<void> {
-    const { events } = await handle(this.#store, customRoleOf, roleId, remove(tenantId, roleId), { command });
+    const expected = expecting(tenantId, ifMatch);
+    const { events } = await handle(this.#store, customRoleOf, roleId, remove(tenantId, roleId), { command, expected });
     for (const event of events) await releaseFormerName(this.#store, event);
   }
 }
+
+/** Of another tenant's role nobody learns that it is there. */
+const expecting = (tenantId: TenantId, revision: Revision | undefined) => ({
+  revision,
+  of: (role: CustomRole | null) => (role?.tenantId === tenantId ? role.revision : undefined),
+});
+
+const answer = (id: RoleId, { tenantId, name, permissions, revision }: CustomRole, reply: FastifyReply): CustomRoleAnswer => {
+  withETag(reply, revision);
+  return { id, tenantId, name, permissions, role: customRole(id) };
+};

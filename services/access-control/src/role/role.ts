@@ -2,19 +2,21 @@ import { type TenantPermission } from '#libs/access-policy/roles';
 import { type Claim, sameValue } from '#libs/event-sourcing/claims';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Revision } from '#libs/event-sourcing/event';
 import { type RoleEvent } from '#libs/published/access-control';
 import { type RoleId, type TenantId } from '#libs/published/ids';
 
 export type RoleDefinition = Readonly<{ name: string; permissions: readonly TenantPermission[] }>;
 
-/** A bundle of permissions that a tenant put together; null: never, or no longer. */
-export type CustomRole = RoleDefinition & Readonly<{ tenantId: TenantId }>;
+/** A bundle of permissions that a tenant put together. `revision`: that of its last event, its ETag. */
+export type CustomRole = RoleDefinition & Readonly<{ tenantId: TenantId; revision: Revision }>;
 
+/** Null: never, or no longer. */
 export const customRoleOf = decider<CustomRole | null, RoleEvent, RoleId>(
   'access-control.role',
   null,
-  (_before, { type, data }) =>
-    type === 'RoleDefined' ? { tenantId: data.tenantId, name: data.name, permissions: data.permissions } : null,
+  (_before, { type, data }, revision) =>
+    type === 'RoleDefined' ? { tenantId: data.tenantId, name: data.name, permissions: data.permissions, revision } : null,
 );
 
 type Place = Readonly<{ id: TenantId; path: readonly TenantId[] }>;

@@ -13,15 +13,15 @@ import {
 } from '#libs/access-policy/service-accounts.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type Recorded } from '#libs/event-sourcing/event';
+import { type Recorded, type Revision } from '#libs/event-sourcing/event';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
 import { Unauthenticated } from '#libs/platform/problem';
 import { describeProblems } from '#libs/platform/problem-responses';
 import { instant, page } from '#libs/platform/published-schemas';
-import { created } from '#libs/platform/reply';
+import { created, withETag } from '#libs/platform/reply';
 import { InPerson, Public, Requires } from '#libs/platform/requires';
 import { choice, integer, list, named, nullable, object, saying, schema, type Schema, text } from '#libs/platform/schema';
 import { type Platform } from '#libs/platform/service';
@@ -33,7 +33,7 @@ import { type Page } from '#libs/read-models/read-model';
 import { type Instant, systemClock } from '#libs/time/time';
 import { RequestRate } from '../session/request-rate.ts';
 import { SessionConfiguration } from '../session/session-configuration.ts';
-import { changeScope, create, issueKey, remove, revokeKey, serviceAccount } from './service-account.ts';
+import { changeScope, create, issueKey, remove, revokeKey, type ServiceAccount, serviceAccount } from './service-account.ts';
 import { keepSecret, keyIn, keyText, matches, secretOf, serviceAccountSecrets } from './service-account-secret.ts';
 
 const Permissions = (): PropertyDecorator => (target, key) => {
@@ -156,7 +156,7 @@ export class ServiceAccountController {
       'For another system. It may do what its permissions say, to the tenant and to those below, and nothing else; a permission that ' +
       'you do not have yourself is 422 `permission-not-yours`. It needs a key.',
   })
-  @Answers(201, serviceAccountSchema, { headers: ['Location'] })
+  @Answers(201, serviceAccountSchema, { headers: ['ETag', 'Location'] })
   async create(
     @Param('tenantId') tenantId: TenantId,
     @Body() { name, permissions }: ServiceAccountInput,
@@ -169,7 +169,7 @@ export class ServiceAccountController {
     const wanted = { serviceAccountId: id, tenantId, path: tenantOf(caller).path, name, permissions };
     await handle(this.#platform.store, serviceAccount, id, create(wanted, systemClock.now()), { command });
     created(reply, `/api/v1/tenants/${tenantId}/service-accounts/${id}`);
-    return this.#answer(tenantId, id);
+    return this.#answer(tenantId, id, reply);
   }
 
   @Get('tenants/:tenantId/service-accounts')
@@ -187,9 +187,13 @@ export class ServiceAccountController {
   @Get('tenants/:tenantId/service-accounts/:serviceAccountId')
   @Requires('service-accounts:write')
   @ApiOperation({ summary: 'A service account' })
-  @Answers(200, serviceAccountSchema)
-  one(@Param('tenantId') tenantId: TenantId, @Param('serviceAccountId') id: ServiceAccountId): Promise<ServiceAccountAnswer> {
-    return this.#answer(tenantId, id);
+  @Answers(200, serviceAccountSchema, { headers: ['ETag'] })
+  one(
+    @Param('tenantId') tenantId: TenantId,
+    @Param('serviceAccountId') id: ServiceAccountId,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ServiceAccountAnswer> {
+    return this.#answer(tenantId, id, reply);
   }
 
   @Patch('tenants/:tenantId/service-accounts/:serviceAccountId')
@@ -199,19 +203,22 @@ export class ServiceAccountController {
     summary: 'Change what a service account is called and may do',
     description: 'It holds from its next request on.',
   })
-  @Answers(200, serviceAccountSchema)
+  @Answers(200, serviceAccountSchema, { headers: ['ETag'] })
   async change(
     @Param('tenantId') tenantId: TenantId,
     @Param('serviceAccountId') id: ServiceAccountId,
     @Body() { name, permissions }: ServiceAccountChange,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ServiceAccountAnswer> {
     refuseBeyond(caller, permissions ?? []);
     const change = { ...(name === undefined ? {} : { name }), ...(permissions === undefined ? {} : { permissions }) };
     const of = { serviceAccountId: id, tenantId };
-    await handle(this.#platform.store, serviceAccount, id, changeScope(of, change), { command });
-    return this.#answer(tenantId, id);
+    const expected = expecting(tenantId, ifMatch);
+    await handle(this.#platform.store, serviceAccount, id, changeScope(of, change), { command, expected });
+    return this.#answer(tenantId, id, reply);
   }
 
   @Delete('tenants/:tenantId/service-accounts/:serviceAccountId')
@@ -223,9 +230,11 @@ export class ServiceAccountController {
     @Param('tenantId') tenantId: TenantId,
     @Param('serviceAccountId') id: ServiceAccountId,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
   ): Promise<void> {
     const of = { serviceAccountId: id, tenantId };
-    await handle(this.#platform.store, serviceAccount, id, remove(of, systemClock.now()), { command });
+    const expected = expecting(tenantId, ifMatch);
+    await handle(this.#platform.store, serviceAccount, id, remove(of, systemClock.now()), { command, expected });
   }
 
   @Post('tenants/:tenantId/service-accounts/:serviceAccountId/keys')
@@ -302,8 +311,10 @@ export class ServiceAccountController {
     return matches((await present(this.#platform.store, serviceAccountSecrets, id)).state, number, secret);
   }
 
-  async #answer(tenantId: TenantId, id: ServiceAccountId): Promise<ServiceAccountAnswer> {
-    return answerOf(await this.#row(tenantId, id));
+  async #answer(tenantId: TenantId, id: ServiceAccountId, reply: FastifyReply): Promise<ServiceAccountAnswer> {
+    const row = await this.#row(tenantId, id);
+    withETag(reply, row.revision);
+    return answerOf(row);
   }
 
   async #row(tenantId: TenantId, id: ServiceAccountId): Promise<ServiceAccountRow> {
@@ -313,6 +324,12 @@ export class ServiceAccountController {
     return row;
   }
 }
+
+/** Of another tenant's account nobody learns that it is there. */
+const expecting = (tenantId: TenantId, revision: Revision | undefined) => ({
+  revision,
+  of: (account: ServiceAccount) => (account?.tenantId === tenantId ? account.revision : undefined),
+});
 
 const isKeyIssued = (event: Recorded): event is Recorded & Extract<ServiceAccountEvent, { type: 'ServiceAccountKeyIssued' }> =>
   event.type === 'ServiceAccountKeyIssued';

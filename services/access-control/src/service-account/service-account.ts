@@ -1,6 +1,7 @@
 import { type TenantPermission } from '#libs/access-policy/roles';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { type Revision } from '#libs/event-sourcing/event';
 import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
@@ -18,6 +19,8 @@ export type ServiceAccount =
       /** Those that may count: however often keys are rotated, a few. */
       keys: readonly Key[];
       removed: boolean;
+      /** That of its last event: its ETag. */
+      revision: Revision;
     }>
   | undefined;
 
@@ -27,12 +30,13 @@ const MOST_KEYS = 5;
 export const serviceAccount = decider<ServiceAccount, ServiceAccountEvent, ServiceAccountId>(
   'access-control.serviceAccount',
   undefined,
-  (account, { type, data }) => {
+  (before, { type, data }, revision) => {
     if (type === 'ServiceAccountCreated') {
       const { tenantId, name, permissions } = data;
-      return { tenantId, name, permissions, issued: 0, keys: [], removed: false };
+      return { tenantId, name, permissions, issued: 0, keys: [], removed: false, revision };
     }
-    if (!account) throw new Error(`${type} before the service account was created`);
+    if (!before) throw new Error(`${type} before the service account was created`);
+    const account = { ...before, revision };
     switch (type) {
       case 'ServiceAccountScopeChanged':
         return { ...account, name: data.name, permissions: data.permissions };

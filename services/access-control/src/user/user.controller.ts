@@ -122,7 +122,7 @@ export class UserController {
     await refuseUngrantable(this.#readModels, caller, tenantOf(caller).path, grant);
     const adding = () => addUser(this.#store, { email, name, password, tenantId, ...grant }, command);
     const id = await this.#countingTaken(caller, adding);
-    created(reply, `/api/v1/tenants/${tenantId}/users`);
+    created(reply, `/api/v1/tenants/${tenantId}/users/${id}`);
     return { id, email, name, ...grant, enabled: true };
   }
 

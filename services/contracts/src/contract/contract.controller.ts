@@ -174,7 +174,7 @@ export class ContractController {
     const wish = { to, reason, effectiveFrom, supersede: supersede as ContractId | undefined };
     const { state } = await handle(this.#store, tenantContracts, tenantId, changeStatus(contractId, wish, command.time), {
       command,
-      ...(ifMatch === undefined ? {} : { expected: expecting(contractId, ifMatch) }),
+      expected: expecting(contractId, ifMatch),
     });
     return answer(written(state, contractId), caller, reply);
   }
@@ -199,7 +199,7 @@ export class ContractController {
   }
 }
 
-const expecting = (id: ContractId, revision: Revision) => ({
+const expecting = (id: ContractId, revision: Revision | undefined) => ({
   revision,
   of: ({ contracts }: TenantContracts): Revision | undefined => contracts.get(id)?.revision,
 });

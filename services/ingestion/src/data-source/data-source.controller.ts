@@ -182,7 +182,7 @@ export class DataSourceController {
     };
     const { state } = await handle(this.#store, dataSource, id, change(changed), {
       command,
-      ...(ifMatch === undefined ? {} : { expected: { revision: ifMatch, of: (fresh) => fresh?.revision } }),
+      expected: { revision: ifMatch, of: (fresh) => fresh?.revision },
     });
     const source = registered(state);
     withETag(reply, source.revision);

@@ -151,7 +151,7 @@ export class CompanyProfileController {
   ): Promise<ProfileAnswer> {
     const { state } = await handle(this.#store, companyProfile, tenantId, tell(tenantOf(caller), companyOf(input)), {
       command,
-      ...(ifMatch === undefined ? {} : { expected: { revision: ifMatch, of: ({ revision }) => revision } }),
+      expected: { revision: ifMatch, of: ({ revision }) => revision },
     });
     return answer(tenantId, state, reply);
   }

@@ -169,7 +169,7 @@ export class ContactsController {
     };
     const { state } = await handle(this.#store, contacts, tenantId, change(tenantOf(caller), contactId, changed), {
       command,
-      ...(ifMatch === undefined ? {} : { expected: { revision: ifMatch, of: (fresh) => existing(fresh, contactId).revision } }),
+      expected: { revision: ifMatch, of: (fresh) => existing(fresh, contactId).revision },
     });
     const contact = existing(state, contactId);
     withETag(reply, contact.revision);
@@ -185,8 +185,12 @@ export class ContactsController {
     @Param('contactId', IdPipe) contactId: ContactId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
+    @IfMatch() ifMatch: Revision | undefined,
   ): Promise<void> {
-    await handle(this.#store, contacts, tenantId, remove(tenantOf(caller), contactId), { command });
+    await handle(this.#store, contacts, tenantId, remove(tenantOf(caller), contactId), {
+      command,
+      expected: { revision: ifMatch, of: (fresh) => existing(fresh, contactId).revision },
+    });
   }
 }
 

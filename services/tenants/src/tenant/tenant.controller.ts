@@ -216,7 +216,7 @@ export class TenantController {
     const { state } = await handleClaiming(this.#store, tenant, tenantId, changeProfile(change, claimed), {
       command,
       claims: claimed === null ? [] : [claimOfCode(before.path, claimed)],
-      ...(ifMatch === undefined ? {} : { expected: { revision: ifMatch, of: (fresh) => fresh?.revision } }),
+      expected: { revision: ifMatch, of: (fresh) => fresh?.revision },
     });
     const changed = registered(state);
     withETag(reply, changed.revision);
