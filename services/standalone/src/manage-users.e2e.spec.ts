@@ -102,6 +102,28 @@ describe('who may do what in which tenant', () => {
     expect(await list('?linked=true')).toEqual([{ userId: regular.id, role: 'support' }]);
   });
 
+  it('lists as linked those only whose link counts: no Admins since, nobody disabled, page by page', async () => {
+    const [one, other, third, promoted, disabled] = await Promise.all(
+      ['regular', 'readOnly', 'sales', 'regular', 'regular'].map((role) => person(reseller, role)),
+    );
+    for (const user of [one, other, third, promoted, disabled]) expect((await link(String(user?.id))).status).toBe(201);
+    const users = `/tenants/${reseller}/users`;
+    expect((await admin.patch(`${users}/${String(promoted?.id)}`, { role: 'admin' })).status).toBe(200);
+    expect((await admin.post(`${users}/${String(disabled?.id)}/disable`)).status).toBe(200);
+    type Listed = List<Linkable> & Readonly<{ nextCursor: string | null }>;
+    const list = async (query: string): Promise<Listed> =>
+      (await admin.get<Listed>(`/tenants/${customer}/customer-links${query}`)).body;
+    const whole = await list('');
+    expect(whole.items.map(({ userId }) => userId).toSorted()).toEqual([one, other, third].map((user) => user?.id).toSorted());
+    expect(await list('?linked=true')).toEqual(whole);
+    const first = await list('?linked=true&limit=2');
+    const second = await list(`?linked=true&limit=2&cursor=${String(first.nextCursor)}`);
+    expect([...first.items, ...second.items]).toEqual(whole.items);
+    expect([first.total, second.total, second.nextCursor]).toEqual([3, 3, null]);
+    expect((await admin.patch(`${users}/${String(promoted?.id)}`, { role: 'regular' })).status).toBe(200);
+    expect((await list('?linked=true')).total).toBe(4);
+  });
+
   it('changes and revokes a link, and the very next request is judged by it', async () => {
     const user = await person(reseller, 'readOnly');
     expect(await rolesOf(user, customer)).toBe(404);

@@ -19,7 +19,9 @@ import { named, nullable, object, saying, text } from '#libs/platform/schema';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform/tokens';
 import { Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
 import { type TenantId, type UserId } from '#libs/published/ids';
-import { type Page, type ReadModels } from '#libs/read-models/read-model';
+import { pageOf } from '#libs/read-models/cursor';
+import { every } from '#libs/read-models/every';
+import { type Filter, type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
 import { knownTo, refuseAbove, refuseUngrantable } from '../role/grantable.ts';
 import { IsTenantRole } from '#libs/platform/role-input';
 import { userList } from '../user-list/user-list.projection.ts';
@@ -89,15 +91,11 @@ export class CustomerLinkController {
     @Query() query: CustomerLinkQuery,
     @CallerOf() caller: Caller,
   ): Promise<Page<LinkableUser>> {
-    const above = tenantsAbove(caller);
-    if (query.linked === true) {
-      const filter = { tenantId, memberOf: { in: above } };
-      const found = await this.#readModels.of(customerLinks).find({ filter, ...paging(query) });
-      const items = found.items.map(({ userId, memberOf, role }) => this.#described(userId, memberOf, role));
-      return { ...found, items: await Promise.all(items) };
-    }
-    const filter = { tenantId: { in: above }, enabled: true, role: { not: 'admin' } };
-    const found = await this.#readModels.of(memberships).find({ filter, ...paging(query) });
+    const filter = { tenantId: { in: tenantsAbove(caller) }, enabled: true, role: { not: 'admin' } };
+    const found =
+      query.linked === true
+        ? await this.#linked(tenantId, filter, paging(query))
+        : await this.#readModels.of(memberships).find({ filter, ...paging(query) });
     const links = this.#readModels.of(customerLinks);
     const items = found.items.map(async ({ userId, tenantId: memberOf }) => {
       const linked = await links.get(membershipId(tenantId, userId));
@@ -192,6 +190,13 @@ export class CustomerLinkController {
       throw new DomainError('rejected', 'user-is-admin', `The user cannot be linked: ${message}.`, [{ path: 'userId', message }]);
     }
     return { ...nearest, tenantId: nearest.tenantId };
+  }
+
+  /** Who is linked and what they are above stand in documents of their own: they are put together here, for the whole customer at once. */
+  async #linked(tenantId: TenantId, filter: Filter, asked: Pick<ReadQuery, 'limit' | 'cursor'>): Promise<Page<MembershipRow>> {
+    const links = await every(this.#readModels.of(customerLinks), { tenantId });
+    const ids = links.map(({ memberOf, userId }) => membershipId(memberOf, userId));
+    return pageOf(await every(this.#readModels.of(memberships), { ...filter, id: { in: ids } }), ({ id }) => id, asked);
   }
 
   async #described(userId: UserId, memberOf: TenantId, role: Role | null): Promise<LinkableUser> {

@@ -2,9 +2,9 @@ import { memberships, type MembershipRow } from '#libs/access-policy/memberships
 import { type Role } from '#libs/access-policy/roles';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { alphabetical, alphabeticalPart } from '#libs/read-models/alphabetical';
-import { type Row } from '#libs/read-models/projection';
+import { every } from '#libs/read-models/every';
 import { cursorAfter, totalOrder, valuesOf } from '#libs/read-models/query';
-import { type Filter, type Page, type Query, type ReadModel, type ReadModels, type Sort } from '#libs/read-models/read-model';
+import { type Filter, type Page, type Query, type ReadModels, type Sort } from '#libs/read-models/read-model';
 import { type TenantUser } from '../membership/tenant-user.ts';
 import { userList, type UserRow } from '../user-list/user-list.projection.ts';
 
@@ -69,18 +69,4 @@ const compared = (a: readonly string[], b: readonly string[], order: Sort): numb
     if (one !== other) return one < other === (direction === 'ascending') ? -1 : 1;
   }
   return 0;
-};
-
-const ROWS_A_TIME = 5_000;
-
-/** Page by page, where a row with a quarantined part stands as it was: nobody disappears from the list with it. */
-const every = async <R extends Row>(model: ReadModel<R>, filter: Filter): Promise<readonly R[]> => {
-  const rows: R[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Page<R> = await model.find({ filter, limit: ROWS_A_TIME, ...(cursor === null ? {} : { cursor }) });
-    rows.push(...page.items);
-    cursor = page.nextCursor;
-  } while (cursor !== null);
-  return rows;
 };
