@@ -57,13 +57,43 @@ describe('a file that is read', () => {
   };
 
   it('gives cells by heading, with their lines, however it is separated', () => {
-    const ada = { line: 2, cells: { email: 'ada@example.com', name: 'Ada, L.' } };
+    const ada = { line: 2, cells: { email: 'ada@example.com', name: 'Ada, L.' }, fault: null };
     expect(read('email,name\nada@example.com,"Ada, L."\n')).toEqual([ada]);
     expect(read('\uFEFFEMAIL; Name\r\nada@example.com; Ada, L.\r\n')).toEqual([ada]);
     expect(read('name,email,role\n\n\nBob,bob@example.com,admin')).toEqual([
-      { line: 4, cells: { email: 'bob@example.com', name: 'Bob', role: 'admin' } },
+      { line: 4, cells: { email: 'bob@example.com', name: 'Bob', role: 'admin' }, fault: null },
     ]);
     expect(read('email,name\n')).toEqual([]);
+  });
+
+  it.each([
+    ['too few', 'c', { email: 'c', name: '' }, 'has 1 cell, its headings are 2'],
+    ['too many', 'c,d,,e', { email: 'c', name: 'd' }, 'has 4 cells, its headings are 2'],
+  ])('says of a row with %s cells that it has, and gives the others', (_, line, cells, fault) => {
+    expect(read(`email,name\n${line}\na,b\n`)).toEqual([
+      { line: 2, cells, fault },
+      { line: 3, cells: { email: 'a', name: 'b' }, fault: null },
+    ]);
+  });
+
+  it.each([
+    ['after a row', 'email,name\na,b,, ,\n'],
+    ['after the headings, too', 'email;name;;\na;b;;\n'],
+    ['in the last place', 'email,name,role,\na,b,,\n'],
+  ])('minds no empty cells %s', (_, text) => {
+    expect(read(text)).toEqual([
+      expect.objectContaining({ line: 2, cells: expect.objectContaining({ name: 'b' }), fault: null }),
+    ]);
+  });
+
+  it('takes lines of nothing but separators and blanks for no rows, and counts them as lines', () => {
+    const rows = read(',,\nemail,name\n,\n , ,,\na,b\n,,\n"","\n"\nc,d\n,\n');
+    expect(rows.map(({ line, cells }) => [line, cells['email']])).toEqual([
+      [5, 'a'],
+      [9, 'c'],
+    ]);
+    expect(read(';;\nemail;name\na;b\n')).toHaveLength(1);
+    expect(refusal(',,\n')).toBe('invalid-csv: Line 1 of the file must hold the headings email, name.');
   });
 
   it.each([
@@ -71,8 +101,8 @@ describe('a file that is read', () => {
     ['email\nx', 'invalid-csv: Line 1 of the file lacks the heading "name".'],
     ['email,name,colour\n', 'invalid-csv: Line 1 of the file has the unknown heading "colour"; known: email, name, role.'],
     ['email,name,name\n', 'invalid-csv: Line 1 of the file has the heading "name" twice.'],
-    ['email,name\na,b\nc\n', 'invalid-csv: Line 3 of the file has 1 cells, its headings are 2.'],
-    ['email,name\na,b\nc,d\ne,f\n', 'invalid-csv: Line 4 of the file is one too many: at most 2 rows.'],
+    ['email,name,,role\n', 'invalid-csv: Line 1 of the file has the unknown heading ""; known: email, name, role.'],
+    ['email,name\na,b\n,\nc,d\ne\nf,g\n', 'invalid-csv: Line 5 of the file is one too many: at most 2 rows.'],
     [
       'email,name\na,"b\n',
       'invalid-csv: Line 2 of the file is no CSV: a quotation mark is missing, or stands inside a cell that has none around it.',
@@ -90,7 +120,8 @@ describe('a file that is read', () => {
   });
 
   it.each([
-    ['email,name\na,"b\nc"\nd\n', 4],
+    ['email,name\na,"b\nc"\nd"\n', 4],
+    ['email,name\n,\n,"\n"\nd"\n', 5],
     ['email,name\n\na,"b\nc\nd\n', 3],
     ['email,name\na,"b\nc"d\n', 2],
     ['email,name\na,"b\n\nc"\n\nd,e"f"\n', 6],

@@ -41,12 +41,16 @@ const lines = (cells: readonly (readonly string[])[]): string =>
     { record_delimiter: '\r\n' },
   );
 
-/** A row of a file that was read: the line it begins on there (from 1, the headings are the first) and its cells by heading, trimmed. */
-export type ReadRow = Readonly<{ line: number; cells: Readonly<Record<string, string>> }>;
+/**
+ * A row of a file that was read: the line it begins on there (from 1) and its cells by heading, trimmed; `fault` says that it has too
+ * few or too many of them, so that none is under its heading for certain.
+ */
+export type ReadRow = Readonly<{ line: number; cells: Readonly<Record<string, string>>; fault: string | null }>;
 
 /**
  * Reads a file of headings and rows, separated by `,` or `;`, in UTF-8 with a byte order mark or not; lines may end in any way, and
- * stand in a cell in quotation marks. Headings do not mind case and blanks.
+ * stand in a cell in quotation marks. Headings do not mind case and blanks. As spreadsheets write them, empty cells may follow the last
+ * heading, and lines may hold nothing but separators and blanks: these are no rows.
  * @throws DomainError `invalid` `invalid-csv` naming the line that the faulty row begins on, also for a heading that is not among
  * `known`, one of `needed` that is missing, one that is there twice, and more than `most` rows; naming the very line of what is not
  * UTF-8
@@ -58,20 +62,27 @@ export const readCsv = (
   refuseOtherEncodings(file);
   const [headings, ...rows] = parsed(file.toString(), most);
   if (!headings) throw invalid(1, `must hold the headings ${needed.join(', ')}`);
-  const names = headings.record.map((heading) => heading.toLowerCase().replaceAll(/\s/g, ''));
+  const names = withoutEmptyEnd(headings.record).map((heading) => heading.toLowerCase().replaceAll(/\s/g, ''));
   const known = [...needed, ...optional];
   for (const [index, name] of names.entries()) {
     if (!known.includes(name)) throw invalid(headings.line, `has the unknown heading "${name}"; known: ${known.join(', ')}`);
     if (names.indexOf(name) !== index) throw invalid(headings.line, `has the heading "${name}" twice`);
   }
   for (const name of needed) if (!names.includes(name)) throw invalid(headings.line, `lacks the heading "${name}"`);
-  if (rows.length > most) throw invalid(rows[most]?.line ?? most, `is one too many: at most ${String(most)} rows`);
   return rows.map(({ record, line }) => {
-    if (record.length !== names.length)
-      throw invalid(line, `has ${String(record.length)} cells, its headings are ${String(names.length)}`);
-    return { line, cells: Object.fromEntries(names.map((name, index) => [name, record[index] ?? ''])) };
+    const has = Math.max(withoutEmptyEnd(record).length, Math.min(record.length, names.length));
+    return {
+      line,
+      cells: Object.fromEntries(names.map((name, index) => [name, record[index] ?? ''])),
+      fault: has === names.length ? null : `has ${counted(has, 'cell')}, its headings are ${String(names.length)}`,
+    };
   });
 };
+
+const counted = (count: number, what: string): string => `${String(count)} ${what}${count === 1 ? '' : 's'}`;
+
+const withoutEmptyEnd = (record: readonly string[]): readonly string[] =>
+  record.slice(0, record.findLastIndex((cell) => cell.trim() !== '') + 1);
 
 /** Anything else than UTF-8 would be read as other letters than were meant. No NUL is in a text, but in UTF-16 it is in most. */
 const refuseOtherEncodings = (file: Buffer): void => {
@@ -87,7 +98,7 @@ type Parsed = Readonly<{ record: readonly string[]; line: number }>;
 type Progress = Readonly<{ lines: number; empty_lines: number }>;
 
 const parsed = (text: string, most: number): readonly Parsed[] => {
-  const [first = ''] = text.split('\n', 1);
+  const first = text.split('\n').find((line) => /[^\s,;]/.test(line)) ?? '';
   let before: Progress = { lines: 0, empty_lines: 0 };
   const beginsOn = ({ empty_lines }: Pick<Progress, 'empty_lines'>): number =>
     before.lines + 1 + empty_lines - before.empty_lines;
@@ -99,16 +110,19 @@ const parsed = (text: string, most: number): readonly Parsed[] => {
       relax_column_count: true,
       skip_empty_lines: true,
       trim: true,
-      // One more than may be, to tell which.
-      to: most + 2,
       on_record: (record: readonly string[], progress) => {
-        found.push({ record, line: beginsOn(progress) });
+        const line = beginsOn(progress);
         before = progress;
+        if (withoutEmptyEnd(record).length === 0) return null;
+        // The headings are one.
+        if (found.length > most) throw invalid(line, `is one too many: at most ${String(most)} rows`);
+        found.push({ record, line });
         return null;
       },
     });
     return found;
   } catch (error) {
+    if (error instanceof DomainError) throw error;
     const line = isProgress(error) ? beginsOn(error) : 1;
     throw invalid(line, 'is no CSV: a quotation mark is missing, or stands inside a cell that has none around it');
   }

@@ -11,7 +11,7 @@ type Answer = Readonly<{
   errors?: readonly Readonly<{ path: string; message: string }>[];
   sent: number;
   refused: number;
-  rows: readonly Readonly<{ place: string }>[];
+  rows: readonly Readonly<{ place: string; faults: readonly Readonly<{ code: string; message: string }>[] }>[];
 }>;
 
 describe('a file of people to invite', () => {
@@ -21,10 +21,10 @@ describe('a file of people to invite', () => {
 
   const uploadForm = async (form: FormData, onFaults: string) =>
     admin.post<Answer>(`/tenants/${tenant}/invitations/upload?onFaults=${onFaults}`, form);
-  const upload = async (content: string | Buffer<ArrayBuffer>) => {
+  const upload = async (content: string | Buffer<ArrayBuffer>, onFaults: 'none' | 'others' = 'others') => {
     const form = new FormData();
     form.append('file', new Blob([content]), 'people.csv');
-    return uploadForm(form, 'others');
+    return uploadForm(form, onFaults);
   };
 
   beforeAll(async () => {
@@ -65,6 +65,29 @@ describe('a file of people to invite', () => {
     const { body } = await upload('email,name,role\nh1@example.com,"Ada\nL.",support\nh2,Bob,support\n');
     expect(body.rows.map(({ place }) => place)).toEqual(['lines[2]', 'lines[4]']);
     expect(body.refused).toBe(2);
+  });
+
+  it('has rows with too few or too many cells among the faulty ones, and others done or none, as was chosen', async () => {
+    const people =
+      'email,role,name,,\nj1@example.com,support,Ada,,\nj2@example.com,support\n,,,,\nj3@example.com,support,Bob,x,\nnobody,support,Eve,,\n';
+    const none = await upload(people, 'none');
+    expect([none.status, none.body.code, none.body.errors?.map(({ path }) => path)]).toEqual([
+      422,
+      'invitations-refused',
+      ['lines[3]', 'lines[5]', 'lines[6].email'],
+    ]);
+    const { status, body } = await upload(people);
+    expect([status, body.sent, body.refused]).toEqual([200, 1, 3]);
+    expect(body.rows.map(({ place, faults }) => [place, ...faults.map(({ code, message }) => `${code} ${message}`)])).toEqual([
+      ['lines[2]'],
+      ['lines[3]', 'wrong-number-of-cells lines[3]: has 2 cells, its headings are 3'],
+      ['lines[5]', 'wrong-number-of-cells lines[5]: has 4 cells, its headings are 3'],
+      ['lines[6]', 'invalid-email lines[6].email: "nobody" is no e-mail address'],
+    ]);
+    expect((await upload(`${people}"k1@example.com,support,Ada\n`)).body).toMatchObject({
+      code: 'invalid-csv',
+      errors: [{ path: 'lines[7]' }],
+    });
   });
 
   it('comes alone', async () => {

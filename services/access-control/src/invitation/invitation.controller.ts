@@ -251,7 +251,9 @@ export class InvitationController {
     summary: 'Invite many by a CSV file',
     description:
       'One file, in UTF-8. The first line has the headings `email`, `role`, and if you like `name`, `jobFunction`, `childTenantRole`, ' +
-      '`extras`. A row is named by the line that it begins on. Otherwise as for typed ones.',
+      '`extras`. A row is named by the line that it begins on; one with too few or too many cells has the fault ' +
+      '`wrong-number-of-cells`, empty ones at its end aside. Otherwise as for typed ones; a file that cannot be read at all is 400 ' +
+      '`invalid-csv`.',
   })
   @Answers(200, outcomesSchema)
   @describeProblems(413, 429)
@@ -262,13 +264,10 @@ export class InvitationController {
     @CommandOf() command: Command,
   ): Promise<Outcomes> {
     const file = await uploaded(request);
-    const rows = readCsv(file, FIELDS).map(({ line, cells }) =>
-      rowOf(`lines[${String(line)}]`, {
-        ...cells,
-        jobFunction: cells['jobfunction'],
-        childTenantRole: cells['childtenantrole'],
-      }),
-    );
+    const rows = readCsv(file, FIELDS).map(({ line, cells, fault }) => {
+      const { jobfunction: jobFunction, childtenantrole: childTenantRole, ...others } = cells;
+      return { ...rowOf(`lines[${String(line)}]`, { ...others, jobFunction, childTenantRole }), misfit: fault };
+    });
     const own = { ...command, bodyHash: hash('sha256', Buffer.concat([Buffer.from(`${onFaults} `), file])) };
     return outcomesOf(await this.#invitations.invite(caller, rows, onFaults, own));
   }
@@ -338,6 +337,7 @@ const rowOf = (place: string, given: Readonly<Record<string, string | undefined>
   role: given['role'] ?? '',
   extras: given['extras'] ?? '',
   childTenantRole: given['childTenantRole'] ?? '',
+  misfit: null,
 });
 
 const outcomesOf = (outcomes: readonly Outcome[]): Outcomes => {

@@ -10,6 +10,7 @@ const row = (given: Partial<Row>): Row => ({
   role: 'support',
   extras: '',
   childTenantRole: '',
+  misfit: null,
   ...given,
 });
 const faultsOf = (...rows: readonly Row[]): readonly string[] =>
@@ -50,6 +51,17 @@ describe('a row of people to invite', () => {
     [{ email: 'x', role: 'y' }, ['invitations[0].email invalid-email', 'invitations[0].role unknown-role']],
   ])('%j has these faults: %j', (given, faults) => {
     expect(faultsOf(row(given))).toEqual(faults);
+  });
+
+  it('of another number of cells than its headings says nothing else for certain', () => {
+    const misfit = row({ place: 'lines[2]', role: '', misfit: 'has 1 cell, its headings are 2' });
+    expect(judgeRows([misfit, row({ place: 'lines[3]' })])).toMatchObject([
+      {
+        person: null,
+        faults: [{ path: 'lines[2]', code: 'wrong-number-of-cells', message: 'has 1 cell, its headings are 2' }],
+      },
+      { faults: [] },
+    ]);
   });
 
   it('names an address that stands in another one, whatever its case', () => {

@@ -20,6 +20,8 @@ export type Row = Readonly<{
   /** By blank or comma. */
   extras: string;
   childTenantRole: string;
+  /** How its cells do not fit the headings of its file; null: they do. */
+  misfit: string | null;
 }>;
 
 /** What a row says, once nothing is wrong with it. */
@@ -54,6 +56,10 @@ const isName = (text: string): boolean => text.length <= LONGEST_NAME && !/[\p{C
 export const judgeRows = (rows: readonly Row[]): readonly JudgedRow[] => {
   const firstOf = new Map<string, Row>();
   return rows.map((row) => {
+    if (row.misfit !== null) {
+      const faults = [{ path: row.place, code: 'wrong-number-of-cells', message: row.misfit }];
+      return { row, faults, person: null };
+    }
     const key = normalised(row.email);
     const first = firstOf.get(key) ?? row;
     firstOf.set(key, first);
