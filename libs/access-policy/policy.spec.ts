@@ -11,7 +11,7 @@ import {
   permissionsIn,
   type Standing,
 } from './policy.ts';
-import { BUNDLES, type BuiltInRole, type CustomRole, type Permission, PERMISSIONS, type Role } from './roles.ts';
+import { BUNDLES, type BuiltInRole, type CustomRole, NEEDS, type Permission, PERMISSIONS, type Role, unmetIn } from './roles.ts';
 
 const [root, reseller, customer, other] = ['root', 'reseller', 'customer', 'other'] as TenantId[] as [
   TenantId,
@@ -81,10 +81,27 @@ describe('what the roles may do', () => {
 
   it('a custom role is what its bundle says, and nothing while nobody knows it', () => {
     const clerk: CustomRole = 'custom:clerk' as CustomRole;
-    const bundles = new Map<Role, ReadonlySet<Permission>>([[clerk, new Set<Permission>(['bills:read'])]]);
-    expect(decide({ ...member(customer, clerk), bundles }, 'bills:read', TO_CUSTOMER)).toBe('allowed');
+    const bundles = new Map<Role, ReadonlySet<Permission>>([[clerk, new Set<Permission>(['users:read'])]]);
+    expect(decide({ ...member(customer, clerk), bundles }, 'users:read', TO_CUSTOMER)).toBe('allowed');
     expect(decide({ ...member(customer, clerk), bundles }, 'tenants:read', TO_CUSTOMER)).toBe('denied');
-    expect(decide(member(customer, clerk), 'bills:read', TO_CUSTOMER)).toBe('denied');
+    expect(decide(member(customer, clerk), 'users:read', TO_CUSTOMER)).toBe('denied');
+  });
+
+  it.each(Object.keys(NEEDS) as Permission[])('%s counts together with what it needs only', (permission) => {
+    const clerk: CustomRole = 'custom:clerk' as CustomRole;
+    const as = (...permissions: Permission[]): Standing => ({
+      ...member(customer, clerk),
+      bundles: new Map([[clerk, new Set(permissions)]]),
+    });
+    expect(decide(as(permission), permission, TO_CUSTOMER)).toBe('denied');
+    expect(decideAnywhere(as(permission), permission)).toBe('denied');
+    expect(permissionsIn(as(permission, 'users:read'), TO_CUSTOMER)).toEqual(new Set(['users:read']));
+    expect(decide(as(permission, 'financials:read'), permission, TO_CUSTOMER)).toBe('allowed');
+    expect(decideAnywhere(as(permission, 'financials:read'), permission)).toBe('allowed');
+  });
+
+  it('no role that every tenant has lacks what one of its permissions needs', () => {
+    for (const bundle of Object.values(BUNDLES)) expect(unmetIn(bundle)).toEqual([]);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   BUNDLES,
   type ChildTenantRole,
   type Extra,
+  NEEDS,
   type Permission,
   PERMISSIONS,
   type Role,
@@ -125,15 +126,19 @@ export const effective = (standing: Standing, path: readonly TenantId[]): Effect
   return firstOf(ancestors, (ancestor) => impliedBy(standing, ancestor));
 };
 
-const bundleOf = ({ bundles }: Standing, role: Role): ReadonlySet<Permission> | undefined =>
-  bundles?.get(role) ?? BUNDLES[role as BuiltInRole];
+/** A permission without what it needs does not count: a role of before such needs keeps it, and it says nothing. */
+const includes = ({ bundles }: Standing, role: Role, permission: Permission): boolean => {
+  const bundle = bundles?.get(role) ?? (BUNDLES[role as BuiltInRole] as ReadonlySet<Permission> | undefined);
+  const needs = NEEDS[permission];
+  return bundle?.has(permission) === true && (needs === undefined || bundle.has(needs));
+};
 
 const permits = (standing: Standing, found: Effective, path: readonly TenantId[], permission: Permission): boolean => {
   if (standing.within && decide(standing.within, permission, path) !== 'allowed') return false;
   const { roles, through } = found;
   // Sales look down the tree from where they are; they do not step into it unless a child-tenant role or a link says so.
   if (permission === 'tenants:switch' && through === 'sales') return false;
-  if (roles.every((role) => bundleOf(standing, role)?.has(permission))) return true;
+  if (roles.every((role) => includes(standing, role, permission))) return true;
   return (
     roles.every((role) => role === 'admin') &&
     standing.memberships.some(
@@ -170,7 +175,7 @@ export const decideFromAbove = (standing: Standing, permission: Permission, path
 
 /** May they do this to the platform itself? */
 export const decideOnPlatform = (standing: Standing, permission: Permission): Verdict =>
-  standing.memberships.some(({ tenantId, role }) => tenantId === 'platform' && bundleOf(standing, role)?.has(permission) === true)
+  standing.memberships.some(({ tenantId, role }) => tenantId === 'platform' && includes(standing, role, permission))
     ? 'allowed'
     : 'denied';
 
@@ -181,5 +186,5 @@ export const decideAnywhere = (standing: Standing, permission: Permission): Verd
     ...[...memberships, ...links].map(({ role }) => role),
     ...memberships.flatMap(({ childTenantRole: role }) => (role === undefined || role === 'none' ? [] : [role])),
   ];
-  return roles.some((role) => bundleOf(standing, role)?.has(permission)) ? 'allowed' : 'denied';
+  return roles.some((role) => includes(standing, role, permission)) ? 'allowed' : 'denied';
 };

@@ -86,6 +86,31 @@ export const BUNDLES: Readonly<Record<BuiltInRole, ReadonlySet<Permission>>> = {
   sales: new Set([...LOOKING, ...LOOKING_AT_MONEY, 'users:read', 'quotes:read', 'quotes:write']),
 };
 
+/**
+ * What shows amounts of money, or is written as them, and so needs the permission to see amounts: without it it does not count. Whoever
+ * delivers usage is not shown what it cost.
+ */
+export const NEEDS: Readonly<Partial<Record<Permission, Permission>>> = {
+  'contracts:read': 'financials:read',
+  'contracts:write': 'financials:read',
+  'templates:write': 'financials:read',
+  'usage:read': 'financials:read',
+  'bills:read': 'financials:read',
+  'quotes:read': 'financials:read',
+  'quotes:write': 'financials:read',
+};
+
+/** The permissions among these that do not count, each with the one that it needs and that is not there. */
+export const unmetIn = (
+  permissions: Iterable<Permission>,
+): readonly Readonly<{ permission: Permission; needs: Permission }>[] => {
+  const given = new Set(permissions);
+  return [...given].flatMap((permission) => {
+    const needs = NEEDS[permission];
+    return needs === undefined || given.has(needs) ? [] : [{ permission, needs }];
+  });
+};
+
 const PREFIX = 'custom:';
 
 export const customRole = (roleId: RoleId): CustomRole => `${PREFIX}${roleId}`;

@@ -56,7 +56,7 @@ const PLACES = [
 
 type Mark = (typeof PLACES)[number]['mark'];
 
-const CLERK: readonly Permission[] = ['tenants:read', 'users:read', 'bills:read'];
+const CLERK: readonly Permission[] = ['tenants:read', 'users:read', 'bills:read', 'financials:read'];
 
 const ADDRESS = { country: 'DE', city: 'Berlin', street: 'Hauptstraße 1', zip: '10115' };
 

@@ -105,7 +105,7 @@ export class Script {
     await this.#ask('PATCH', `${at}/profile`, { legalName: 'Company Ltd.' });
     await this.#ask('PATCH', at, { primaryDomain: 'company.example' });
     await this.#made(`${at}/roles`, { name: 'Clerk', permissions: ['tenants:read'] });
-    await this.#made(`${at}/service-accounts`, { name: 'Books', permissions: ['bills:read'] });
+    await this.#made(`${at}/service-accounts`, { name: 'Books', permissions: ['bills:read', 'financials:read'] });
     await this.#made(`${at}/invitations`, { email: `guest@${tenantId}.example`, name: 'Guest', role: 'readOnly' });
   }
 

@@ -40,6 +40,12 @@ describe('the policy and its oracle', () => {
       (asked) => policy({ ...asked, facts: { ...asked.facts, custom: { ...asked.facts.custom, 'custom:unknown': ABILITIES } } }),
     ],
     [
+      'shows amounts to whoever is not to see them',
+      with_(({ custom }) => ({
+        custom: Object.fromEntries(Object.entries(custom).map(([role, abilities]) => [role, [...abilities, 'financials:read']])),
+      })),
+    ],
+    [
       'tells that a tenant is there',
       (asked) => ({ ...policy(asked), here: policy(asked).here === 'hidden' ? 'denied' : policy(asked).here }),
     ],

@@ -49,8 +49,14 @@ const EXTRA_OF: Readonly<Record<string, string>> = {
   'templates:write': 'contractTemplates',
 };
 
+/** Seen or written, these are amounts: nothing of them for whoever is not to see amounts. */
+const AMOUNTS = 'contracts:read contracts:write templates:write usage:read bills:read quotes:read quotes:write'.split(' ');
+
 const can = (facts: Facts, role: string, permission: string): boolean => {
-  if (role.startsWith('custom:')) return facts.custom[role]?.includes(permission) ?? false;
+  if (role.startsWith('custom:')) {
+    const wanted = AMOUNTS.includes(permission) ? [permission, 'financials:read'] : [permission];
+    return wanted.every((one) => facts.custom[role]?.includes(one) ?? false);
+  }
   return role === 'operator' || (MATRIX[permission] ?? '').split(' ').includes(role);
 };
 

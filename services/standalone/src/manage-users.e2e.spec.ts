@@ -294,7 +294,7 @@ describe('who may do what in which tenant', () => {
         await statusOf(user.http, `/tenants/${customer}/bills`),
       ];
       expect(await statuses()).toEqual([200, 403]);
-      await admin.put(`${roles}/${role.id}`, { name: 'Clerk', permissions: ['bills:read'] });
+      await admin.put(`${roles}/${role.id}`, { name: 'Clerk', permissions: ['bills:read', 'financials:read'] });
       expect(await statuses()).toEqual([403, 200]);
       expect((await admin.delete(`${roles}/${role.id}`)).status).toBe(204);
       expect(await statuses()).toEqual([403, 403]);

@@ -125,7 +125,7 @@ describe('after people and systems have logged in, invited, failed and left', ()
     );
 
     const accounts = `/tenants/${tenantId}/service-accounts`;
-    const account = await done(operator.post<Id>(accounts, { name: 'ERP', permissions: ['bills:read'] }));
+    const account = await done(operator.post<Id>(accounts, { name: 'ERP', permissions: ['bills:read', 'financials:read'] }));
     const { key } = await done(operator.post<{ key: string }>(`${accounts}/${account.id}/keys`, {}));
     secrets.set('service account key', key);
     const { accessToken } = await done(http.post<Login>('/auth/service-token', { key }));

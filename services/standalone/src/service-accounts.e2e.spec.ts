@@ -64,7 +64,7 @@ describe('a service account', () => {
   });
 
   it('has no key for whoever may do less than it', async () => {
-    const created = await account(['tenants:read', 'bills:read']);
+    const created = await account(['tenants:read', 'bills:read', 'financials:read']);
     const asked = { name: 'Keeper of keys', permissions: ['tenants:read', 'service-accounts:write'] };
     const { id } = await made<{ id: string }>(admin, `/tenants/${root}/roles`, asked);
     const keeper = await platform.asUser(root, `custom:${id as RoleId}`);

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { customRole, type Permission } from '#libs/access-policy/roles';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Answer, type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
-import { type TenantId, type UserId } from '#libs/published/ids';
+import { type RoleId, type TenantId, type UserId } from '#libs/published/ids';
 import { type HealthStatus } from '#libs/published/ingestion';
 import { type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
@@ -462,6 +463,29 @@ describe('invoices and contracts of a customer', () => {
       viewAll: `/api/v1/tenants/${rho.id}/bills?scope=children&name=Ann&month=2026-03`,
     });
     expect(body.statuses[0]).toMatchObject({ status: 'proforma', count: 1, view: `/api/v1/tenants/${ann.id}/bills/2026-03` });
+  });
+
+  it('are counted for whoever may read the bills themselves', async () => {
+    const { rho, ann } = await tree();
+    await billed(ann, '2026-03', '12.34');
+    await say(`access-control.accessSettings-${rho.id}`, {
+      type: 'AccessModelChosen',
+      data: { tenantId: rho.id, accessModel: 'carryOver' },
+    });
+    const seen = async (...permissions: readonly Permission[]) => {
+      const roleId = randomUUID() as RoleId;
+      await say(`access-control.role-${roleId}`, {
+        type: 'RoleDefined',
+        data: { tenantId: rho.id, path: rho.path, roleId, name: roleId, permissions },
+      });
+      const clerk = await platform.asUser(rho.id, customRole(roleId));
+      const { items } = await listOf(clerk, rho);
+      const { status } = await clerk.get(`/tenants/${ann.id}/invoice-summary`);
+      return [items.find(({ name }) => name === 'Ann')?.invoices?.['proforma'] ?? null, status];
+    };
+    expect(await seen('tenants:read', 'financials:read')).toEqual([null, 403]);
+    expect(await seen('tenants:read', 'bills:read')).toEqual([null, 403]);
+    expect(await seen('tenants:read', 'bills:read', 'financials:read')).toEqual([1, 200]);
   });
 
   it('show three contracts at most, what counts now first', async () => {

@@ -141,8 +141,9 @@ export class RoleController {
   @ApiOperation({
     summary: 'Put a role together',
     description:
-      'For users of the tenant and of those below it; with no permission that you do not have yourself. A name that another role of ' +
-      'the tenant has, in whatever case, is 409 `role-name-taken`.',
+      'For users of the tenant and of those below it; with no permission that you do not have yourself. One that shows amounts needs ' +
+      '`financials:read` beside it: 422 `permission-needs-another`. A name that another role of the tenant has, in whatever case, is ' +
+      '409 `role-name-taken`.',
   })
   @Answers(201, customRoleSchema, { headers: ['ETag', 'Location'] })
   async define(

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { given } from '#libs/event-sourcing/testing/given';
 import { type RoleEvent } from '#libs/published/access-control';
 import { type RoleId, type TenantId } from '#libs/published/ids';
-import { type TenantPermission } from '#libs/access-policy/roles';
+import { NEEDS, type TenantPermission } from '#libs/access-policy/roles';
 import { customRoleOf, define, nameToClaim, redefine, remove } from './role.ts';
 
 const TENANT = { id: 't' as TenantId, path: ['r', 't'] as TenantId[] };
@@ -13,13 +13,23 @@ const defined = (name: string, ...permissions: TenantPermission[]): RoleEvent =>
   data: { tenantId: TENANT.id, path: TENANT.path, roleId: CLERK, name, permissions },
 });
 const removed: RoleEvent = { type: 'RoleRemoved', data: { tenantId: TENANT.id, roleId: CLERK } };
-const wanted = { name: 'Clerk', permissions: ['tenants:read', 'bills:read', 'tenants:read'] } as const;
+const wanted = { name: 'Clerk', permissions: ['tenants:read', 'users:read', 'tenants:read'] } as const;
 
 describe('defining a role', () => {
   it('keeps each permission once, in order', () => {
     given(customRoleOf)
       .when(define(TENANT, CLERK, wanted))
-      .then(defined('Clerk', 'bills:read', 'tenants:read'));
+      .then(defined('Clerk', 'tenants:read', 'users:read'));
+  });
+  it.each(Object.keys(NEEDS) as TenantPermission[])('gives no %s without what it needs', (permission) => {
+    const alone = { name: 'Clerk', permissions: ['tenants:read', permission] } as const;
+    given(customRoleOf)
+      .when(define(TENANT, CLERK, alone))
+      .thenRejected('permission-needs-another');
+    const both = { name: 'Clerk', permissions: ['financials:read', permission] } as const;
+    given(customRoleOf)
+      .when(define(TENANT, CLERK, both))
+      .then(defined('Clerk', ...both.permissions.toSorted()));
   });
   it('does not replace one', () => {
     given(customRoleOf, defined('Clerk'))
@@ -30,26 +40,35 @@ describe('defining a role', () => {
 
 describe('changing a role', () => {
   it('says anew what it is', () => {
-    given(customRoleOf, defined('Clerk', 'bills:read'))
-      .when(redefine(TENANT, CLERK, { name: 'Biller', permissions: ['bills:read'] }, 'Biller'))
-      .then(defined('Biller', 'bills:read'));
+    given(customRoleOf, defined('Clerk', 'users:read'))
+      .when(redefine(TENANT, CLERK, { name: 'Biller', permissions: ['users:read'] }, 'Biller'))
+      .then(defined('Biller', 'users:read'));
   });
   it('needs a claim for a name that is not its own', () => {
-    const biller = { name: 'Biller', permissions: ['bills:read'] } as const;
+    const biller = { name: 'Biller', permissions: ['users:read'] } as const;
     for (const claimed of [null, 'Clerk'])
-      given(customRoleOf, defined('Clerk', 'bills:read'))
+      given(customRoleOf, defined('Clerk', 'users:read'))
         .when(redefine(TENANT, CLERK, biller, claimed))
         .thenRejected('lost-race');
     given(customRoleOf, defined('biller', 'tenants:read'))
       .when(redefine(TENANT, CLERK, biller, null))
-      .then(defined('Biller', 'bills:read'));
+      .then(defined('Biller', 'users:read'));
     expect(nameToClaim({ name: 'Clerk', permissions: [] }, biller)).toBe('Biller');
     expect(nameToClaim({ name: 'BILLER', permissions: [] }, biller)).toBeNull();
   });
   it('does nothing when it is so already', () => {
-    given(customRoleOf, defined('Clerk', 'bills:read', 'tenants:read'))
+    given(customRoleOf, defined('Clerk', 'tenants:read', 'users:read'))
       .when(redefine(TENANT, CLERK, wanted, null))
       .thenNothing();
+    given(customRoleOf, defined('Clerk', 'bills:read'))
+      .when(redefine(TENANT, CLERK, { name: 'Clerk', permissions: ['bills:read'] }, null))
+      .thenNothing();
+  });
+  it('says nothing that does not count', () => {
+    const bills = { name: 'Clerk', permissions: ['bills:read'] } as const;
+    given(customRoleOf, defined('Clerk', 'tenants:read'))
+      .when(redefine(TENANT, CLERK, bills, null))
+      .thenRejected('permission-needs-another');
   });
   it('is its own tenant’s business only', () => {
     given(customRoleOf, defined('Clerk'))

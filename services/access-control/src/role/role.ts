@@ -5,6 +5,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type RoleEvent } from '#libs/published/access-control';
 import { type RoleId, type TenantId } from '#libs/published/ids';
+import { refuseUnmet } from './needs.ts';
 
 export type RoleDefinition = Readonly<{ name: string; permissions: readonly TenantPermission[] }>;
 
@@ -24,10 +25,10 @@ type Place = Readonly<{ id: TenantId; path: readonly TenantId[] }>;
 /** The order and repetitions of permissions say nothing. */
 const sorted = (permissions: readonly TenantPermission[]): readonly TenantPermission[] => [...new Set(permissions)].toSorted();
 
-const definition = ({ id: tenantId, path }: Place, roleId: RoleId, { name, permissions }: RoleDefinition): RoleEvent => ({
-  type: 'RoleDefined',
-  data: { tenantId, path, roleId, name, permissions: sorted(permissions) },
-});
+const definition = ({ id: tenantId, path }: Place, roleId: RoleId, { name, permissions }: RoleDefinition): RoleEvent => {
+  refuseUnmet(permissions);
+  return { type: 'RoleDefined', data: { tenantId, path, roleId, name, permissions: sorted(permissions) } };
+};
 
 /** What must be unique about a role: its name, among those of its tenant. */
 export const claimOfName = (tenantId: TenantId, name: string): Claim => ({

@@ -20,9 +20,9 @@ const LATER = '2026-02-28T12:00:00.000Z' as Instant;
 const serviceAccountId = 'c0ffee00-0000-4000-8000-000000000000' as ServiceAccountId;
 const tenantId = 'c' as TenantId;
 const of = { serviceAccountId, tenantId };
-const wanted = { ...of, path: [tenantId], name: 'Accounting', permissions: ['bills:read'] as const };
+const wanted = { ...of, path: [tenantId], name: 'Accounting', permissions: ['bills:read', 'financials:read'] as const };
 
-const created: ServiceAccountEvent = { type: 'ServiceAccountCreated', data: { ...wanted, createdAt: NOON } };
+const created = { type: 'ServiceAccountCreated', data: { ...wanted, createdAt: NOON } } as const satisfies ServiceAccountEvent;
 const issued = (number: number, until: Instant | null = null): ServiceAccountEvent => ({
   type: 'ServiceAccountKeyIssued',
   data: { ...of, number, issuedAt: NOON, until },
@@ -35,11 +35,25 @@ describe('a service account', () => {
   it('may do what it was created for', () => given(serviceAccount).when(create(wanted, NOON)).then(created));
   it('may do something else from now on', () =>
     given(serviceAccount, created)
-      .when(changeScope(of, { permissions: ['bills:read', 'usage:read'] }))
+      .when(changeScope(of, { permissions: ['usage:read', 'financials:read'] }))
       .then({
         type: 'ServiceAccountScopeChanged',
-        data: { ...of, name: 'Accounting', permissions: ['bills:read', 'usage:read'] },
+        data: { ...of, name: 'Accounting', permissions: ['usage:read', 'financials:read'] },
       }));
+  it('is given nothing that does not count', () => {
+    given(serviceAccount)
+      .when(create({ ...wanted, permissions: ['bills:read'] }, NOON))
+      .thenRejected('permission-needs-another');
+    given(serviceAccount, created)
+      .when(changeScope(of, { permissions: ['usage:read'] }))
+      .thenRejected('permission-needs-another');
+  });
+  it('may be called something else, whatever it was given before', () => {
+    const before: ServiceAccountEvent = { type: 'ServiceAccountCreated', data: { ...created.data, permissions: ['bills:read'] } };
+    given(serviceAccount, before)
+      .when(changeScope(of, { name: 'Books' }))
+      .then({ type: 'ServiceAccountScopeChanged', data: { ...of, name: 'Books', permissions: ['bills:read'] } });
+  });
   it('stays as it is where nothing is changed', () =>
     given(serviceAccount, created)
       .when(changeScope(of, { name: 'Accounting' }))

@@ -5,6 +5,7 @@ import { type Revision } from '#libs/event-sourcing/event';
 import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
+import { refuseUnmet } from '../role/needs.ts';
 
 type Key = Readonly<{ number: number; until: Instant | null }>;
 
@@ -67,6 +68,7 @@ export const create =
   (wanted: NewServiceAccount, now: Instant) =>
   (account: ServiceAccount): ServiceAccountEvent[] => {
     if (account) throw new DomainError('conflict', 'service-account-exists', 'This service account exists already.');
+    refuseUnmet(wanted.permissions);
     return [{ type: 'ServiceAccountCreated', data: { ...wanted, createdAt: now } }];
   };
 
@@ -83,6 +85,7 @@ export const changeScope =
   (of: Of, change: Partial<Readonly<{ name: string; permissions: readonly TenantPermission[] }>>) =>
   (account: ServiceAccount): ServiceAccountEvent[] => {
     const { name, permissions } = own(account, of.tenantId);
+    refuseUnmet(change.permissions ?? []);
     const changed = { name, permissions, ...change };
     const same = changed.name === name && JSON.stringify(changed.permissions) === JSON.stringify(permissions);
     return same ? [] : [{ type: 'ServiceAccountScopeChanged', data: { ...of, ...changed } }];

@@ -79,7 +79,10 @@ export const treeRows = async (readModels: ReadModels, placed: readonly Placed[]
       status: statusOf(row, view.anchor),
       sourceData: row.sourceData,
       contracts: decide(view.standing, 'contracts:read', path) === 'allowed' ? row.contracts : null,
-      invoices: counts && tier === 'endCustomer' ? countsOfInvoices(counts.get(id) ?? []) : null,
+      invoices:
+        counts && tier === 'endCustomer' && decide(view.standing, 'bills:read', path) === 'allowed'
+          ? countsOfInvoices(counts.get(id) ?? [])
+          : null,
       // Network services come later: nobody has any.
       mrr: null,
       ports: null,
