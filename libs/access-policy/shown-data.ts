@@ -8,23 +8,23 @@ import { type Category, type JsonValue } from '#libs/event-sourcing/event';
  */
 const SHOWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'tenants.tenant': {
-    TenantRegistered: ['tenantId', 'tier', 'name', 'customerCode', 'primaryDomain', 'currency'],
+    TenantRegistered: ['tenantId', 'tier', 'name', 'customerCode', 'primaryDomain', 'currency', 'mode'],
     TenantProfileChanged: ['tenantId', 'name', 'customerCode', 'primaryDomain'],
   },
   'tenants.linkedAccount': {
-    LinkedAccountLinked: ['tenantId', 'dataSourceId', 'accountId', 'from', 'to'],
-    LinkedAccountUnlinked: ['tenantId', 'dataSourceId', 'accountId', 'from'],
+    LinkedAccountLinked: ['tenantId', 'dataSourceId', 'managementAccountId', 'accountId', 'from', 'to'],
+    LinkedAccountUnlinked: ['tenantId', 'dataSourceId', 'managementAccountId', 'accountId', 'from'],
   },
   'tenants.autoAssignment': {
     AutoAssignmentTurnedOn: ['tenantId', 'dataSourceId', 'from', 'exclude'],
     AutoAssignmentTurnedOff: ['tenantId', 'dataSourceId', 'from'],
   },
   'tenants.contacts': {
-    ContactAdded: ['tenantId', 'contactId', 'contactType', 'name', 'email'],
-    ContactChanged: ['tenantId', 'contactId', 'contactType', 'name', 'email'],
+    ContactAdded: ['tenantId', 'contactId', 'contactType', 'name', 'email', 'phone', 'billingAccount'],
+    ContactChanged: ['tenantId', 'contactId', 'contactType', 'name', 'email', 'phone', 'billingAccount'],
     ContactRemoved: ['tenantId', 'contactId'],
   },
-  'tenants.companyProfile': { CompanyProfileSaved: ['tenantId'] },
+  'tenants.companyProfile': { CompanyProfileSaved: ['tenantId', 'legalName', 'taxId', 'phone', 'website', 'address'] },
   'tenants.onboarding': {
     OnboardingTaskStarted: ['tenantId', 'task'],
     OnboardingTaskSkipped: ['tenantId', 'task', 'reason'],
@@ -59,7 +59,19 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     UserLockedOut: ['tenantId', 'userId', 'until'],
   },
   'access-control.invitation': {
-    InvitationSent: ['tenantId', 'invitationId', 'role', 'roleId', 'extras', 'childTenantRole', 'round', 'expiresAt'],
+    InvitationSent: [
+      'tenantId',
+      'invitationId',
+      'email',
+      'name',
+      'jobFunction',
+      'role',
+      'roleId',
+      'extras',
+      'childTenantRole',
+      'round',
+      'expiresAt',
+    ],
     InvitationRevoked: ['tenantId', 'invitationId'],
     InvitationAccepted: ['tenantId', 'invitationId', 'userId'],
   },
@@ -89,7 +101,7 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   'access-control.delegatedAccess': {
     DelegatedAccessRequested: ['tenantId', 'delegatedAccessId', 'userId', 'role', 'hours', 'reason'],
-    DelegatedAccessApproved: ['tenantId', 'delegatedAccessId', 'userId', 'until'],
+    DelegatedAccessApproved: ['tenantId', 'delegatedAccessId', 'userId', 'from', 'until'],
     DelegatedAccessDeclined: ['tenantId', 'delegatedAccessId', 'userId'],
     DelegatedAccessEnded: ['tenantId', 'delegatedAccessId', 'userId'],
   },

@@ -15,6 +15,7 @@ type Entry = Readonly<{
   user: Readonly<{ email: string | null; name: string }>;
   onBehalf: boolean;
   changes: Readonly<Record<string, unknown>> | null;
+  subject: Readonly<{ email: string | null; name: string }> | null;
 }>;
 type Log = Readonly<{ items: readonly Entry[]; total: number; nextCursor: string | null }>;
 
@@ -295,7 +296,7 @@ describe('the activity log', () => {
       category: 'users',
       user: carl,
       onBehalf: false,
-      changes: { tenantId: customer, invitationId: invited.body.id, role: 'readOnly', round: 1 },
+      changes: { tenantId: customer, invitationId: invited.body.id, email: 'ivan@example.com', name: 'Ivan', role: 'readOnly' },
     });
     expect(await told('InvitationRevoked')).toMatchObject({ user: carl, changes: { invitationId: invited.body.id } });
     expect(await told('OnboardingTaskSkipped')).toMatchObject({
@@ -309,7 +310,55 @@ describe('the activity log', () => {
     });
     const support = await platform.asUser(customer, 'support');
     expect(await told('ImportRequested', support)).toMatchObject({ changes: { importId: imported.body.id, format: null } });
-    expect(JSON.stringify(await log(customer))).not.toContain('ivan@example.com');
+    expect(JSON.stringify(await log(customer, '', support))).not.toContain('ivan@example.com');
+  });
+
+  it('says what changed, as far as one may read it', async () => {
+    const at = `/tenants/${customer}`;
+    const company = { legalName: 'Customer Ltd.', taxId: 'DE123', phone: '+49 30 1', website: 'https://customer.example' };
+    const address = { line1: 'Main Street 1', line2: null, city: 'Berlin', region: null, postalCode: '10115', country: 'DE' };
+    const profile = await ofCustomer.get(`${at}/profile`);
+    const ifMatch = { 'if-match': String(profile.headers.get('etag')) };
+    expect((await ofCustomer.patch(`${at}/profile`, { ...company, address }, ifMatch)).status).toBe(200);
+    const contact = { type: 'billing', name: 'Bill', email: 'bill@example.com', phone: '+49 30 2', billingAccount: 'A-1' };
+    const { id } = (await ofCustomer.post<Tenant>(`${at}/contacts`, contact)).body;
+    expect((await ofCustomer.patch(`${at}/contacts/${id}`, { phone: '+49 30 3' })).status).toBe(200);
+    await made(`${at}/users`, { email: 'gone@example.com', name: 'Gone', password: PASSWORD, role: 'regular' });
+    const gone = await idOf(customer, 'gone@example.com');
+    expect((await ofCustomer.delete(`${at}/users/${gone}`)).status).toBe(204);
+
+    const told = async (event: string, as: HttpClient): Promise<Entry | undefined> =>
+      (await log(customer, '?limit=500', as)).items.find((entry) => entry.event === event);
+    expect((await told('CompanyProfileSaved', ofCustomer))?.changes).toEqual({ tenantId: customer, ...company, address });
+    const { type: contactType, ...details } = contact;
+    const known = { tenantId: customer, contactId: id, contactType };
+    expect((await told('ContactAdded', ofCustomer))?.changes).toEqual({ ...known, ...details });
+    expect((await told('ContactChanged', ofCustomer))?.changes).toEqual({ ...known, ...details, phone: '+49 30 3' });
+    expect(await told('MembershipRevoked', ofCustomer)).toMatchObject({
+      changes: { userId: gone },
+      subject: { email: 'gone@example.com', name: 'Gone' },
+    });
+    expect(await told('CompanyProfileSaved', ofCustomer)).toMatchObject({ subject: null });
+    // Nobody learns here of a user of a tenant above their own.
+    const asked = await operator.post(`${at}/delegated-accesses`, {
+      role: 'support',
+      hours: 1,
+      reason: 'x',
+      userId: await idOf(reseller, 'rita@example.com'),
+    });
+    expect(asked.status).toBe(201);
+    expect(await told('DelegatedAccessRequested', ofReseller)).toMatchObject({ subject: null });
+
+    const clerk = await ofCustomer.post<Readonly<{ role: string }>>(`${at}/roles`, {
+      name: 'Clerk',
+      permissions: ['activity:read'],
+    });
+    const blind = await user(customer, 'blind@example.com', clerk.body.role);
+    expect((await told('CompanyProfileSaved', blind))?.changes).toMatchObject({ tenantId: customer, taxId: null, address: null });
+    expect((await told('ContactChanged', blind))?.changes).toMatchObject({ contactId: id, phone: null, billingAccount: null });
+    expect(await told('MembershipRevoked', blind)).toMatchObject({ changes: { userId: null }, subject: null });
+    expect((await blind.get<string>(`${at}/activity/export`)).body).not.toContain('gone@example.com');
+    expect((await ofCustomer.get<string>(`${at}/activity/export`)).body).toContain('gone@example.com');
   });
 
   it('is nobody’s outside the tenant’s reach', async () => {

@@ -157,6 +157,8 @@ describe('the feed of events', () => {
       contactType: 'technical',
       name: 'Tess Technical',
       email: 'tess@example.com',
+      phone: null,
+      billingAccount: null,
     };
     const nameless = { ...whole, name: null, email: null };
     expect(await told(await systemWith('tenants:read', 'events:read', 'activity:read', 'contacts:read'))).toEqual([

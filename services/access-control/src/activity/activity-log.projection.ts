@@ -71,7 +71,7 @@ const told = (category: Category) =>
 
 export const activityLog = projection({
   name: 'activity-log',
-  version: 4,
+  version: 5,
   parts: Object.fromEntries(TOLD_CATEGORIES.map((category) => [category.replace('.', '-'), told(category)])),
   row: (parts, id): ActivityRow | undefined => {
     const entry = Object.values(parts).find((each) => each !== undefined);

@@ -6,7 +6,7 @@ import { type Allowed, allowedWithin, includes } from '#libs/access-policy/reach
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { type Columns } from '#libs/csv/csv';
 import { normalised } from '#libs/event-sourcing/claims';
-import { type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
+import { type Category, type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { CSV_TYPE, csvFile, csvSchema } from '#libs/platform/csv-file';
@@ -20,6 +20,8 @@ import { OneOf } from '#libs/platform/variants';
 import { type TenantId } from '#libs/published/ids';
 import { type Filter, type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
 import { type Instant } from '#libs/time/time';
+import { customerLink } from '../customer-link/customer-link.ts';
+import { delegatedAccess } from '../delegated-access/delegated-access.ts';
 import { userList } from '../user-list/user-list.projection.ts';
 import { ACTIVITY_CATEGORIES, type ActivityCategory, type ActivityLevel, tenantIn } from './activities.ts';
 import { activityLog, type ActivityRow } from './activity-log.projection.ts';
@@ -59,6 +61,7 @@ type ActivityAnswer = Readonly<{
   event: string;
   message: string;
   changes: unknown;
+  subject: Somebody | null;
   user: Somebody;
   impersonated: Somebody | null;
   onBehalf: boolean;
@@ -90,6 +93,7 @@ const activitySchema = named(
         'own log says it, or one that you do not reach',
       schema<unknown>({ type: 'object', nullable: true, additionalProperties: true }),
     ),
+    subject: saying('To which user of the tenant, where it was done to another whom `changes` shows you', nullable(somebody)),
     user: saying('Who did it, in person', somebody),
     impersonated: saying('As whom, where they acted as another user', nullable(somebody)),
     onBehalf: saying('By somebody of a tenant above, or of the platform', flag),
@@ -109,6 +113,7 @@ const COLUMNS: Columns<ActivityAnswer> = [
   ['level', ({ level }) => level],
   ['event', ({ event }) => event],
   ['message', ({ message }) => message],
+  ['subject', ({ subject }) => subject && (subject.email ?? subject.name)],
   ['tenantId', ({ tenantId }) => tenantId],
   ['changes', ({ changes }) => (changes === null ? null : JSON.stringify(changes))],
   ['id', ({ id }) => id],
@@ -183,28 +188,37 @@ export class ActivityController {
   async #answersOf(caller: Caller, rows: readonly ActivityRow[]): Promise<readonly ActivityAnswer[]> {
     const log = tenantOf(caller);
     const sight = sightOf(caller.standing, log.path);
-    const people = await this.#people(new Set(rows.flatMap(({ person, as }) => (as === null ? [person] : [person, as]))));
     const reached = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', log);
+    const told = rows.map((row) => {
+      const { tenantId, source, changes } = row;
+      const seen = tenantId === log.id && isTheirs(changes, log.id, reached) ? maskedData(source, changes, sight) : null;
+      return { row, seen, to: subjectOf(row, seen) };
+    });
+    const people = await this.#people(told.flatMap(({ row, to }) => [row.person, row.as, to]));
     const named = (id: string): Somebody => people.get(id) ?? { id, email: null, name: id };
-    return rows.map(({ id, at, tenantId, category, level, event, message, source, changes, person, as, via, home, reason }) => ({
-      id,
-      at,
-      tenantId: tenantId as TenantId,
-      category,
-      level,
-      event,
-      message,
-      changes: tenantId === log.id && isTheirs(changes, log.id, reached) ? maskedData(source, changes, sight) : null,
-      user: named(person),
-      impersonated: as === null ? null : named(as),
-      onBehalf: home !== null,
-      via,
-      reason,
-    }));
+    return told.map(
+      ({ row: { id, at, tenantId, category, level, event, message, person, as, via, home, reason }, seen, to }) => ({
+        id,
+        at,
+        tenantId: tenantId as TenantId,
+        category,
+        level,
+        event,
+        message,
+        changes: seen,
+        subject: to === null ? null : named(to),
+        user: named(person),
+        impersonated: as === null ? null : named(as),
+        onBehalf: home !== null,
+        via,
+        reason,
+      }),
+    );
   }
 
-  async #people(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, Somebody>> {
-    const found = await Promise.all([...ids].map((id) => this.#somebody(id)));
+  async #people(ids: readonly (string | null)[]): Promise<ReadonlyMap<string, Somebody>> {
+    const asked = new Set(ids.filter((id) => id !== null));
+    const found = await Promise.all([...asked].map((id) => this.#somebody(id)));
     return new Map(found.flatMap((one) => (one ? [[one.id, one]] : [])));
   }
 
@@ -215,6 +229,15 @@ export class ActivityController {
     return account && { id, email: null, name: account.name };
   }
 }
+
+/** Whose user may be that of a tenant above the reader's, whom the reader must not know of: their own lists name who is known. */
+const OF_TENANTS_ABOVE: readonly Category[] = [customerLink.category, delegatedAccess.category];
+
+/** The user of the tenant to whom it was done by somebody else. @param seen of the changes by the reader */
+const subjectOf = ({ source, person }: ActivityRow, seen: Readonly<Record<string, unknown>> | null): string | null => {
+  const userId = OF_TENANTS_ABOVE.includes(source) ? undefined : seen?.['userId'];
+  return typeof userId === 'string' && userId !== person ? userId : null;
+};
 
 /** A customer that was added stands in the log of its parent, for those to see who reach it. */
 const isTheirs = (changes: ActivityRow['changes'], log: TenantId, reached: Allowed): boolean => {
