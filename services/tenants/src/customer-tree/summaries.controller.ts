@@ -2,7 +2,6 @@ import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import {
   amount,
   contractId,
@@ -121,11 +120,7 @@ export class SummariesController {
       '`totalPossibleAllStatuses` is the sum of all.',
   })
   @Answers(200, invoiceSummarySchema)
-  async invoices(
-    @Param('tenantId') tenantId: TenantId,
-    @Query() query: InvoiceSummaryQuery,
-    @CallerOf() caller: Caller,
-  ): Promise<InvoiceSummaryAnswer> {
+  async invoices(@Param('tenantId') tenantId: TenantId, @Query() query: InvoiceSummaryQuery): Promise<InvoiceSummaryAnswer> {
     const month = query.month ?? monthOf(dayOf(this.#clock.now()));
     const found = await this.#readModels.of(invoices).all({ tenantId, month });
     const { statuses, ...rest } = invoiceSummary(found);
@@ -135,15 +130,7 @@ export class SummariesController {
       month,
       statuses: statuses.map((one) => ({ ...one, view: one.count > 0 ? bill : null })),
       ...rest,
-      viewAll: this.#viewAll(caller, month),
+      viewAll: `/api/v1/tenants/${tenantId}/bills?month=${month}`,
     };
-  }
-
-  /** As whoever is above sees it among all customers' invoices, the customer itself among its own. */
-  #viewAll(caller: Caller, month: Month): string {
-    const { id, name, parentId } = tenantOf(caller);
-    return parentId === null || caller.anchor === id
-      ? `/api/v1/tenants/${id}/bills?month=${month}`
-      : `/api/v1/tenants/${parentId}/bills?scope=children&name=${encodeURIComponent(name)}&month=${month}`;
   }
 }
