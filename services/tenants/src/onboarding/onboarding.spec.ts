@@ -145,6 +145,15 @@ describe('starting a task', () => {
       .then(started('connectCloudAccount'));
   });
 
+  it('waits for the prerequisite also where the task was skipped before', () => {
+    given(onboarding, skipped)
+      .when(start(owner, 'connectCloudAccount', endCustomer, false, NOW))
+      .thenRejected('onboarding-task-blocked');
+    given(onboarding, skipped)
+      .when(start(owner, 'connectCloudAccount', withContract, false, NOW))
+      .then(started('connectCloudAccount'));
+  });
+
   it('leaves what is for the upstream to the upstream', () => {
     given(onboarding)
       .when(start(owner, 'assignContract', endCustomer, true, NOW))

@@ -152,15 +152,11 @@ type Owner = Readonly<{ id: TenantId; path: readonly TenantId[] }>;
 export const start =
   ({ id: tenantId, path }: Owner, task: OnboardingTask, situation: Situation, asOwn: boolean, startedAt: Instant) =>
   (state: Onboarding): OnboardingEvent[] => {
-    const rule = allowed(task, situation, asOwn, path);
+    const { after } = allowed(task, situation, asOwn, path);
     const now = stateOf(task, situation, state);
     if (now === 'done' || now === 'in_progress') return [];
-    if (now === 'blocked')
-      throw new DomainError(
-        'rejected',
-        'onboarding-task-blocked',
-        `The task ${task} can begin once ${rule.after ?? ''} is done.`,
-      );
+    if (after !== undefined && !done(after, situation, state))
+      throw new DomainError('rejected', 'onboarding-task-blocked', `The task ${task} can begin once ${after} is done.`);
     return [{ type: 'OnboardingTaskStarted', data: { tenantId, path, task, startedAt } }];
   };
 
