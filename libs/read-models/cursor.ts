@@ -49,15 +49,15 @@ const keyIn = (cursor: string): string => {
 export const pageAsOf = async <Item>(
   cursor: string | undefined,
   now: Instant,
-  find: (asOf: Instant, cursor: string | undefined) => Promise<Page<Item>>,
+  find: (asOf: Instant, within: Pick<Query, 'cursor'>) => Promise<Page<Item>>,
 ): Promise<Page<Item>> => {
-  const [asOf, within] = cursor === undefined ? [now] : momentIn(cursor);
+  const [asOf, within] = cursor === undefined ? [now, {}] : momentIn(cursor);
   const found = await find(asOf, within);
   return { ...found, nextCursor: found.nextCursor === null ? null : cursorTo([asOf, found.nextCursor]) };
 };
 
-const momentIn = (cursor: string): readonly [Instant, string] => {
+const momentIn = (cursor: string): readonly [Instant, Pick<Query, 'cursor'>] => {
   const [asOf, within, ...more] = placeOf(cursor);
   if (typeof asOf !== 'string' || typeof within !== 'string' || more.length > 0) throw foreignCursor();
-  return [asOf as Instant, within];
+  return [asOf as Instant, { cursor: within }];
 };

@@ -141,7 +141,7 @@ export class DelegatedAccessController {
         ...filterOf(query.status, asOf),
       };
       const model = this.#platform.readModels.of(delegatedAccesses);
-      const found = await model.find({ filter, ...asked, ...(within === undefined ? {} : { cursor: within }) });
+      const found = await model.find({ filter, ...asked, ...within });
       return { ...found, items: await Promise.all(found.items.map((row) => this.#described(row, asOf))) };
     });
   }

@@ -20,6 +20,7 @@ import { READ_MODELS } from '#libs/platform/tokens';
 import { IsAddress, IsName, NestedList, Optional, PageQuery, paging } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
 import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
+import { pageAsOf } from '#libs/read-models/cursor';
 import { type Filter, type Page, type ReadModels } from '#libs/read-models/read-model';
 import { type Instant, systemClock } from '#libs/time/time';
 import { invitationList, type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
@@ -276,14 +277,15 @@ export class InvitationController {
   @Requires('users:read')
   @ApiOperation({ summary: 'Who was invited, and what became of it' })
   @Answers(200, page(invitationSchema))
-  async list(@Param('tenantId') tenantId: TenantId, @Query() query: InvitationQuery): Promise<Page<Invitation>> {
-    const found = await this.#readModels.of(invitationList).find({
-      filter: { tenantId, ...filterOf(query.status) },
-      ...paging(query, { email: 'emailOrder', sentAt: 'sentAt', expiresAt: 'expiresAt' }, [
-        { by: 'sentAt', direction: 'descending' },
-      ]),
+  list(@Param('tenantId') tenantId: TenantId, @Query() query: InvitationQuery): Promise<Page<Invitation>> {
+    const { cursor, ...asked } = paging(query, { email: 'emailOrder', sentAt: 'sentAt', expiresAt: 'expiresAt' }, [
+      { by: 'sentAt', direction: 'descending' },
+    ]);
+    return pageAsOf(cursor, systemClock.now(), async (asOf, within) => {
+      const filter = { tenantId, ...filterOf(query.status, asOf) };
+      const found = await this.#readModels.of(invitationList).find({ filter, ...asked, ...within });
+      return { ...found, items: found.items.map((row) => shown(row, asOf)) };
     });
-    return { ...found, items: found.items.map(shown) };
   }
 
   @Get(':invitationId')
@@ -351,22 +353,22 @@ const outcomesOf = (outcomes: readonly Outcome[]): Outcomes => {
   return { sent, refused: rows.length - sent, rows };
 };
 
-const statusOf = ({ decision, expiresAt }: InvitationRow): Status =>
-  decision ?? (expiresAt > systemClock.now() ? 'pending' : 'expired');
+const statusOf = ({ decision, expiresAt }: InvitationRow, now: Instant): Status =>
+  decision ?? (expiresAt > now ? 'pending' : 'expired');
 
-const shown = (row: InvitationRow): Invitation => {
+const shown = (row: InvitationRow, now = systemClock.now()): Invitation => {
   const { decision: _decision, emailKey: _key, emailOrder: _order, path: _path, round, ...rest } = row;
-  return { ...rest, letters: round, status: statusOf(row) };
+  return { ...rest, letters: round, status: statusOf(row, now) };
 };
 
-const filterOf = (status: Status | undefined): Filter => {
+const filterOf = (status: Status | undefined, now: Instant): Filter => {
   switch (status) {
     case undefined:
       return {};
     case 'pending':
-      return { decision: null, expiresAt: { gt: systemClock.now() } };
+      return { decision: null, expiresAt: { gt: now } };
     case 'expired':
-      return { decision: null, expiresAt: { lte: systemClock.now() } };
+      return { decision: null, expiresAt: { lte: now } };
     case 'accepted':
     case 'revoked':
       return { decision: status };

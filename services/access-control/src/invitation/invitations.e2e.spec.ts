@@ -232,6 +232,23 @@ describe('inviting people', () => {
     expect((await accept((await tokensFor('late@example.com'))[1] ?? '')).status).toBe(200);
   });
 
+  it('is listed page by page by what became of it, though time goes by', async () => {
+    for (const email of ['p1@example.com', 'p2@example.com', 'p3@example.com']) await invited(email);
+    const whole = (await admin.get<Listed>(`${invitations}?status=pending&limit=500`)).body;
+    const found: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const after: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const answer = await admin.get<Listed & Readonly<{ nextCursor: string | null; total: number }>>(
+        `${invitations}?status=pending&limit=2${after}`,
+      );
+      expect([answer.status, answer.body.total]).toEqual([200, whole.items.length]);
+      found.push(...answer.body.items.map(({ email }) => email));
+      cursor = answer.body.nextCursor;
+    }
+    expect(found).toEqual(whole.items.map(({ email }) => email));
+  });
+
   it('takes many, and names what is wrong with each', async () => {
     const rows = [
       { email: 'd1@example.com', role: 'regular', name: 'Dee' },
