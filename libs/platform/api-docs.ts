@@ -18,7 +18,7 @@ Log in at \`POST /api/v1/auth/login\`, then **Authorize** with the access token.
 - **\`ETag\`** names the revision of what was answered; sent back as **\`If-Match\`** it makes a change fail with 412 when somebody else
   was there in between; where a change does not read it, it is 400 \`if-match-not-supported\`.
 - **Refusals** are \`application/problem+json\` (RFC 9457) with a stable \`code\`, the fields concerned in \`errors\`, and a \`traceId\`.
-  What lies outside your reach is 404, exactly as if it did not exist. \`Retry-After\` comes with 429 and 503.
+  What lies outside your reach is 404, exactly as if it did not exist. \`Retry-After\` comes with 429 and 503, \`Allow\` with 405.
 - **\`traceparent\`** (W3C) is continued and answered.
 `;
 

@@ -10,8 +10,10 @@ import { type Consistency, keepConsistent } from './consistency.ts';
 import { Deadlines } from './deadlines.ts';
 import { InputPipe } from './input-pipe.ts';
 import { isTooDeep, MOST_LEVELS } from './json-depth.ts';
+import { KnownMethods } from './known-methods.ts';
 import { NestLog } from './logging.ts';
 import { type Metrics } from './metrics.ts';
+import { MethodNotAllowed } from './problem.ts';
 import { ProblemFilter } from './problem-filter.ts';
 import { routesWithoutRule } from './routes.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -103,6 +105,15 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
     deadlines.begin(reply, seconds * 1_000);
     void reply.headers(securityHeaders(request.url)).header('traceparent', formatTraceparent(trace));
     withinTrace(trace, done);
+  });
+  const methods = new KnownMethods();
+  fastify.addHook('onRoute', ({ url, method }) => {
+    methods.add(url, method);
+  });
+  fastify.addHook('preParsing', (request, _reply, payload, done) => {
+    const allowed = request.is404 ? methods.of(pathOf(request)) : [];
+    const refused = allowed.length > 0 && !allowed.includes(request.method);
+    done(refused ? new MethodNotAllowed(request.method, allowed) : null, payload);
   });
   // Once the body has been read, Node calls back in the socket's context instead of the request's.
   fastify.addHook('preValidation', (request, _reply, done) => {

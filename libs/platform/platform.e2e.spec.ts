@@ -180,6 +180,22 @@ describe('the shell of every service', () => {
     expect((await another.post('/notes/keyed', { text: 'c' }, headers)).headers.get('etag')).toBe('"2"');
   });
 
+  it('names the methods that a path takes to whoever comes with another one, whatever the path names', async () => {
+    await user.post('/notes/known', { text: 'a' });
+    for (const id of ['known', 'unknown'])
+      for (const client of [user, platform.http]) {
+        const { status, body, headers } = await client.put(`/notes/${id}`, { text: 'a' });
+        expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+        expect(body).toMatchObject({ code: 'method-not-allowed', detail: 'There is no PUT here, but GET, HEAD, POST.' });
+        expect(headers.get('content-type')).toContain('application/problem+json');
+        expect(headers.get('x-content-type-options')).toBe('nosniff');
+      }
+    expect((await platform.http.delete('/health/live')).headers.get('allow')).toBe('GET, HEAD');
+    const unknown = await user.put('/no-such-notes', { text: 'a' });
+    expect([unknown.status, unknown.headers.get('allow')]).toEqual([404, null]);
+    expect((await user.get(`/notes/${'x'.repeat(400)}`)).status).not.toBe(405);
+  });
+
   it('never tells what broke', async () => {
     const { status, body } = await platform.http.get('/notes/broken');
     expect([status, body]).toEqual([500, expect.objectContaining({ code: 'internal-error' })]);

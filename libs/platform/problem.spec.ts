@@ -5,7 +5,7 @@ import { RevisionConflict } from '#libs/event-sourcing/event-store';
 import { type StreamName } from '#libs/event-sourcing/event';
 import { StorageError, StorageFull } from '#libs/sqlite/storage-error';
 import { PreconditionRequired } from './caller.ts';
-import { Forbidden, problemBody, problemOf, TooManyAttempts, Unauthenticated } from './problem.ts';
+import { Forbidden, MethodNotAllowed, problemBody, problemOf, TooManyAttempts, Unauthenticated } from './problem.ts';
 
 describe('an error as the caller sees it', () => {
   it.each<[Refusal, number]>([
@@ -35,6 +35,7 @@ describe('an error as the caller sees it', () => {
     [new Forbidden('No.'), 403, 'not-permitted'],
     [new Forbidden('No.', 'not-by-delegated-access'), 403, 'not-by-delegated-access'],
     [new PreconditionRequired(), 428, 'if-match-required'],
+    [new MethodNotAllowed('PUT', ['GET']), 405, 'method-not-allowed'],
     [new TooManyAttempts('Later.', 1), 429, 'too-many-attempts'],
     [new RevisionConflict('a.b-c' as StreamName, 3), 409, 'lost-race'],
     [new StorageFull('/secret/path'), 507, 'storage-full'],

@@ -40,6 +40,18 @@ export class Forbidden extends Error {
   }
 }
 
+/** 405: the path is known, and takes other methods. */
+export class MethodNotAllowed extends Error {
+  override readonly name = 'MethodNotAllowed';
+
+  constructor(
+    method: string,
+    readonly allowed: readonly string[],
+  ) {
+    super(`There is no ${method} here, but ${allowed.join(', ')}.`);
+  }
+}
+
 /** 429. */
 export class TooManyAttempts extends Error {
   override readonly name = 'TooManyAttempts';
@@ -96,6 +108,10 @@ export const problemOf = (error: unknown): ProblemAnswer => {
   if (error instanceof Forbidden) return { status: 403, code: error.code, detail: error.message, ours: false };
   if (error instanceof PreconditionRequired)
     return { status: 428, code: 'if-match-required', detail: error.message, ours: false };
+  if (error instanceof MethodNotAllowed) {
+    const headers = { allow: error.allowed.join(', ') };
+    return { status: 405, code: 'method-not-allowed', detail: error.message, headers, ours: false };
+  }
   if (error instanceof TooManyAttempts) {
     const headers = { 'retry-after': String(error.retryAfterSeconds) };
     return { status: 429, code: 'too-many-attempts', detail: error.message, headers, ours: false };
