@@ -337,6 +337,29 @@ describe('the Customers page', () => {
     expect([own?.status, customer?.status?.position]).toEqual([null, 'inviteAdmin']);
   });
 
+  it('tells a reseller its own status by no filter either', async () => {
+    const { rho, bob } = await tree();
+    const admin = await platform.asUser(rho.id, 'admin');
+    const filtered = async (client: HttpClient, rest = '') => {
+      const statuses = ['complete', 'onboarding', 'createContract', 'inviteAdmin', 'assignContract'];
+      const found = await Promise.all(statuses.map((status) => listOf(client, rho, `?status=${status}${rest}`)));
+      for (const { items, total } of found) expect(total).toBe(items.length);
+      return found.map(shown);
+    };
+    const below = ['  Ann', '  Bob', '  Cid'];
+    const whole = [[], ['(Rho)', ...below], [], ['(Rho)', ...below], []];
+    const before = await filtered(admin);
+    await say(`contracts.tenantContracts-${rho.id}`, { type: 'ContractDrafted', data: { tenantId: rho.id, contractId: 'k' } });
+    await platform.settled();
+    expect([before, await filtered(admin)]).toEqual([whole, whole]);
+    expect((await filtered(admin, '&customer=rho')).flat()).toEqual([]);
+    const linked = await member(rho, 'readOnly', 'perCustomer', [[bob, 'readOnly']]);
+    expect(await filtered(linked)).toEqual([[], ['(Rho)', '  Bob'], [], ['(Rho)', '  Bob'], []]);
+    const exported = await admin.get<string>(`/tenants/${rho.id}/customer-tree/export?status=complete`);
+    expect(exported.body.trimEnd().split('\r\n')).toHaveLength(1);
+    expect((await filtered(operator))[0]).toEqual(['Rho']);
+  });
+
   it('names the first of several admins, and the next when that one goes', async () => {
     const { rho, ann } = await tree();
     const grant = async (userId: string, name: string): Promise<void> => {

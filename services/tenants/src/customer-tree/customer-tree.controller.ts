@@ -28,7 +28,7 @@ import { HEALTH_STATUSES } from '../source-data/source-data.ts';
 import { type Column, COLUMNS } from './columns.ts';
 import { csvColumns } from './csv-columns.ts';
 import { type InvoiceCounts } from './invoice-summary.ts';
-import { type StatusCell, type TreeRow, treeRows, type View, withColumns } from './tree-row.ts';
+import { hidesStatus, type StatusCell, type TreeRow, treeRows, type View, withColumns } from './tree-row.ts';
 import { isByActivity, withinSight } from './sight.ts';
 import { openTree } from './tree-walk.ts';
 import { type Walk } from './walk.ts';
@@ -46,7 +46,9 @@ class TreeFilter {
 
   @Optional()
   @OneOf('complete', 'onboarding', ...ONBOARDING_TASKS)
-  @ApiPropertyOptional({ description: 'Set up, on the way, or at this task' })
+  @ApiPropertyOptional({
+    description: 'Set up, on the way, or at this task; a reseller, which does not see its own status, matches none itself',
+  })
   status?: 'complete' | 'onboarding' | OnboardingTask;
 
   @Optional()
@@ -243,6 +245,8 @@ export class CustomerTreeController {
       ...(customer === undefined ? {} : { nameOrder: { contains: alphabeticalPart(customer) } }),
       ...(sourceData === undefined ? {} : { sourceData }),
       ...(status === undefined ? {} : { status: status === 'onboarding' ? { not: 'complete' } : status }),
+      // All but the top itself: what it does not see of itself must not decide whether it matches.
+      ...(status !== undefined && hidesStatus(top, caller.anchor) ? { parentId: { not: top.parentId } } : {}),
     };
     const allowedTo = (permission: Permission) => allowedWithin(this.#readModels, caller.standing, permission, top);
     const walk = { top, allowed: await allowedTo('tenants:read'), filter, sort: sortIn(sort) };

@@ -108,8 +108,13 @@ export const withColumns = (row: FullRow, columns: readonly Column[]): TreeRow =
 };
 
 /** A reseller does not see its own: it is about what the tenant above does. */
-const statusOf = ({ id, tier, onboarding: { progress, position, tasks } }: CustomerRow, anchor: Reach): StatusCell | null =>
-  position === null || (tier === 'reseller' && id === anchor) ? null : { progress, position, tasks };
+export const hidesStatus = ({ id, tier }: Pick<CustomerRow, 'id' | 'tier'>, anchor: Reach): boolean =>
+  tier === 'reseller' && id === anchor;
+
+const statusOf = (row: CustomerRow, anchor: Reach): StatusCell | null => {
+  const { progress, position, tasks } = row.onboarding;
+  return position === null || hidesStatus(row, anchor) ? null : { progress, position, tasks };
+};
 
 const namesOf = async (readModels: ReadModels, placed: readonly Placed[]): Promise<ReadonlyMap<UserId, string>> => {
   const ids = new Set(placed.flatMap(({ row }) => row.adminIds.slice(0, 1)));
