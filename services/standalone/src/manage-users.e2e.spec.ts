@@ -324,6 +324,8 @@ describe('who may do what in which tenant', () => {
       const { id } = (await asked('Biller')).body;
       const again = await asked('BILLER');
       expect([again.status, again.body.code]).toEqual([409, 'role-name-taken']);
+      const admins = await asked('admin');
+      expect([admins.status, admins.body]).toMatchObject([422, { code: 'role-name-built-in', errors: [{ path: 'name' }] }]);
       expect((await admin.put(`${roles}/${id}`, { name: 'Seller', permissions: ['tenants:read'] })).status).toBe(200);
       expect((await asked('biller')).status).toBe(201);
       expect((await admin.delete(`${roles}/${id}`)).status).toBe(204);

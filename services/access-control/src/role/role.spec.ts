@@ -31,6 +31,25 @@ describe('defining a role', () => {
       .when(define(TENANT, CLERK, both))
       .then(defined('Clerk', ...both.permissions.toSorted()));
   });
+  it.each(['Admin', 'ADMIN', 'operator', 'Read-Only', 'read only', 'readOnly', 'Sales', ' support '])(
+    'does not take the name %j of one that every tenant has',
+    (name) => {
+      given(customRoleOf)
+        .when(define(TENANT, CLERK, { ...wanted, name }))
+        .thenRejected('role-name-built-in');
+      given(customRoleOf, defined('Clerk', 'users:read'))
+        .when(redefine(TENANT, CLERK, { ...wanted, name }, name))
+        .thenRejected('role-name-built-in');
+    },
+  );
+  it('may have one in its name, or keep the one it had before', () => {
+    given(customRoleOf)
+      .when(define(TENANT, CLERK, { ...wanted, name: 'Admin of bills' }))
+      .then(defined('Admin of bills', 'tenants:read', 'users:read'));
+    given(customRoleOf, defined('Admin', 'users:read'))
+      .when(redefine(TENANT, CLERK, { ...wanted, name: 'Admin' }, null))
+      .then(defined('Admin', 'tenants:read', 'users:read'));
+  });
   it('does not replace one', () => {
     given(customRoleOf, defined('Clerk'))
       .when(define(TENANT, CLERK, wanted))

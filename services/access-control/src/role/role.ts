@@ -1,5 +1,5 @@
-import { type TenantPermission } from '#libs/access-policy/roles';
-import { type Claim, sameValue } from '#libs/event-sourcing/claims';
+import { BUILT_IN_ROLES, type TenantPermission } from '#libs/access-policy/roles';
+import { type Claim, normalised, sameValue } from '#libs/event-sourcing/claims';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Revision } from '#libs/event-sourcing/event';
@@ -30,6 +30,16 @@ const definition = ({ id: tenantId, path }: Place, roleId: RoleId, { name, permi
   return { type: 'RoleDefined', data: { tenantId, path, roleId, name, permissions: sorted(permissions) } };
 };
 
+/** Without what separates words: "Read-Only" is `readOnly`. */
+const lettersOf = (name: string): string => normalised(name).replace(/[^\p{L}\p{N}]/gu, '');
+
+/** Whoever is shown the name of a role must not take it for one that every tenant has. */
+const refuseBuiltIn = (name: string): void => {
+  if (!BUILT_IN_ROLES.some((role) => lettersOf(role) === lettersOf(name))) return;
+  const message = `there is a role "${name}" that every tenant has`;
+  throw new DomainError('rejected', 'role-name-built-in', `The name is taken: ${message}.`, [{ path: 'name', message }]);
+};
+
 /** What must be unique about a role: its name, among those of its tenant. */
 export const claimOfName = (tenantId: TenantId, name: string): Claim => ({
   service: 'access-control',
@@ -47,6 +57,7 @@ export const define =
   (tenant: Place, roleId: RoleId, wanted: RoleDefinition) =>
   (known: CustomRole | null): RoleEvent[] => {
     if (known) throw new DomainError('conflict', 'role-exists', 'This role is there already.');
+    refuseBuiltIn(wanted.name);
     return [definition(tenant, roleId, wanted)];
   };
 
@@ -66,6 +77,7 @@ export const redefine =
   (known: CustomRole | null): RoleEvent[] => {
     const { name, permissions } = existing(known, tenant.id);
     if (name === wanted.name && permissions.join() === sorted(wanted.permissions).join()) return [];
+    if (!sameValue(name, wanted.name)) refuseBuiltIn(wanted.name);
     if (!sameValue(name, wanted.name) && !sameValue(claimed, wanted.name))
       throw new DomainError('conflict', 'lost-race', 'Another writer changed the role’s name. Read again and repeat.');
     return [definition(tenant, roleId, wanted)];
