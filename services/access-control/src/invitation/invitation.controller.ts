@@ -212,7 +212,7 @@ export class InvitationController {
     @CommandOf() command: Command,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Invitation> {
-    const row = rowOf('invitation', { email, name, jobFunction, role, childTenantRole, extras });
+    const row = rowOf('', { email, name, jobFunction, role, childTenantRole, extras });
     const [outcome] = await this.#invitations.invite(caller, [row], 'none', command);
     if (!outcome?.id) throw new Error('somebody was neither invited nor refused');
     created(reply, `/api/v1/tenants/${tenantId}/invitations/${outcome.id}`);

@@ -132,8 +132,11 @@ describe('inviting people', () => {
     expect([again.status, again.body.code, again.body.errors]).toEqual([
       422,
       'invitations-refused',
-      [{ path: 'invitation.email', message: 'belongs to a user of this tenant' }],
+      [{ path: 'email', message: 'belongs to a user of this tenant' }],
     ]);
+    const unknown = { email: 'nobody.yet@example.com', role: `custom:${randomUUID()}` };
+    const refused = await admin.post<Problem>(invitations, unknown);
+    expect([refused.status, refused.body.errors]).toEqual([422, [{ path: 'role', message: 'there is no such role here' }]]);
   });
 
   it('lets somebody who has a user accept with its password only', async () => {

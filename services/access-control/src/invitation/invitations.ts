@@ -17,7 +17,7 @@ import { refuseUngrantable } from '../role/grantable.ts';
 import { userWithAddress } from '../session/password-login.ts';
 import { invitation, invite, resend, revoke, type Sending } from './invitation.ts';
 import { InvitationConfiguration } from './invitation-configuration.ts';
-import { judgeRows, type JudgedRow, type Person, type Row } from './invited-rows.ts';
+import { judgeRows, type JudgedRow, pathOf, type Person, type Row } from './invited-rows.ts';
 
 const DAY_MS = 86_400_000;
 const INVITATIONS = '0d9f2a51-3a0c-5e0e-8c53-0a1f6c1b2d37';
@@ -106,7 +106,7 @@ export class Invitations {
     const fault = (code: string, message: string, field = 'email'): JudgedRow => ({
       ...judged,
       person: null,
-      faults: [{ path: `${judged.row.place}.${field}`, code, message }],
+      faults: [{ path: pathOf(judged.row, field), code, message }],
     });
     const beyond = await refuseUngrantable(readModels, caller, path, person).then(() => null, refusalIn);
     if (beyond) return fault(beyond.code, beyond.errors[0]?.message ?? beyond.message, beyond.errors[0]?.path);

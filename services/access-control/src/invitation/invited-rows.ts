@@ -11,7 +11,7 @@ import { normalised } from '#libs/event-sourcing/claims';
 
 /** One row as it came, typed or in a file; an empty text says nothing. */
 export type Row = Readonly<{
-  /** Where it stood: `invitations[0]`, `lines[2]`. */
+  /** Where it stood: `invitations[0]`, `lines[2]`; empty: it is the whole body. */
   place: string;
   email: string;
   name: string;
@@ -71,8 +71,10 @@ export const judgeRows = (rows: readonly Row[]): readonly JudgedRow[] => {
   });
 };
 
-const fault = ({ place }: Row, field: string, code: string, message: string): RowFault => ({
-  path: `${place}.${field}`,
+export const pathOf = ({ place }: Row, field: string): string => (place === '' ? field : `${place}.${field}`);
+
+const fault = (row: Row, field: string, code: string, message: string): RowFault => ({
+  path: pathOf(row, field),
   code,
   message,
 });
