@@ -20,7 +20,7 @@ import { type AccessTokens } from './access-tokens.ts';
 import { openExchange, READS_IF_MATCH, type Caller } from './caller.ts';
 import { type Identity, identityOf } from './identities.ts';
 import { Forbidden, Unauthenticated } from './problem.ts';
-import { ACCESS_RULE, type AccessRule, IN_PERSON, isPresent, outlasts, type Presence } from './requires.ts';
+import { ACCESS_RULE, type AccessRule, IN_PERSON, isPresent, outlasts, type Presence, type Target } from './requires.ts';
 import { type Platform } from './service.ts';
 
 type Rule = Extract<AccessRule, { kind: 'permission' }>;
@@ -87,7 +87,7 @@ export class AccessGuard implements CanActivate {
     }
     const tenant = await this.#tenantIn(request, 'tenant' in target ? target.tenant : target.parentOf);
     const verdict = ('tenant' in target ? decide : decideFromAbove)(standing, permission, tenant?.path);
-    demand(verdict, permission);
+    demand(verdict, permission, tenant && isDecidedAbove(target, tenant));
     const found = tenant && effective(standing, tenant.path);
     if (!found) throw new Error('a tenant was found to be within reach of nobody');
     return { userId, memberships: standing.memberships, standing, anchor: found.anchor, tenant };
@@ -128,17 +128,24 @@ const demandToStay = ({ standing, tenant }: Placed, rule: AccessRule): void => {
   if (!tenant || rule.kind !== 'permission' || typeof rule.target === 'string') return;
   const { path } = tenant;
   // What the tier above decides they decide as what they are in it.
-  const isAbove = 'parentOf' in rule.target && path.length > 1;
-  if (isDelegated(standing, isAbove ? path.slice(0, -1) : path))
+  if (isDelegated(standing, isDecidedAbove(rule.target, tenant) ? path.slice(0, -1) : path))
     throw new Forbidden('Not by delegated access: what is changed here would outlast it.', 'not-by-delegated-access');
 };
 
-const demand = (verdict: Verdict, permission: string): void => {
+/** By the tenant above it, where there is one: a root decides about itself. */
+const isDecidedAbove = (target: Exclude<Target, string>, { path }: TenantTreeRow): boolean =>
+  'parentOf' in target && path.length > 1;
+
+const demand = (verdict: Verdict, permission: string, isAbove = false): void => {
   switch (verdict) {
     case 'allowed':
       return;
     case 'denied':
-      throw new Forbidden(`Your role does not include ${permission} here.`);
+      throw new Forbidden(
+        isAbove
+          ? `The tenant above decides this: it takes ${permission} there.`
+          : `Your role does not include ${permission} here.`,
+      );
     case 'hidden':
       throw new DomainError('not-found', 'tenant-not-found', 'There is no such tenant within your reach.');
   }

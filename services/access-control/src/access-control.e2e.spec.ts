@@ -8,7 +8,7 @@ import { systemClock } from '#libs/time/time';
 import { accessControlService } from './access-control.module.ts';
 import { addAdministrator, hasAdministrator, hasAdministratorInLog } from './administrator.ts';
 
-type Problem = Readonly<{ status: number; code: string; traceId: string; errors?: readonly { path: string }[] }>;
+type Problem = Readonly<{ status: number; code: string; detail: string; traceId: string; errors?: readonly { path: string }[] }>;
 type Users = Readonly<{ items: readonly { email: string; role: string }[]; total: number; nextCursor: string | null }>;
 
 const PASSWORD = 'a long enough password';
@@ -223,6 +223,26 @@ describe('access control', () => {
       role: 'admin',
     });
     expect([status, body.code]).toEqual([403, 'not-permitted']);
+  });
+
+  it('says of what the tenant above decides that it does, to whoever the tenant is no secret to', async () => {
+    const link = { userId: randomUUID() };
+    const refusals = async (client: HttpClient, tenantId: string): Promise<readonly string[]> => {
+      const path = `/tenants/${tenantId}/customer-links`;
+      const answers = [await client.get<Problem>(path), await client.post<Problem>(path, link)];
+      return answers.map(({ status, body }) => `${String(status)} ${body.code}: ${body.detail}`);
+    };
+    const above = ['users:read', 'access:write'].map(
+      (permission) => `403 not-permitted: The tenant above decides this: it takes ${permission} there.`,
+    );
+    expect(await refusals(await platform.asUser(reseller, 'admin'), reseller)).toEqual(above);
+    const rootSales = await platform.asUser(root, 'sales');
+    expect((await refusals(rootSales, reseller)).at(1)).toBe(above[1]);
+    // A root decides about itself.
+    expect((await refusals(rootSales, root)).at(1)).toBe('403 not-permitted: Your role does not include access:write here.');
+    const hidden = '404 tenant-not-found: There is no such tenant within your reach.';
+    const foreigner = await platform.asUser(stranger, 'admin');
+    for (const tenantId of [reseller, randomUUID()]) expect(await refusals(foreigner, tenantId)).toEqual([hidden, hidden]);
   });
 
   it('keeps the role of an operator for the platform', async () => {
