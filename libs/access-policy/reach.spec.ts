@@ -8,7 +8,7 @@ import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
 import { openSqlite } from '#libs/sqlite/database';
 import { type Instant } from '#libs/time/time';
 import { decide, type Membership, type Standing } from './policy.ts';
-import { allowedWithin, areasOf } from './reach.ts';
+import { allowedThroughout, allowedWithin, areasOf } from './reach.ts';
 import { BUILT_IN_ROLES, CHILD_TENANT_ROLES, PERMISSIONS } from './roles.ts';
 import { tenantTree } from './tenant-tree.projection.ts';
 
@@ -64,6 +64,7 @@ describe('what somebody reaches', () => {
         const allowed = await allowedWithin(readModels, standing, permission, { id: idIn(path), path });
         const found = allowed === 'all' ? within.map(idIn) : allowed;
         expect(found.toSorted()).toEqual(allowedAmong(standing, permission, within).toSorted());
+        expect(await allowedThroughout(readModels, standing, permission, { id: idIn(path), path })).toBe(allowed === 'all');
       }),
       { numRuns: 400 },
     );

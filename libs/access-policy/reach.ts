@@ -25,6 +25,23 @@ const outermost = (places: readonly Place[]): readonly Place[] => {
   return places.filter(({ id, path }) => !path.some((above) => above !== id && ids.has(above)));
 };
 
+/** What decides in a tree: its top, any tenant below that nobody was given anything in, and those where somebody was. */
+const decidedIn = async (
+  readModels: ReadModels,
+  standing: Standing,
+  permission: Permission,
+  top: Place,
+): Promise<Readonly<{ isAllowed: (place: Pick<Place, 'path'>) => boolean; byDefault: boolean; special: readonly Place[] }>> => {
+  const isAllowed = ({ path }: Pick<Place, 'path'>): boolean => decide(standing, permission, path) === 'allowed';
+  const tree = readModels.of(tenantTree);
+  const { within } = standing;
+  const places = new Set([...held(standing), ...(within ? held(within) : [])]);
+  const elsewhere = [...places].filter((tenantId) => tenantId !== 'platform' && !top.path.includes(tenantId));
+  const known = elsewhere.length === 0 ? [] : await tree.all({ id: { in: elsewhere }, path: { has: top.id } });
+  const special = (await Promise.all(outermost(known).map(({ id }) => tree.all({ path: { has: id } })))).flat();
+  return { isAllowed, byDefault: isAllowed({ path: [...top.path, ANY] }), special };
+};
+
 /**
  * In which tenants, of this one and those below, the policy allows it: what a list over a subtree may show. The whole subtree is read
  * only where something below lowers what would hold for all of it.
@@ -35,17 +52,21 @@ export const allowedWithin = async (
   permission: Permission,
   top: Place,
 ): Promise<Allowed> => {
-  const isAllowed = ({ path }: Pick<Place, 'path'>): boolean => decide(standing, permission, path) === 'allowed';
-  const tree = readModels.of(tenantTree);
-  const { within } = standing;
-  const places = new Set([...held(standing), ...(within ? held(within) : [])]);
-  const elsewhere = [...places].filter((tenantId) => tenantId !== 'platform' && !top.path.includes(tenantId));
-  const known = elsewhere.length === 0 ? [] : await tree.all({ id: { in: elsewhere }, path: { has: top.id } });
-  const special = (await Promise.all(outermost(known).map(({ id }) => tree.all({ path: { has: id } })))).flat();
-  const byDefault = isAllowed({ path: [...top.path, ANY] });
+  const { isAllowed, byDefault, special } = await decidedIn(readModels, standing, permission, top);
   if (!byDefault) return [top, ...special].filter(isAllowed).map(({ id }) => id);
   if (isAllowed(top) && special.every(isAllowed)) return 'all';
-  return (await tree.all({ path: { has: top.id } })).filter(isAllowed).map(({ id }) => id);
+  return (await readModels.of(tenantTree).all({ path: { has: top.id } })).filter(isAllowed).map(({ id }) => id);
+};
+
+/** Does the policy allow it in this tenant and all below? Never reads the whole subtree to tell. */
+export const allowedThroughout = async (
+  readModels: ReadModels,
+  standing: Standing,
+  permission: Permission,
+  top: Place,
+): Promise<boolean> => {
+  const { isAllowed, byDefault, special } = await decidedIn(readModels, standing, permission, top);
+  return byDefault && isAllowed(top) && special.every(isAllowed);
 };
 
 /** Everything somebody reaches for a purpose; no tenant is in two areas. */

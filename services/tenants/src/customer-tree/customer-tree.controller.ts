@@ -2,7 +2,6 @@ import { Controller, Get, Inject, Param, Query, type StreamableFile } from '@nes
 import { ApiOperation, ApiPropertyOptional, ApiTags, IntersectionType } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
 import { allowedWithin } from '#libs/access-policy/reach';
-import { type Permission } from '#libs/access-policy/roles';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
@@ -29,7 +28,7 @@ import { type Column, COLUMNS } from './columns.ts';
 import { csvColumns } from './csv-columns.ts';
 import { type InvoiceCounts } from './invoice-summary.ts';
 import { hidesStatus, type StatusCell, type TreeRow, treeRows, type View, withColumns } from './tree-row.ts';
-import { isByActivity, withinSight } from './sight.ts';
+import { isByActivity, MOST_IN_PART, seesActivityIn, withinSight } from './sight.ts';
 import { openTree } from './tree-walk.ts';
 import { type Walk } from './walk.ts';
 
@@ -189,7 +188,8 @@ export class CustomerTreeController {
       'The tenant and everybody below it whom you reach, each before its own customers, siblings sorted by name or by ' +
       `${Object.keys(SORTED_BY).join(', ')} (\`sourceData\`: the worst first). Whoever matches the filter is listed together with all above it; \`matches\` tells them ` +
       'apart. For whoever may not see amounts there (Support), `invoices`, `mrr`, `ports`, `vcs`, `cloud`, `lastActivity` and ' +
-      '`lastOrder` are null, and count as null where the tree is sorted by them. `lastActivity` may be up to five minutes behind the activity log.',
+      '`lastOrder` are null, and count as null where the tree is sorted by them; where that is so for some of more than ' +
+      `${String(MOST_IN_PART)} customers only, for all. \`lastActivity\` may be up to five minutes behind the activity log.`,
   })
   @Answers(200, page(rowSchema))
   async list(
@@ -248,11 +248,11 @@ export class CustomerTreeController {
       // All but the top itself: what it does not see of itself must not decide whether it matches.
       ...(status !== undefined && hidesStatus(top, caller.anchor) ? { parentId: { not: top.parentId } } : {}),
     };
-    const allowedTo = (permission: Permission) => allowedWithin(this.#readModels, caller.standing, permission, top);
-    const walk = { top, allowed: await allowedTo('tenants:read'), filter, sort: sortIn(sort) };
+    const allowed = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', top);
+    const walk = { top, allowed, filter, sort: sortIn(sort) };
     if (!hideInactive && !isByActivity(walk.sort)) return walk;
     const since = hideInactive ? activeSince(asOf) : null;
-    return withinSight(this.#readModels, walk, since, await allowedTo('financials:read'));
+    return withinSight(this.#readModels, walk, since, await seesActivityIn(this.#readModels, caller.standing, walk));
   }
 
   #view({ month }: TreeFilter, caller: Caller, { top }: Walk, columns: readonly Column[]): View {

@@ -1,4 +1,5 @@
-import { type Allowed } from '#libs/access-policy/reach';
+import { type Allowed, allowedThroughout, allowedWithin } from '#libs/access-policy/reach';
+import { type Standing } from '#libs/access-policy/policy';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type TenantId } from '#libs/published/ids';
 import { segmentsOf, totalOrder } from '#libs/read-models/query';
@@ -13,6 +14,23 @@ const LAST_ACTIVITY = 'lastActivity';
 const BY_NAME: Sort = [{ by: 'nameOrder', direction: 'ascending' }];
 
 export const isByActivity = (sort: Sort): boolean => sort.some(({ by }) => by === LAST_ACTIVITY);
+
+/** What somebody sees in a part of a tree only is sorted in memory, page by page: not worth everybody's wait where there are more. */
+export const MOST_IN_PART = 2_000;
+
+/** Where of what is shown somebody sees activity; nowhere, where that would be a part of very many. */
+export const seesActivityIn = async (
+  readModels: ReadModels,
+  standing: Standing,
+  { top, allowed }: Pick<Walk, 'top' | 'allowed'>,
+): Promise<Allowed> => {
+  if (allowed === 'all') {
+    if (await allowedThroughout(readModels, standing, 'financials:read', top)) return 'all';
+    const { total } = await readModels.of(tenantTree).find({ filter: { path: { has: top.id } }, limit: 1 });
+    if (total > MOST_IN_PART) return [];
+  }
+  return allowedWithin(readModels, standing, 'financials:read', top);
+};
 
 /**
  * The walk where the sort or `since` is about activity, which somebody sees in `seen` only: elsewhere nobody's place tells when they
