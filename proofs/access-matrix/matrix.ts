@@ -3,6 +3,7 @@ import { isDelegated } from '#libs/access-policy/delegated';
 import { decide, decideAnywhere, decideFromAbove, decideOnPlatform, type Verdict } from '#libs/access-policy/policy';
 import { type Permission } from '#libs/access-policy/roles';
 import { isPresent, outlasts } from '#libs/platform/requires';
+import { type TenantId } from '#libs/published/ids';
 import { formOf, type Key, keysFor, type Keys, type Place, placesIn } from './keys.ts';
 import { listOf, type Route, titleOf } from './routes.ts';
 import { type Sample, SAMPLES, SAMPLES_WITH_IDS } from './samples.ts';
@@ -29,6 +30,13 @@ const NEVER_ASKED: ReadonlySet<string> = new Set(['POST /api/v1/auth/logout']);
 
 /** Who the person is, and in what context: where they are at home belongs to it. */
 const ABOUT_ONESELF: ReadonlySet<string> = new Set(['GET /api/v1/me', 'GET /api/v1/me/context']);
+
+/** Whoever asks a tenant for access shows the tenant's own who they are: where they are from belongs to it. */
+const SHOWS_WHO_ASKS = 'GET /api/v1/tenants/{tenantId}/delegated-accesses';
+
+/** Of which tenants an answer about this one may speak, whatever the caller knows: to whoever came in from above of none above that. */
+const shownBeside = ({ home, from }: Caller, route: Route, { id, path }: Tenant): readonly TenantId[] =>
+  titleOf(route) === SHOWS_WHO_ASKS && home.id === id ? path.slice(from ? path.indexOf(from.id) : 0) : [id];
 
 /** What is told of a key, whoever has it, to whoever may add such a thing. */
 const TOLD: Readonly<Record<string, Readonly<{ code: string; to: (caller: Caller, tenant: Tenant) => boolean }>>> = {
@@ -155,7 +163,7 @@ export class Matrix {
         `tenant ${tenant.mark}`,
         fault,
         came,
-        hidden.filter(({ id }) => id !== tenant.id),
+        hidden.filter(({ id }) => !shownBeside(caller, route, tenant).includes(id)),
       );
     });
   }

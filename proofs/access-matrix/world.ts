@@ -122,8 +122,8 @@ export const buildWorld = async (url: string, credentials: Credentials, folder: 
     }
     const userId = await userOf(id);
     await made(`${at}/users/${userId}/impersonation`, { reason: mark });
-    if (parent) {
-      const asked = { role: 'support', hours: 1, reason: mark, userId: await userOf(parent.id) };
+    for (const above of parent?.path ?? []) {
+      const asked = { role: 'support', hours: 1, reason: mark, userId: await userOf(above) };
       await made(`${at}/delegated-accesses`, asked);
     }
     const { id: dataSourceId } = await made(`${at}/data-sources`, { managementAccountId: payer, name: mark });
