@@ -237,6 +237,13 @@ describe('the Customers page', () => {
     expect(await flagged(operator, ann, '')).toEqual(['Ann']);
     expect(await flagged(few, rho, '')).toEqual(['Rho', '  Ann', '  Bob']);
     expect(await flagged(few, rho, '?customer=ann')).toEqual(['(Rho)', '  Ann']);
+    const inLists = async (client: HttpClient, path: string): Promise<readonly string[]> => {
+      const { items } = (await client.get<List<Row>>(path)).body;
+      return items.flatMap(({ name, quarantined }) => (quarantined ? [name] : []));
+    };
+    for (const list of [`/tenants/${rho.id}/customers`, `/tenants/${dee.id}/customers?scope=subtree`])
+      expect(await inLists(operator, list)).toEqual(['Ann']);
+    expect(await inLists(few, '/tenants?name=n')).toEqual(['Ann']);
     // Of the tenant that others stand below, too.
     await say(`tenants.tenant-${sig.id}`, { type: 'TenantProfileChanged', data: { ...garbled, tenantId: sig.id } });
     expect(shown(await listOf(operator, dee, '?customer=a'))).toEqual(['(Dee)', '  (Rho)', '    Ann', '  (Sig)', '    Dan']);

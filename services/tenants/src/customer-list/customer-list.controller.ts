@@ -9,7 +9,7 @@ import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { page } from '#libs/platform/published-schemas';
 import { withETag } from '#libs/platform/reply';
 import { Requires } from '#libs/platform/requires';
-import { count, named, nullable, object, saying } from '#libs/platform/schema';
+import { choice, count, named, nullable, object, optional, saying } from '#libs/platform/schema';
 import { CLOCK, READ_MODELS } from '#libs/platform/tokens';
 import { IsName, Optional, PageQuery, paging, QueryBoolean } from '#libs/platform/validation';
 import { OneOf } from '#libs/platform/variants';
@@ -18,6 +18,7 @@ import { type Tier } from '#libs/published/tenants';
 import { alphabeticalPart } from '#libs/read-models/alphabetical';
 import { type Filter, type Page, type Query as ReadQuery, type ReadModels } from '#libs/read-models/read-model';
 import { type Clock, dayOf } from '#libs/time/time';
+import { type AsItStood } from '../customer-tree/as-it-stood.ts';
 import { concatenated, type Pages } from '../concatenated-pages.ts';
 import { linkedAccounts } from '../linked-accounts/linked-accounts.projection.ts';
 import { type TenantAnswer, tenantAnswer, tenantFields } from '../tenant/tenant.controller.ts';
@@ -63,7 +64,7 @@ export class CustomerQuery extends TenantQuery {
 }
 
 /** `linkedAccounts`: those explicitly linked to the tenant today or from a later day on. */
-type CustomerAnswer = TenantAnswer & Readonly<{ linkedAccounts: number; contracts: ContractCounts | null }>;
+type CustomerAnswer = TenantAnswer & Readonly<{ linkedAccounts: number; contracts: ContractCounts | null; quarantined?: true }>;
 
 export const contractCounts = object<ContractCounts>({
   draft: count,
@@ -74,12 +75,17 @@ export const contractCounts = object<ContractCounts>({
   superseded: count,
 });
 
+export const quarantined = optional(
+  saying('Something that happened to it cannot be read: it stands as it was before, until that is put right', choice(true)),
+);
+
 const customerSchema = named(
   'Customer',
   object<CustomerAnswer>({
     ...tenantFields,
     linkedAccounts: saying('Explicitly linked today or from a later day on', count),
     contracts: saying('How many have each status; null for whoever may not see contracts there', nullable(contractCounts)),
+    quarantined,
   }),
 );
 
@@ -172,7 +178,7 @@ export class CustomerListController {
     return { ...page, items: page.items.map(answer) };
   }
 
-  async #answering(rows: readonly CustomerRow[], caller: Caller): Promise<(row: CustomerRow) => CustomerAnswer> {
+  async #answering(rows: readonly CustomerRow[], caller: Caller): Promise<(row: AsItStood<CustomerRow>) => CustomerAnswer> {
     const filter = { tenantId: { in: rows.map(({ id }) => id) }, until: { gt: dayOf(this.#clock.now()) } };
     const counted = await this.#readModels.of(linkedAccounts).aggregate({ filter, groupBy: ['tenantId'] });
     const counts = new Map(counted.map(({ group: [tenantId], count }) => [tenantId, count]));
@@ -180,6 +186,7 @@ export class CustomerListController {
       ...tenantAnswer(row, caller),
       linkedAccounts: counts.get(row.id) ?? 0,
       contracts: decide(caller.standing, 'contracts:read', row.path) === 'allowed' ? row.contracts : null,
+      ...(row.quarantined && { quarantined: true }),
     });
   }
 }

@@ -20,7 +20,7 @@ import { alphabeticalPart } from '#libs/read-models/alphabetical';
 import { foreignCursor } from '#libs/read-models/cursor';
 import { type Filter, type Page, type ReadModels, type Sort } from '#libs/read-models/read-model';
 import { type Clock, dayOf, type Instant, type Month, monthOf } from '#libs/time/time';
-import { contractCounts } from '../customer-list/customer-list.controller.ts';
+import { contractCounts, quarantined } from '../customer-list/customer-list.controller.ts';
 import { ONBOARDING_TASKS, onboardingTask, progress, taskState } from '../onboarding/onboarding.controller.ts';
 import { type TaskProgress } from '../onboarding/onboarding.ts';
 import { HEALTH_STATUSES } from '../source-data/source-data.ts';
@@ -105,9 +105,7 @@ const rowSchema = named(
     matches: saying('False for one that is listed for those below it only', flag),
     tier,
     name: text,
-    quarantined: optional(
-      saying('Something that happened to it cannot be read: it stands as it was before, until that is put right', choice(true)),
-    ),
+    quarantined,
     customerCode: optional(nullable(text)),
     admin: optional(
       saying(
