@@ -10,7 +10,7 @@ import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/publis
 import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
 import { openSqlite } from '#libs/sqlite/database';
 import { type Instant } from '#libs/time/time';
-import { customerLink, link } from '../customer-link/customer-link.ts';
+import { changeRole, customerLink, link } from '../customer-link/customer-link.ts';
 import { approve, delegatedAccess, request } from '../delegated-access/delegated-access.ts';
 import { grant, membership, revoke } from '../membership/membership.ts';
 import { onMembershipEnded } from './on-membership-ended.ts';
@@ -50,6 +50,17 @@ const isLinked = (memberOf = R) =>
 const linkNow = async () => (await present(store, customerLink, membershipId(C, TESS))).state;
 const accessNow = async () => (await present(store, delegatedAccess, ACCESS)).state?.stage;
 const react = (): Promise<void> => deliverAll(store, onMembershipEnded({ store, readModels }));
+/** As long as the read models know of nothing that was given. */
+const reactEarly = async (): Promise<void> => {
+  const database = openSqlite('sqlite::memory:');
+  const others = new SqliteEventStore(database);
+  const behind = new SqliteReadModels(database, others, [customerLinks, delegatedAccesses]);
+  await behind.start();
+  await deliverAll(store, onMembershipEnded({ store, readModels: behind }));
+  await behind.close();
+  others.close();
+  database.close();
+};
 
 describe('what a user was given in the tenants below', () => {
   it('ends with being a user of the tenant above, for good', async () => {
@@ -70,6 +81,37 @@ describe('what a user was given in the tenants below', () => {
     await isLinked();
     await react();
     expect(await linkNow()).not.toBeNull();
+  });
+
+  it('stays where it was confirmed after that, by another role', async () => {
+    await isUserOf(R);
+    await isLinked();
+    await isUserNoLonger();
+    await isUserOf(R);
+    await handle(store, customerLink, membershipId(C, TESS), changeRole(C, TESS, 'support', [R]), { command: aCommand() });
+    await react();
+    expect(await linkNow()).toMatchObject({ role: 'support' });
+  });
+
+  it('ends where the read models learn of it only after they had become a user again', async () => {
+    await isUserOf(R);
+    await isLinked();
+    await isUserNoLonger();
+    await isUserOf(R);
+    await reactEarly();
+    expect(await linkNow()).toBeNull();
+  });
+
+  it('ends in the name of whoever ended the other, in the log of the tenant below', async () => {
+    await isUserOf(R);
+    await isLinked();
+    await isUserNoLonger();
+    await react();
+    const { events } = await store.read(customerLink.stream(membershipId(C, TESS)));
+    expect(events.at(-1)).toMatchObject({
+      type: 'CustomerLinkRevoked',
+      metadata: { tenant: C, principal: { id: aCommand().principal.id, home: R } },
+    });
   });
 
   it('stays where they have it as a user of another tenant', async () => {
