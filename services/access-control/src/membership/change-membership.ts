@@ -43,8 +43,9 @@ export const changeMembership = async (
 ): Promise<Membership> => {
   for (let attempt = 1; ; attempt++) {
     const { state, revision, holds } = await present(store, membership, id);
-    await judge(state);
-    const changes = holds(command.id) ? [] : decide(state, decision, expected);
+    const isRepeated = holds(command.id);
+    if (!isRepeated) await judge(state);
+    const changes = isRepeated ? [] : decide(state, decision, expected);
     if (changes.length > 0) {
       if (by && mayChangeOthers(state)) await leaveMark(store, by, command);
       if (!(await appended(store, id, changes, revision, command))) {

@@ -2,7 +2,9 @@ import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Res } from '
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
 import { membershipId } from '#libs/access-policy/memberships.projection';
+import { effective } from '#libs/access-policy/policy';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
+import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Decision } from '#libs/event-sourcing/decider';
@@ -160,7 +162,8 @@ export class MembershipController {
     command: Command,
     ifMatch: Revision | undefined,
   ): Promise<Membership> {
-    const { id, path } = tenantOf(caller);
+    const tenant = tenantOf(caller);
+    const { id, path } = tenant;
     const judge = async (state: Membership): Promise<void> => {
       // Of a tenant that they have only switched into they are no user.
       if (userId === caller.userId && state.role !== null) {
@@ -171,14 +174,16 @@ export class MembershipController {
       }
       await refuseAbove(this.#readModels, caller, path, state);
     };
-    const by = memberIn(caller, id);
+    const by = memberIn(caller, tenant);
     const expected = { revision: ifMatch, of: ({ role, revision }: Membership) => (role === null ? undefined : revision) };
     return changeMembership(this.#store, { id: membershipId(id, userId), decision, judge, by, command, expected });
   }
 }
 
-/** Who acts as one of the tenant's own users: nobody from above, nor a service account. */
-const memberIn = ({ via, anchor, memberships, userId }: Caller, tenantId: TenantId): Member | null => {
-  const held = via === undefined && anchor === tenantId ? memberships.find((one) => one.tenantId === tenantId) : undefined;
-  return held ? { id: membershipId(tenantId, userId), role: held.role } : null;
+/** Who acts as one of the tenant's own users, switched into it or not: nobody from above, nor a service account. */
+const memberIn = ({ via, standing, userId }: Caller, { id, path }: TenantTreeRow): Member | null => {
+  const own = via === 'switch' ? standing.within : via === undefined ? standing : undefined;
+  if (!own || effective(own, path)?.anchor !== id) return null;
+  const held = own.memberships.find(({ tenantId }) => tenantId === id);
+  return held ? { id: membershipId(id, userId), role: held.role } : null;
 };

@@ -92,6 +92,8 @@ export class UserController {
   readonly #readModels: ReadModels;
   /** Of addresses that are taken: whose they are is for nobody to find out by trying. */
   readonly #taken = new RequestRate(TAKEN_AN_HOUR, systemClock, 3_600_000);
+  /** When the last of each tenant's adds under way is over. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(@Inject(EVENT_STORE) store: EventStore, @Inject(READ_MODELS) readModels: ReadModels) {
     this.#store = store;
@@ -146,16 +148,34 @@ export class UserController {
     return csvFile(`users-${tenantId}`, COLUMNS, (part) => Promise.resolve(pages(part)));
   }
 
-  /** Counted before it is tried: of many tries at once only so many find something out. Operators know everybody anyway. */
-  async #countingTaken<Result>({ userId, anchor }: Caller, adding: () => Promise<Result>): Promise<Result> {
+  /**
+   * A tenant's one after the other, so that of many tries at once only so many find something out and no good one is refused. Operators
+   * know everybody anyway.
+   */
+  async #countingTaken<Result>({ anchor }: Caller, adding: () => Promise<Result>): Promise<Result> {
     if (anchor === 'platform') return adding();
-    this.#taken.count(userId);
+    const tenant = String(anchor);
+    const turn = (this.#turns.get(tenant) ?? Promise.resolve()).then(() => this.#counted(tenant, adding));
+    const over = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turns.set(tenant, over);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(tenant) === over) this.#turns.delete(tenant);
+    }
+  }
+
+  async #counted<Result>(tenant: string, adding: () => Promise<Result>): Promise<Result> {
+    this.#taken.count(tenant);
     try {
       const result = await adding();
-      this.#taken.giveBack(userId);
+      this.#taken.giveBack(tenant);
       return result;
     } catch (error) {
-      if (!isTaken(error)) this.#taken.giveBack(userId);
+      if (!isTaken(error)) this.#taken.giveBack(tenant);
       throw error;
     }
   }
