@@ -25,11 +25,11 @@ export const standingOf = async (readModels: ReadModels, userId: UserId): Promis
   const now = granted.length > 0 ? systemClock.now() : null;
   const delegated = granted.filter(({ memberOf, until }) => now !== null && until !== null && until > now && isMember(memberOf));
   const roles = new Set([...held, ...linked, ...delegated].map(({ role }) => role));
-  const carrying = new Set<string>();
-  for (const tenantId of new Set(
+  const deciding = new Set(
     [...held, ...linked].flatMap(({ tenantId, role }) => (REACHING_DOWN.includes(role) ? [] : [tenantId])),
-  ))
-    if ((await readModels.of(accessSettings).get(tenantId))?.accessModel === 'carryOver') carrying.add(tenantId);
+  );
+  const settings = await Promise.all([...deciding].map((tenantId) => readModels.of(accessSettings).get(tenantId)));
+  const carrying = new Set<string>(settings.flatMap((one) => (one?.accessModel === 'carryOver' ? [one.id] : [])));
   return {
     memberships: held.map(({ tenantId, role, extras, childTenantRole }): Membership => ({
       tenantId,
