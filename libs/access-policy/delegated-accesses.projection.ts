@@ -5,7 +5,7 @@ import { type Instant } from '#libs/time/time';
 import { type BuiltInRole } from './roles.ts';
 
 /** An approved one counts until `until` only. */
-export type DelegatedAccessStatus = 'requested' | 'approved' | 'declined' | 'ended';
+type DelegatedAccessStatus = 'requested' | 'approved' | 'declined' | 'ended';
 
 export type DelegatedAccessRow = Readonly<{
   id: DelegatedAccessId;
