@@ -74,12 +74,6 @@ describe('data of an event', () => {
       ['tenantId', 'serviceAccountId'],
     ],
     [
-      'access-control.delegatedAccess',
-      { tenantId: 'c', delegatedAccessId: 'd', userId: 'u', role: 'admin', reason: 'Help' },
-      ['access:write'],
-      ['tenantId', 'delegatedAccessId'],
-    ],
-    [
       'access-control.impersonation',
       { tenantId: 'c', impersonationId: 'i', userId: 'u', reason: 'Help' },
       ['activity:read'],
@@ -103,6 +97,17 @@ describe('data of an event', () => {
     expect(seen('access-control.customerLink', linked, as('admin'), [CUSTOMER])).toEqual(linked);
   });
 
+  it('of an access for a while is whole for whoever decides about it as one of the tenant’s own users', () => {
+    const asked = { tenantId: 'c', delegatedAccessId: 'd', userId: 'u', role: 'admin', reason: 'Help' };
+    const free = { tenantId: 'c', delegatedAccessId: 'd', userId: null, role: null, reason: null };
+    const above = 'a' as TenantId;
+    const of = (tenantId: TenantId | 'platform', role: Role): Standing => ({ memberships: [{ tenantId, role }], links: [] });
+    const told = (standing: Standing) => seen('access-control.delegatedAccess', asked, standing, [above, CUSTOMER]);
+    for (const own of [of(CUSTOMER, 'admin'), of('platform', 'operator')]) expect(told(own)).toEqual(asked);
+    const switched: Standing = { ...of(CUSTOMER, 'admin'), within: of(above, 'admin') };
+    for (const other of [of(CUSTOMER, 'readOnly'), of(above, 'admin'), as('admin'), switched]) expect(told(other)).toEqual(free);
+  });
+
   it('is seen as the role says that one has there', () => {
     const granted = { tenantId: 'c', userId: 'u', role: 'admin' };
     const told = (role: Role) => seen('access-control.membership', granted, as(role), [CUSTOMER])['userId'] !== null;
@@ -119,7 +124,7 @@ describe('data of an event', () => {
   });
 
   it('has a rule wherever it is shown', () => {
-    const sight = sightOf(may(...PERMISSIONS), [CUSTOMER]);
+    const sight = sightOf({ memberships: [{ tenantId: 'platform', role: 'operator' }], links: [] }, [CUSTOMER]);
     expect(SHOWN_CATEGORIES.filter((category) => maskedData(category, { somethingNew: 1 }, sight)['somethingNew'] !== 1)).toEqual(
       [],
     );

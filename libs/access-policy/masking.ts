@@ -1,6 +1,6 @@
 import { type Category } from '#libs/event-sourcing/event';
 import { type TenantId } from '#libs/published/ids';
-import { decide, decideFromAbove, type Standing } from './policy.ts';
+import { decide, decideFromAbove, type Standing, type Verdict } from './policy.ts';
 import { type Permission } from './roles.ts';
 
 export type Masked<Row, Field extends keyof Row> = Readonly<{
@@ -22,10 +22,13 @@ export const masked = <Row extends object, Field extends keyof Row>(
   return { ...row, ...Object.fromEntries(financial.map((field) => [field, null])) } as Masked<Row, Field>;
 };
 
-/** What it takes to read all that a category's events tell: these permissions, in the tenant or in the one above it. */
+/**
+ * What it takes to read all that a category's events tell: these permissions, in the tenant or in the one above it, or in the tenant
+ * as one of its own users.
+ */
 type Readable = Readonly<{
   needs: readonly Permission[];
-  from?: 'above';
+  from?: 'above' | 'itself';
   /** What is no secret of the tenant, whoever asks. */
   free: readonly string[];
 }>;
@@ -41,7 +44,6 @@ const NOT_FINANCIAL = [
   'rebillingRunId',
   'month',
   'status',
-  'reason',
   'at',
 ];
 
@@ -69,9 +71,18 @@ const READABLE: Readonly<Record<string, Readable>> = {
   'access-control.role': { ...OF_USERS, free: ['tenantId', 'roleId'] },
   'access-control.customerLink': { ...OF_USERS, from: 'above' },
   'access-control.serviceAccount': { needs: ['service-accounts:write'], free: ['tenantId', 'serviceAccountId'] },
-  'access-control.delegatedAccess': { needs: ['access:write'], free: ['tenantId', 'delegatedAccessId'] },
+  'access-control.delegatedAccess': { needs: ['access:write'], from: 'itself', free: ['tenantId', 'delegatedAccessId'] },
   'access-control.impersonation': { needs: ['activity:read'], free: ['tenantId', 'impersonationId'] },
 };
+
+/** Whoever came from above, by whatever way, is none of the tenant's own users. */
+const decideFromWithin = (standing: Standing, permission: Permission, path: readonly TenantId[]): Verdict => {
+  const { memberships } = standing.within ?? standing;
+  const isOwn = memberships.some(({ tenantId }) => tenantId === 'platform' || tenantId === path.at(-1));
+  return isOwn ? decide(standing, permission, path) : 'denied';
+};
+
+const JUDGES = { above: decideFromAbove, itself: decideFromWithin } as const;
 
 /** Whether somebody may read all that a category's events tell of a tenant. */
 export type Sight = (category: Category) => boolean;
@@ -82,7 +93,7 @@ export const sightOf = (standing: Standing, path: readonly TenantId[]): Sight =>
     const found = known.get(category);
     if (found !== undefined) return found;
     const readable = READABLE[category];
-    const judge = readable?.from === 'above' ? decideFromAbove : decide;
+    const judge = readable?.from === undefined ? decide : JUDGES[readable.from];
     const whole = readable?.needs.every((permission) => judge(standing, permission, path) === 'allowed') === true;
     known.set(category, whole);
     return whole;
