@@ -95,15 +95,23 @@ describe('what the roles may do', () => {
     });
     expect(decide(as(permission), permission, TO_CUSTOMER)).toBe('denied');
     expect(decideAnywhere(as(permission), permission)).toBe('denied');
-    expect(permissionsIn(as(permission, 'users:read'), TO_CUSTOMER)).toEqual(new Set(['users:read']));
-    expect(decide(as(permission, 'financials:read'), permission, TO_CUSTOMER)).toBe('allowed');
-    expect(decideAnywhere(as(permission, 'financials:read'), permission)).toBe('allowed');
+    expect(permissionsIn(as(permission, 'events:read'), TO_CUSTOMER)).toEqual(new Set(['events:read']));
+    const needed = neededFor(permission);
+    expect(decide(as(permission, ...needed), permission, TO_CUSTOMER)).toBe('allowed');
+    expect(decideAnywhere(as(permission, ...needed), permission)).toBe('allowed');
+    for (const one of needed)
+      expect(decide(as(permission, ...needed.filter((other) => other !== one)), permission, TO_CUSTOMER)).toBe('denied');
   });
 
   it('no role that every tenant has lacks what one of its permissions needs', () => {
     for (const bundle of Object.values(BUNDLES)) expect(unmetIn(bundle)).toEqual([]);
   });
 });
+
+const neededFor = (permission: Permission): readonly Permission[] => {
+  const needs = NEEDS[permission];
+  return needs === undefined ? [] : [needs, ...neededFor(needs)];
+};
 
 describe('what somebody is in a tenant below', () => {
   it.each<[string, Standing, readonly Role[]]>([

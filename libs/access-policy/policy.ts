@@ -127,10 +127,10 @@ export const effective = (standing: Standing, path: readonly TenantId[]): Effect
 };
 
 /** A permission without what it needs does not count: a role of before such needs keeps it, and it says nothing. */
-const includes = ({ bundles }: Standing, role: Role, permission: Permission): boolean => {
-  const bundle = bundles?.get(role) ?? (BUNDLES[role as BuiltInRole] as ReadonlySet<Permission> | undefined);
+const includes = (standing: Standing, role: Role, permission: Permission): boolean => {
+  const bundle = standing.bundles?.get(role) ?? (BUNDLES[role as BuiltInRole] as ReadonlySet<Permission> | undefined);
   const needs = NEEDS[permission];
-  return bundle?.has(permission) === true && (needs === undefined || bundle.has(needs));
+  return bundle?.has(permission) === true && (needs === undefined || includes(standing, role, needs));
 };
 
 const permits = (standing: Standing, found: Effective, path: readonly TenantId[], permission: Permission): boolean => {

@@ -87,17 +87,19 @@ export const BUNDLES: Readonly<Record<BuiltInRole, ReadonlySet<Permission>>> = {
 };
 
 /**
- * What shows amounts of money, or is written as them, and so needs the permission to see amounts: without it it does not count. Whoever
- * delivers usage is not shown what it cost.
+ * What a permission does not count without: what shows amounts of money, or is written as them, needs the one to see amounts, and
+ * whoever changes a thing is answered with it, and so needs the one to read it. Whoever delivers usage is not shown what it cost.
  */
 export const NEEDS: Readonly<Partial<Record<Permission, Permission>>> = {
   'contracts:read': 'financials:read',
-  'contracts:write': 'financials:read',
+  'contracts:write': 'contracts:read',
   'templates:write': 'financials:read',
   'usage:read': 'financials:read',
   'bills:read': 'financials:read',
   'quotes:read': 'financials:read',
-  'quotes:write': 'financials:read',
+  'quotes:write': 'quotes:read',
+  'contacts:write': 'contacts:read',
+  'users:write': 'users:read',
 };
 
 /** The permissions among these that do not count, each with the one that it needs and that is not there. */

@@ -52,9 +52,21 @@ const EXTRA_OF: Readonly<Record<string, string>> = {
 /** Seen or written, these are amounts: nothing of them for whoever is not to see amounts. */
 const AMOUNTS = 'contracts:read contracts:write templates:write usage:read bills:read quotes:read quotes:write'.split(' ');
 
+/** Whoever changes these is shown them. */
+const SHOWN_BY: Readonly<Record<string, string>> = {
+  'contracts:write': 'contracts:read',
+  'quotes:write': 'quotes:read',
+  'contacts:write': 'contacts:read',
+  'users:write': 'users:read',
+};
+
 const can = (facts: Facts, role: string, permission: string): boolean => {
   if (role.startsWith('custom:')) {
-    const wanted = AMOUNTS.includes(permission) ? [permission, 'financials:read'] : [permission];
+    const wanted = [
+      permission,
+      SHOWN_BY[permission] ?? permission,
+      AMOUNTS.includes(permission) ? 'financials:read' : permission,
+    ];
     return wanted.every((one) => facts.custom[role]?.includes(one) ?? false);
   }
   return role === 'operator' || (MATRIX[permission] ?? '').split(' ').includes(role);
