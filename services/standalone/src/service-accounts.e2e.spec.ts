@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { BUNDLES } from '#libs/access-policy/roles';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type RoleId, type TenantId } from '#libs/published/ids';
 import { SERVICES } from './services.ts';
@@ -61,6 +62,26 @@ describe('a service account', () => {
   it('stands in the log by its name', async () => {
     const { body } = await admin.get<{ items: readonly object[] }>(`/tenants/${customer}/activity?category=tenants`);
     expect(body.items[0]).toMatchObject({ event: 'TenantProfileChanged', user: { name: 'Accounting', email: null }, via: 'key' });
+  });
+
+  it('leaves the tenant its last Admin, whatever it may do', async () => {
+    const system = await asSystem((await keyOf(await account([...BUNDLES.admin]))).key);
+    const { body } = await admin.get<{ items: readonly { id: string }[] }>(`/tenants/${root}/users?role=admin`);
+    const [last] = body.items.map(({ id }) => `/tenants/${root}/users/${id}`);
+    expect(body.items).toHaveLength(1);
+    const answers = [
+      await system.delete<Problem>(last ?? ''),
+      await system.post<Problem>(`${last ?? ''}/disable`),
+      await system.patch<Problem>(last ?? '', { role: 'regular' }),
+    ];
+    expect(answers.map((answer) => [answer.status, answer.body.code])).toEqual(answers.map(() => [422, 'last-admin']));
+    expect((await system.patch(last ?? '', { extras: ['billingUtilities'] })).status).toBe(200);
+    const email = 'another@example.com';
+    await made(admin, `/tenants/${root}/users`, { email, name: 'Another', password: 'a long enough password', role: 'admin' });
+    expect((await system.patch(last ?? '', { childTenantRole: 'sales' })).status).toBe(200);
+    expect((await system.post(`${last ?? ''}/disable`)).status).toBe(200);
+    expect((await system.post(`${last ?? ''}/enable`)).status).toBe(200);
+    expect((await system.patch(last ?? '', { childTenantRole: null, extras: [] })).status).toBe(200);
   });
 
   it('has no key for whoever may do less than it', async () => {

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
-import { membershipId } from '#libs/access-policy/memberships.projection';
+import { membershipId, memberships } from '#libs/access-policy/memberships.projection';
 import { effective } from '#libs/access-policy/policy';
 import { CHILD_TENANT_ROLES, type ChildTenantRole, type Extra, type Role } from '#libs/access-policy/roles';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
@@ -12,7 +12,7 @@ import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { present } from '#libs/event-sourcing/handle';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, IfMatch, tenantOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, homeOf, IfMatch, tenantOf } from '#libs/platform/caller';
 import { IdPipe } from '#libs/platform/input-pipe';
 import { withETag } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
@@ -155,6 +155,23 @@ export class MembershipController {
     return tenantUser(this.#readModels, userId, heldIn(held));
   }
 
+  /**
+   * An Admin who acts is one who stays; a service account or another role of the tenant's own leaves it one.
+   * @throws DomainError `rejected` `last-admin`
+   */
+  async #refuseToTakeTheLast(
+    tenantId: TenantId,
+    present: Membership,
+    decision: Decision<Membership, MembershipEvent>,
+  ): Promise<void> {
+    const after = decision(present).reduce((state, event) => membership.evolve(state, event, state.revision + 1), present);
+    if (!isAdmin(present) || isAdmin(after)) return;
+    const filter = { tenantId, role: 'admin', enabled: true };
+    if ((await this.#readModels.of(memberships).find({ filter, limit: 1 })).total > 1) return;
+    const message = 'is the last Admin of the tenant: somebody else has to be one first';
+    throw new DomainError('rejected', 'last-admin', `This user ${message}.`, [{ path: 'userId', message }]);
+  }
+
   #decided(
     userId: UserId,
     decision: Decision<Membership, MembershipEvent>,
@@ -173,12 +190,16 @@ export class MembershipController {
         ]);
       }
       await refuseAbove(this.#readModels, caller, path, state);
+      const isOwn = caller.anchor === id && homeOf(caller) === id;
+      if (isOwn && by?.role !== 'admin') await this.#refuseToTakeTheLast(id, state, decision);
     };
     const by = memberIn(caller, tenant);
     const expected = { revision: ifMatch, of: ({ role, revision }: Membership) => (role === null ? undefined : revision) };
     return changeMembership(this.#store, { id: membershipId(id, userId), decision, judge, by, command, expected });
   }
 }
+
+const isAdmin = ({ role, enabled }: Membership): boolean => role === 'admin' && enabled;
 
 /** Who acts as one of the tenant's own users, switched into it or not: nobody from above, nor a service account. */
 const memberIn = ({ via, standing, userId }: Caller, { id, path }: TenantTreeRow): Member | null => {
