@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type StreamName } from '#libs/event-sourcing/event';
+import { metadataOf } from '#libs/event-sourcing/command';
+import { type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { aCommand } from '#libs/event-sourcing/testing/command';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type BillingRule, type CustomLineItem } from '#libs/published/contract-terms';
-import { type RuleId, type TenantId } from '#libs/published/ids';
+import { type RuleId, type TenantId, type UserId } from '#libs/published/ids';
 import { type ProformaLine } from '#libs/published/invoicing';
 import { DuckDb } from '#libs/usage-store/duckdb';
 import { invoicingService } from './invoicing.module.ts';
@@ -195,6 +198,30 @@ describe('who sees what of a bill', () => {
     const listed = await customer.get<PageAnswer<BillAnswer>>('/tenants/c1/bills');
     expect(listed.body.items).toMatchObject([{ parentId: null, figures: [{ excluded: '0' }] }]);
     expect(JSON.stringify([own, listed.body])).not.toMatch(/r1|d1/);
+  });
+
+  it('of a customer whose bills one may not see stands on the reseller’s as of nobody, though one may see the customer', async () => {
+    await platform.settled();
+    const userId = randomUUID() as UserId;
+    const { store, accessTokens } = platform.running.platform;
+    const happened = (stream: string, event: DomainEvent) =>
+      store.append(stream as StreamName, [event], NO_STREAM, metadataOf(aCommand()));
+    await happened(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+    const granted = { type: 'MembershipGranted', data: { tenantId: 'r1', userId, role: 'regular' } };
+    await happened(`access-control.membership-r1~${userId}`, granted);
+    const place = { tenantId: 'c1', path: ['d1', 'r1', 'c1'], memberOf: 'r1', linkedBy: userId };
+    await happened(`access-control.customerLink-c1~${userId}`, {
+      type: 'CustomerLinked',
+      data: { ...place, userId, role: 'support' },
+    });
+    const { accessToken } = await accessTokens.issue(userId);
+    const user = platform.http.with({ authorization: `Bearer ${accessToken}` });
+    expect([(await billOf('r1', '2026-01', user)).status, (await billOf('c1', '2026-01', user)).status]).toEqual([200, 403]);
+    const { body } = await user.get<PageAnswer<ProformaLine>>('/tenants/r1/bills/2026-01/lines');
+    expect(body.items.map(({ customerId }) => customerId)).toEqual(body.items.map(() => null));
+    expect(JSON.stringify(body)).not.toContain('c1');
+    const line = `/tenants/r1/bills/2026-01/lines/${body.items[0]?.id ?? ''}`;
+    for (const end of ['explanation', 'source-lines']) expect((await user.get(`${line}/${end}`)).status).toBe(404);
   });
 
   it('is nothing at all upstream of the viewer', async () => {

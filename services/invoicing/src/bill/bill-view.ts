@@ -67,7 +67,7 @@ export const viewedParts = (
   };
 };
 
-/** Whose usage a line of a reseller's document is, where the viewer does not reach that customer. */
+/** Is a line of a reseller's document about the usage of a customer whose bills the viewer may not see? */
 export const isOfNobodyReached = ({ customerId }: Pick<ProformaLine, 'customerId'>, reached: Allowed): boolean =>
   customerId !== null && !includes(reached, customerId);
 

@@ -143,7 +143,7 @@ export class BillController {
     const lines = bill.proforma?.lines ?? [];
     const start = from?.line ?? 0;
     const end = start + paging(query).limit;
-    const reached = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', tenantOf(caller));
+    const reached = await allowedWithin(this.#readModels, caller.standing, 'bills:read', tenantOf(caller));
     return {
       items: lines.slice(start, end).map((line) => viewedLine(line, reached)),
       total: lines.length,
@@ -227,7 +227,7 @@ export class LineController {
   async #explain(tenantId: TenantId, month: Month, lineId: string, caller: Caller, revision?: Revision) {
     const pinned = await pinnedBill(this.#store, this.#readModels, tenantId, month, revision);
     const input = await this.#ratings.archive.get(pinned.bill.inputDigest);
-    const reached = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', tenantOf(caller));
+    const reached = await allowedWithin(this.#readModels, caller.standing, 'bills:read', tenantOf(caller));
     const line = pinned.bill.proforma?.lines.find(({ id }) => id === lineId);
     const path = pathTo(caller.anchor, pinned.bill.path);
     const explanation =
