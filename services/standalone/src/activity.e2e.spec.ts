@@ -101,6 +101,11 @@ describe('the activity log', () => {
     await mirror(true, NO_STREAM);
     const mirrored = (await log(reseller, '?category=tenants&user=rita@example.com')).items;
     expect(mirrored).toMatchObject([{ tenantId: customer, event: 'TenantProfileChanged', changes: null, onBehalf: true }]);
+    const withoutReach = await platform.asUser(reseller, 'readOnly');
+    expect((await withoutReach.get(`/tenants/${customer}`)).status).toBe(404);
+    const theirs = await log(reseller, '', withoutReach);
+    expect(new Set(theirs.items.map(({ tenantId }) => tenantId))).toEqual(new Set([reseller]));
+    expect(theirs.total).toBe(theirs.items.length);
     await mirror(false, 0);
     expect((await log(reseller, '?user=rita@example.com')).items.map(({ tenantId }) => tenantId)).not.toContain(customer);
   });

@@ -144,7 +144,7 @@ export class ActivityController {
     @Query() query: ActivityQuery,
     @CallerOf() caller: Caller,
   ): Promise<Page<ActivityAnswer>> {
-    const filter = await this.#filterOf(tenantId, query);
+    const filter = await this.#filterOf(tenantId, query, caller);
     return this.#page(caller, { filter, ...paging(query, [], NEWEST_FIRST) });
   }
 
@@ -158,7 +158,7 @@ export class ActivityController {
     @Query() query: ActivityFilter,
     @CallerOf() caller: Caller,
   ): Promise<StreamableFile> {
-    const filter = await this.#filterOf(tenantId, query);
+    const filter = await this.#filterOf(tenantId, query, caller);
     return csvFile(`activity-${tenantId}`, COLUMNS, (part) => this.#page(caller, { filter, sort: NEWEST_FIRST, ...part }));
   }
 
@@ -167,16 +167,22 @@ export class ActivityController {
     return { ...found, items: await this.#answersOf(caller, found.items) };
   }
 
-  async #filterOf(tenantId: TenantId, { from, to, user, category }: ActivityFilter): Promise<Filter> {
+  async #filterOf(tenantId: TenantId, { from, to, user, category }: ActivityFilter, caller: Caller): Promise<Filter> {
     const settings = await this.#readModels.of(accessSettings).get(tenantId);
     return {
-      ...(settings?.activityMirror === true ? { logs: { has: tenantId } } : { tenantId }),
+      ...(settings?.activityMirror === true ? await this.#mirrored(tenantId, caller) : { tenantId }),
       ...(category === undefined ? {} : { category }),
       ...(user === undefined ? {} : { person: await this.#idOf(user) }),
       ...(from === undefined && to === undefined
         ? {}
         : { at: { ...(from === undefined ? {} : { gte: from }), ...(to === undefined ? {} : { lt: to }) } }),
     };
+  }
+
+  /** With what the tenant's own people did elsewhere: for whoever reaches where. */
+  async #mirrored(tenantId: TenantId, caller: Caller): Promise<Filter> {
+    const reached = await allowedWithin(this.#readModels, caller.standing, 'tenants:read', tenantOf(caller));
+    return { logs: { has: tenantId }, ...(reached === 'all' ? {} : { tenantId: { in: [...new Set([tenantId, ...reached])] } }) };
   }
 
   /** What is no e-mail address of anybody stands for itself. */
