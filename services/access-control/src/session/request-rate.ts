@@ -26,12 +26,11 @@ export class RequestRate {
   }
 
   /** @throws TooManyAttempts */
-  count(client: string): void {
+  count(client: string, message = 'Too many requests of this kind came from you. Try again later.'): void {
     const now = Date.parse(this.#clock.now());
     const spentUntil = Math.max(now, this.#spentUntil.get(client) ?? now);
     const waitMs = spentUntil + this.#costMs - now - this.#windowMs;
     if (waitMs > 0) {
-      const message = 'Too many requests of this kind came from you. Try again later.';
       throw new TooManyAttempts(message, Math.ceil(waitMs / 1_000));
     }
     this.#spentUntil.delete(client);

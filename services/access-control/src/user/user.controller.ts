@@ -169,7 +169,10 @@ export class UserController {
   }
 
   async #counted<Result>(tenant: string, adding: () => Promise<Result>): Promise<Result> {
-    this.#taken.count(tenant);
+    this.#taken.count(
+      tenant,
+      'Too many addresses that were to be added here are somebody’s already. Invite them, or try again later.',
+    );
     try {
       const result = await adding();
       this.#taken.giveBack(tenant);
