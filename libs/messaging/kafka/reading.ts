@@ -44,7 +44,13 @@ export interface Reader {
   trouble(message: string | undefined): void;
 }
 
-type Assignment = { readonly revoked: AbortController; placed: boolean; passing: Promise<void> };
+/** `left`: partitions that went back, and the offset that they had reached: what was fetched there before comes too early. */
+type Assignment = {
+  readonly revoked: AbortController;
+  readonly left: Map<Partition, bigint>;
+  placed: boolean;
+  passing: Promise<void>;
+};
 
 /** Reads as a member of `group` until the signal aborts, starting anew whatever becomes of the client. Never rejects. */
 export const readAsMember = async (
@@ -142,22 +148,28 @@ const membership = async (
     const own = Object.entries(memberAssignment)
       .filter(([topic]) => !reader.sharedTopics.includes(topic))
       .flatMap(([topic, numbers]) => numbers.map((number) => partitionNamed(topic, number)));
-    const joinedNow: Assignment = { revoked: new AbortController(), placed: false, passing: Promise.resolve() };
+    const joinedNow: Assignment = { revoked: new AbortController(), left: new Map(), placed: false, passing: Promise.resolve() };
     assignment = joinedNow;
     joined();
     // Before the first fetch: nothing is read until it is known where to begin.
     consumer.pause(byTopic(own));
     void place(consumer, own, reader, joinedNow, commit);
   });
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
+  const goBack = (now: Assignment, slice: Slice, to: bigint): void => {
+    now.left.set(slice.partition, slice.next);
+    consumer.seek({ ...placeOf(slice.partition), offset: String(to) });
+  };
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, firstOffset, lastOffset } }) => {
     const now = assignment;
     if (batchSize > 0 || !now || reader.sharedTopics.includes(topic)) return;
     // Marks of the broker alone: kafkajs hands them to nobody and does not wait here either.
     now.passing = now.passing.then(async () => {
       const slice = { partition: partitionNamed(topic, partition), messages: [], next: BigInt(lastOffset) + 1n };
       if (!now.placed || now.revoked.signal.aborted) return;
+      const left = now.left.get(slice.partition);
+      if (left !== undefined && BigInt(firstOffset) >= left) return;
       const back = await reader.take(slice, now.revoked.signal);
-      if (back !== undefined && !now.revoked.signal.aborted) consumer.seek({ topic, partition, offset: String(back) });
+      if (back !== undefined && !now.revoked.signal.aborted) goBack(now, slice, back);
     });
   });
   try {
@@ -178,7 +190,7 @@ const membership = async (
           return;
         }
         const now = assignment;
-        if (!now?.placed || isStale() || !isRunning()) return;
+        if (!now?.placed || !isRunning()) return;
         const beating = setInterval(() => {
           heartbeat().catch(() => {
             // The group is being shared out anew; kafkajs finds out by itself once this batch is left.
@@ -187,10 +199,13 @@ const membership = async (
         }, HEARTBEAT_MS);
         try {
           await now.passing;
+          // Also by what passed just now: these messages would leave out those that it went back for.
+          if (isStale()) return;
+          now.left.delete(slice.partition);
           const back = await reader.take(slice, now.revoked.signal);
           if (now.revoked.signal.aborted) return;
           if (back === undefined) resolveOffset(last.offset);
-          else consumer.seek({ topic, partition, offset: String(back) });
+          else goBack(now, slice, back);
         } finally {
           clearInterval(beating);
         }
