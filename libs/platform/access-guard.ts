@@ -63,7 +63,8 @@ export class AccessGuard implements CanActivate {
     if (presence !== undefined && outlasts(presence)) demandToStay(place, rule);
     const caller = { ...place, ...acting, sessionId, authenticatedAt };
     openExchange(request, { caller, clock: this.#platform.clock, newId: this.#platform.newId });
-    if (!this.#reflector.get<true | undefined>(READS_IF_MATCH, context.getHandler())) refuseIfMatch(request);
+    if (isConditional(request) && !this.#reflector.get<true | undefined>(READS_IF_MATCH, context.getHandler()))
+      throw conditionUnread();
     return true;
   }
 
@@ -107,11 +108,14 @@ const everywhere = ({ memberships, links, bundles }: Standing): Standing => {
   return { memberships: roles.map((role) => ({ tenantId: 'platform', role })), links, ...(bundles && { bundles }) };
 };
 
-/** A condition that nobody looks at would be taken for one that holds. What changes nothing needs none. */
-const refuseIfMatch = ({ method, headers }: FastifyRequest): void => {
-  if (headers['if-match'] === undefined || method === 'GET' || method === 'HEAD') return;
+/** What changes nothing needs no condition. */
+const isConditional = ({ method, headers }: FastifyRequest): boolean =>
+  headers['if-match'] !== undefined && method !== 'GET' && method !== 'HEAD';
+
+/** A condition that nobody looks at would be taken for one that holds. */
+const conditionUnread = (): DomainError => {
   const message = 'is not read here: repeat the request without it';
-  throw new DomainError('invalid', 'if-match-not-supported', `If-Match ${message}.`, [{ path: 'If-Match', message }]);
+  return new DomainError('invalid', 'if-match-not-supported', `If-Match ${message}.`, [{ path: 'If-Match', message }]);
 };
 
 const demandPresence = (presence: Presence, via: WayOfActing | undefined): void => {
