@@ -80,7 +80,7 @@ class UserQuery extends IntersectionType(PageQuery, UserFilter) {}
 
 class UserExportQuery extends UserFilter {}
 
-/** So many mistakes an Admin may make; each try counts until it is found to be none. */
+/** So many mistakes the people of a tenant may make; each try counts until it is found to be none. */
 const TAKEN_AN_HOUR = 20;
 
 const BY_NAME = [{ by: 'name', direction: 'ascending' }] as const;
@@ -108,7 +108,7 @@ export class UserController {
     description:
       'An Admin reaches the tenant and everything below it, Sales look at it; others reach what is below by a link, by their ' +
       'child-tenant role, or by the access model. Nobody gives what they do not have themselves. Whoever has a user already, of ' +
-      `whatever tenant, is 409 \`email-taken\`, and after ${String(TAKEN_AN_HOUR)} of these within an hour everything is 429: ` +
+      `whatever tenant, is 409 \`email-taken\`, and after ${String(TAKEN_AN_HOUR)} of these by one tenant within an hour everything is 429: ` +
       'rather invite people, which works for either and tells nobody which.',
   })
   @Answers(201, tenantUserSchema, { headers: ['Location'] })
