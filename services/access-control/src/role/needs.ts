@@ -6,9 +6,7 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
  * @throws DomainError `rejected` `permission-needs-another`, a field error for each
  */
 export const refuseUnmet = (permissions: readonly TenantPermission[]): void => {
-  const messages = unmetIn(permissions).map(
-    ({ permission, needs }) => `${permission} shows amounts and needs ${needs} beside it`,
-  );
+  const messages = unmetIn(permissions).map(({ permission, needs }) => `${permission} counts only with ${needs} beside it`);
   if (messages.length === 0) return;
   throw new DomainError(
     'rejected',

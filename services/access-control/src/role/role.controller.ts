@@ -142,7 +142,7 @@ export class RoleController {
     summary: 'Put a role together',
     description:
       'For users of the tenant and of those below it; with no permission that you do not have yourself. One that shows amounts needs ' +
-      '`financials:read` beside it: 422 `permission-needs-another`. A name that another role of the tenant has, in whatever case, is ' +
+      '`financials:read` beside it, and one to change what it then shows the one to read that: 422 `permission-needs-another`. A name that another role of the tenant has, in whatever case, is ' +
       '409 `role-name-taken`, that of one that every tenant has 422 `role-name-built-in`.',
   })
   @Answers(201, customRoleSchema, { headers: ['ETag', 'Location'] })

@@ -154,8 +154,8 @@ export class ServiceAccountController {
     summary: 'Create a service account',
     description:
       'For another system. It may do what its permissions say, to the tenant and to those below, and nothing else; a permission that ' +
-      'you do not have yourself is 422 `permission-not-yours`, one that shows amounts without `financials:read` beside it 422 ' +
-      '`permission-needs-another`. It needs a key.',
+      'you do not have yourself is 422 `permission-not-yours`, one that shows amounts without `financials:read` beside it, or ' +
+      'changes what it then shows without the one to read that, 422 `permission-needs-another`. It needs a key.',
   })
   @Answers(201, serviceAccountSchema, { headers: ['ETag', 'Location'] })
   async create(
