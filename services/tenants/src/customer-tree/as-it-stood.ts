@@ -1,11 +1,10 @@
 import { DomainError } from '#libs/event-sourcing/domain-error';
+import { every } from '#libs/read-models/every';
 import { type Row } from '#libs/read-models/projection';
 import { type Filter, type ReadModel, type Sort } from '#libs/read-models/read-model';
 
 /** A row as a list of a read model gives it: one of which a part is in quarantine as it stood before. */
 export type AsItStood<R> = R & Readonly<{ quarantined?: true }>;
-
-const PAGE = 1_000;
 
 /**
  * Every match, those in quarantine as they stood before, flagged: what cannot be read of one customer must not take the page from
@@ -21,11 +20,5 @@ export const allAsTheyStood = async <R extends Row>(
   } catch (error) {
     if (!(error instanceof DomainError) || error.code !== 'row-quarantined') throw error;
   }
-  const rows: R[] = [];
-  for (let cursor: string | null | undefined; cursor !== null;) {
-    const page = await model.find({ filter, sort, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
-    rows.push(...page.items);
-    cursor = page.nextCursor;
-  }
-  return rows;
+  return every(model, filter, sort);
 };
