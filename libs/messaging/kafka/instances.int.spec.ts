@@ -66,7 +66,8 @@ describe('two instances of a service', () => {
     for (let n = 0; n < 600; n++) await service.append(`test.order-${String(n % 40)}`, ordered(n));
     const first = await start('a', [slowly('a')]);
     await until(() => handled.length > 50);
-    const second = await start('b', [slowly('b')]);
+    // A second relay would publish once more what the first has not yet noted as published.
+    const second = await start('b', [slowly('b')], { relaying: false });
     await until(() => (by.get('b') ?? 0) > 20);
     await end(first);
     await second.bus.settled({ timeout: 30_000 });

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Recorded } from '#libs/event-sourcing/event';
+import { type Recorded, type StreamName } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { type Partition } from '../feed.ts';
 import { brokerUrl, CATEGORIES, inOrder, Network, RecordingFeed, type Running, TestService, until } from './testing/service.ts';
 import { makeTopics } from './topics.ts';
 
 const PATIENCE = 1_500;
+const ROUNDS = 20;
 
 let service: TestService;
 let running: Running[];
@@ -62,6 +63,21 @@ describe('publishing', () => {
     expect(inOrder(reader.taken)).toBe(true);
     expect(reader.kept.size).toBe(3);
     expect(await one.relay.caughtUp()).toBe(true);
+  });
+
+  it('calls published only what those who read what is committed find', async () => {
+    const one = await start('a', { feed: reader });
+    const partitions = one.bus.partitionsOf(CATEGORIES);
+    const missed: number[] = [];
+    for (let n = 0; n < ROUNDS; n++) {
+      const position = await service.append('test.order-a', ordered(n));
+      await until(async () => (await one.relay.position()) >= position);
+      const ends = await one.bus.ends(partitions);
+      // The event and the broker's mark of each transaction.
+      const end = Number(ends.get(one.bus.partitionOf('test.order-a' as StreamName)));
+      if (end < 2 * n + 1) missed.push(n);
+    }
+    expect(missed).toEqual([]);
   });
 
   it('commits what comes before an event that cannot be read, and not again with every try', async () => {

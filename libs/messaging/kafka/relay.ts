@@ -206,17 +206,31 @@ export class Relay {
       let last = pending.at(-1)?.position;
       if (messagesOf(pending).length > 0) {
         const transaction = await producer.transaction();
+        const sent = new Map<number, bigint>();
         for (const end = performance.now() + OPEN_MS; pending.length > 0; pending = await reading.next(end - performance.now())) {
           last = pending.at(-1)?.position;
           const messages = messagesOf(pending);
-          if (messages.length > 0) await transaction.send({ topic: this.#options.topic, acks: -1, messages });
+          if (messages.length === 0) continue;
+          for (const { partition, baseOffset } of await transaction.send({ topic: this.#options.topic, acks: -1, messages }))
+            if (baseOffset !== undefined) sent.set(partition, BigInt(baseOffset));
         }
         await transaction.commit();
+        await this.#committed(sent, signal);
       }
       if (last === undefined) continue;
       this.#published = last;
       this.#patience = this.#usualPatience;
       succeeded();
+    }
+  }
+
+  /** A broker answers a commit before it has marked the partitions: until then whoever asks where these end is told an earlier offset. */
+  async #committed(sent: ReadonlyMap<number, bigint>, signal: AbortSignal): Promise<void> {
+    const { questions, topic } = this.#options;
+    for (let tries = 1; !signal.aborted || tries <= MOST_TRIES; tries++) {
+      const ends = await questions.ask((admin) => admin.fetchTopicOffsets(topic));
+      if (ends.every(({ partition, high }) => BigInt(high) > (sent.get(partition) ?? -1n))) return;
+      await pause(BETWEEN_TRIES_MS, new AbortController().signal);
     }
   }
 
