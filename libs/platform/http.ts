@@ -74,6 +74,9 @@ const fastifyAdapter = (configuration: Configuration, filter: ProblemFilter, log
     requestTimeout: http.uploadTimeoutSeconds * 1_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    // Such fields are refused by their names where input is checked; nothing before that copies a body.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
     routerOptions: { maxParamLength: 300 },
     skipMiddie: true,
     frameworkErrors: (error: unknown, { url }: FastifyRequest, reply: FastifyReply) => {

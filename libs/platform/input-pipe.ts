@@ -35,17 +35,18 @@ export class InputPipe extends ValidationPipe {
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'body' && this.toValidate(metadata)) {
-      // A list at the top would pass with its elements unchecked.
-      if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
-        throw invalid([{ path: '', message: 'the body must be a JSON object' }]);
-      }
-      const broken = brokenTextIn(value);
-      if (broken !== undefined)
-        throw invalid([{ path: broken, message: 'must not hold half of a character (a lone surrogate)' }]);
-      return super.transform(value ?? {}, metadata) as Promise<unknown>;
+    if (!this.toValidate(metadata)) return super.transform(value, metadata) as Promise<unknown>;
+    // A list at the top would pass with its elements unchecked.
+    if (
+      metadata.type === 'body' &&
+      value !== undefined &&
+      (typeof value !== 'object' || value === null || Array.isArray(value))
+    ) {
+      throw invalid([{ path: '', message: 'the body must be a JSON object' }]);
     }
-    return super.transform(value, metadata) as Promise<unknown>;
+    const faults = [...unseenFaults(value)];
+    if (faults.length > 0) throw invalid(faults);
+    return super.transform(value ?? {}, metadata) as Promise<unknown>;
   }
 }
 
@@ -67,17 +68,29 @@ const invalid = (errors: readonly FieldError[]): DomainError =>
 
 const LONE_SURROGATE = /\p{Cs}/u;
 
-/** Where a text stands that JSON can carry and UTF-8 cannot. Without recursion, as a body may be nested however deeply. */
-const brokenTextIn = (body: unknown): string | undefined => {
-  const left: [path: string, value: unknown][] = [['', body]];
+/** What every object has by inheritance, or the pipe takes away: a field of that name is gone before the rules see it. */
+const isUnseen = (name: string): boolean => name === 'prototype' || name in Object.prototype;
+
+/**
+ * What the rules of the classes cannot see: fields with names of that kind, and text that JSON can carry and UTF-8 cannot. Without
+ * recursion, as a body may be nested however deeply.
+ */
+function* unseenFaults(input: unknown): Generator<FieldError> {
+  const left: [path: string, value: unknown][] = [['', input]];
   for (let next = left.pop(); next; next = left.pop()) {
     const [path, value] = next;
-    if (typeof value === 'string' && LONE_SURROGATE.test(value)) return path;
+    if (typeof value === 'string' && LONE_SURROGATE.test(value))
+      yield { path, message: 'must not hold half of a character (a lone surrogate)' };
     if (typeof value !== 'object' || value === null) continue;
-    for (const [name, inner] of Object.entries(value)) left.push([below(path, name, Array.isArray(value)), inner]);
+    const isList = Array.isArray(value);
+    for (const [name, inner] of Object.entries(value)) {
+      if (!isList && isUnseen(name)) yield { path: below(path, name, false), message: UNKNOWN_FIELD };
+      else left.push([below(path, name, isList), inner]);
+    }
   }
-  return undefined;
-};
+}
+
+const UNKNOWN_FIELD = 'is not a known field';
 
 const below = (parent: string, name: string, isElement: boolean): string =>
   isElement ? `${parent}[${name}]` : parent === '' ? name : `${parent}.${name}`;
@@ -90,7 +103,7 @@ const fieldErrors = ({ property, constraints = {}, children = [] }: ValidationEr
   return [
     ...Object.entries(constraints).map(([rule, message]) => ({
       path,
-      message: rule === 'whitelistValidation' ? 'is not a known field' : worded(message, property),
+      message: rule === 'whitelistValidation' ? UNKNOWN_FIELD : worded(message, property),
     })),
     ...children.flatMap((child) => fieldErrors(child, path)),
   ];

@@ -65,6 +65,17 @@ describe('a body that is not what it says', () => {
     expect(answer).toMatchObject({ status: 400, body: { code: 'invalid-input' } });
   });
 
+  it.each(['__proto__', 'constructor', 'prototype', 'toString'])(
+    'is told which field is unknown where that is %s',
+    async (name) => {
+      const answer = await operator.send('POST', '/bodies', `{"text": "a", "${name}": {"prototype": 1}}`, JSON_TYPE);
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { code: 'invalid-input', errors: [{ path: name, message: 'is not a known field' }] },
+      });
+    },
+  );
+
   it.each([
     ['names no boundary', 'multipart/form-data', FILE_PART],
     ['ends in the middle of a file', 'multipart/form-data; boundary=x', FILE_PART.slice(0, -2)],

@@ -10,12 +10,23 @@ import {
   IsInstant,
   IsMonth,
   IsName,
+  NestedList,
   Optional,
   PageQuery,
   paging,
 } from './validation.ts';
 
+class Part {
+  @Optional()
+  @IsName()
+  name?: string;
+}
+
 class Everything {
+  @Optional()
+  @NestedList(() => Part)
+  parts?: Part[];
+
   @Optional()
   @IsDecimalText({ min: '-100', max: '100', decimals: 4 })
   percentage?: string;
@@ -122,6 +133,16 @@ describe('the rules for fields', () => {
     const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
     expect(await refusedPaths({ deep, names: [{ name: 'a' }, { name: '\ud800' }] })).toEqual(['names[1].name']);
   });
+
+  it.each(['constructor', '__proto__', 'prototype', 'toString', 'hasOwnProperty', 'valueOf', 'extra'])(
+    'refuse the unknown field %j by its name, at the top, in what is nested and in a query',
+    async (name) => {
+      const stranger = JSON.parse(`{"${name}": {"a": 1}}`) as object;
+      expect(await refusedPaths(stranger)).toEqual([name]);
+      expect(await refusedPaths({ parts: [{ name: 'a' }, stranger] })).toContain(`parts[1].${name}`);
+      expect(await refusedPaths(stranger, QUERY)).toEqual([name]);
+    },
+  );
 
   it('say what is wanted, naming the field by path and not again in words', async () => {
     await expect(new InputPipe().transform({ percentage: '1e9' }, BODY)).rejects.toMatchObject({
