@@ -87,6 +87,8 @@ describe('the rules for fields', () => {
     ['name', 'a\u200db'],
     ['instant', '2024-02-29T12:00:00+02:00'],
     ['email', 'ada@example.com'],
+    ['email', 'ada@bücher.example'],
+    ['email', 'ada@xn--bcher-kva.example'],
   ])('take %s %j', async (field, value) => {
     expect(await refusedPaths({ [field]: value })).toEqual([]);
   });
@@ -125,6 +127,8 @@ describe('the rules for fields', () => {
     ['email', 'a\ud800@example.com'],
     ['email', 'a\u200b@example.com'],
     ['email', 'example.com'],
+    ['email', 'a@xn--bücher.example'],
+    ['email', 'a@1א.example'],
   ])('refuse %s %j', async (field, value) => {
     expect(new Set(await refusedPaths({ [field]: value }))).toEqual(new Set([field]));
   });

@@ -4,7 +4,6 @@ import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
-  isEmail,
   IsInt,
   isISO31661Alpha2,
   IsObject,
@@ -16,6 +15,7 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { isEmailAddress } from '#libs/email-address';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { isCurrency } from '#libs/money/currency';
 import { Decimal } from '#libs/money/decimal';
@@ -142,13 +142,13 @@ export const IsName = (max = 200): PropertyDecorator =>
     ApiProperty({ type: String, minLength: 1, maxLength: max }),
   );
 
-/** An e-mail address, nothing in which is invisible. */
+/** An e-mail address: see `isEmailAddress`. */
 export const IsAddress = (max = 320): PropertyDecorator =>
   applyDecorators(
     text(
       'isEmail',
-      (value) => value.length <= max && !/[\p{C}\p{Default_Ignorable_Code_Point}]/u.test(value) && isEmail(value),
-      `must be an e-mail address of at most ${String(max)} characters, all of them visible`,
+      (value) => value.length <= max && isEmailAddress(value),
+      `must be an e-mail address of at most ${String(max)} characters, all of them visible, at a domain that can exist`,
     ),
     ApiProperty({ type: String, format: 'email', maxLength: max }),
   );

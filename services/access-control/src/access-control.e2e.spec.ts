@@ -7,6 +7,7 @@ import { type TenantId } from '#libs/published/ids';
 import { systemClock } from '#libs/time/time';
 import { accessControlService } from './access-control.module.ts';
 import { addAdministrator, hasAdministrator, hasAdministratorInLog } from './administrator.ts';
+import { userWithAddress } from './session/password-login.ts';
 
 type Problem = Readonly<{ status: number; code: string; detail: string; traceId: string; errors?: readonly { path: string }[] }>;
 type Users = Readonly<{ items: readonly { email: string; role: string }[]; total: number; nextCursor: string | null }>;
@@ -164,6 +165,51 @@ describe('access control', () => {
       role: 'sales',
     });
     expect([status, body.code]).toEqual([409, 'email-taken']);
+  });
+
+  it('gives one e-mail address to one user, in whatever letters its domain is written', async () => {
+    const person = { name: 'Ada', password: PASSWORD, role: 'support' };
+    const add = (email: string) => operator.post<Problem>(`/tenants/${root}/users`, { ...person, email });
+    expect((await add('ida@bücher.example')).status).toBe(201);
+    expect((await add('uwe@xn--bcher-kva.example')).status).toBe(201);
+    for (const same of [
+      'Ida@xn--bcher-kva.example',
+      'ida@XN--BCHER-KVA.example',
+      'ida@BU\u0308CHER.example',
+      'uwe@bücher.example',
+    ])
+      expect(await add(same)).toMatchObject({ status: 409, body: { code: 'email-taken' } });
+    expect((await (await platform.as('ida@xn--bcher-kva.example', PASSWORD)).get('/me')).body).toMatchObject({
+      email: 'ida@bücher.example',
+    });
+    expect((await (await platform.as('uwe@Bücher.example', PASSWORD)).get('/me')).body).toMatchObject({
+      email: 'uwe@xn--bcher-kva.example',
+    });
+    expect(await add('ida@xn--bücher.example')).toMatchObject({ status: 400, body: { errors: [{ path: 'email' }] } });
+  });
+
+  it('lets both in, each as they wrote it, to whom one address was given before its spellings were one', async () => {
+    const { store, readModels } = platform.running.platform;
+    const command = () => ({
+      commandId: randomUUID() as CommandId,
+      bodyHash: '',
+      principal: { id: 'test' },
+      tenant: null,
+      time: systemClock.now(),
+    });
+    const written = ['eva@münchen.example', 'eva@xn--mnchen-3ya.example'];
+    for (const email of written) {
+      const data = { userId: randomUUID(), email, name: email };
+      await store.append(
+        `access-control.user-${data.userId}` as StreamName,
+        [{ type: 'UserRegistered', data }],
+        NO_STREAM,
+        command(),
+      );
+    }
+    await platform.settled();
+    for (const email of written) expect((await userWithAddress({ readModels }, email))?.email).toBe(email);
+    expect(await userWithAddress({ readModels }, 'eva@MÜNCHEN.example')).toMatchObject({ email: written[0] });
   });
 
   it('tells a tenant of so many addresses an hour that they are taken, and of no more', async () => {

@@ -5,7 +5,6 @@ import { maskedData, sightOf } from '#libs/access-policy/masking';
 import { type Allowed, allowedWithin, includes } from '#libs/access-policy/reach';
 import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { type Columns } from '#libs/csv/csv';
-import { normalised } from '#libs/event-sourcing/claims';
 import { type Category, type WayOfActing, WAYS_OF_ACTING } from '#libs/event-sourcing/event';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
@@ -22,6 +21,7 @@ import { type Filter, type Page, type Query as ReadQuery, type ReadModels } from
 import { type Instant } from '#libs/time/time';
 import { customerLink } from '../customer-link/customer-link.ts';
 import { delegatedAccess } from '../delegated-access/delegated-access.ts';
+import { userWithAddress } from '../session/password-login.ts';
 import { userList } from '../user-list/user-list.projection.ts';
 import { ACTIVITY_CATEGORIES, type ActivityCategory, type ActivityLevel, tenantIn } from './activities.ts';
 import { activityLog, type ActivityRow } from './activity-log.projection.ts';
@@ -187,8 +187,8 @@ export class ActivityController {
 
   /** What is no e-mail address of anybody stands for itself. */
   async #idOf(user: string): Promise<string> {
-    const { items } = await this.#readModels.of(userList).find({ filter: { emailKey: normalised(user) }, limit: 1 });
-    return items[0]?.id ?? user;
+    const person = await userWithAddress({ readModels: this.#readModels }, user);
+    return person?.id ?? user;
   }
 
   async #answersOf(caller: Caller, rows: readonly ActivityRow[]): Promise<readonly ActivityAnswer[]> {

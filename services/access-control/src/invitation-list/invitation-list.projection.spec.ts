@@ -50,7 +50,6 @@ describe('the list of invitations', () => {
       expect.objectContaining({
         id: 'ada',
         email: 'ADA@Example.com',
-        emailKey: 'ada@example.com',
         role: 'admin',
         extras: ['billingUtilities'],
         childTenantRole: null,

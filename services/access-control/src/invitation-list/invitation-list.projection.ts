@@ -1,5 +1,4 @@
 import { type ChildTenantRole, type Extra, type Role, roleIn } from '#libs/access-policy/roles';
-import { normalised } from '#libs/event-sourcing/claims';
 import { type InvitationEvent } from '#libs/published/access-control';
 import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
 import { alphabetical } from '#libs/read-models/alphabetical';
@@ -12,7 +11,6 @@ export type InvitationRow = Readonly<{
   tenantId: TenantId;
   path: readonly TenantId[];
   email: string;
-  emailKey: string;
   /** `alphabetical`: what lists sort the address by. */
   emailOrder: string;
   name: string | null;
@@ -32,7 +30,7 @@ export type InvitationRow = Readonly<{
 
 export const invitationList = projection({
   name: 'invitations',
-  version: 3,
+  version: 4,
   parts: {
     invitation: part<InvitationEvent, InvitationRow>('access-control.invitation', {
       document: ({ data }) => data.invitationId,
@@ -43,7 +41,6 @@ export const invitationList = projection({
             return {
               ...rest,
               id: invitationId,
-              emailKey: normalised(data.email),
               emailOrder: alphabetical(data.email),
               role: roleIn(data),
               extras,
@@ -64,7 +61,7 @@ export const invitationList = projection({
     }),
   },
   row: ({ invitation }): InvitationRow | undefined => invitation,
-  indexes: [['tenantId', 'sentAt'], ['emailKey']],
+  indexes: [['tenantId', 'sentAt']],
 });
 
 const existing = (before: InvitationRow | undefined, type: string): InvitationRow => {

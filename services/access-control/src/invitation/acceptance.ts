@@ -1,7 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Role } from '#libs/access-policy/roles';
-import { normalised } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
@@ -47,7 +46,7 @@ export class Acceptance {
   async open(token: string): Promise<Opened> {
     const { invited, expiresAt } = await this.#letter(token);
     const { email, name, tenantId, role } = invited;
-    const hasUser = (await userWithAddress(this.#platform, normalised(email))) !== undefined;
+    const hasUser = (await userWithAddress(this.#platform, email)) !== undefined;
     return { email, name, tenantId, tenantName: await this.#nameOf(tenantId), role, expiresAt, hasUser };
   }
 
@@ -79,7 +78,7 @@ export class Acceptance {
   ): Promise<UserId> {
     const registering = this.#command(uuidv5('register', id), tenantId);
     const userId = newUserId(registering);
-    const person = await userWithAddress(this.#platform, normalised(email));
+    const person = await userWithAddress(this.#platform, email);
     // One that an acceptance of this very invitation left unfinished is finished; one that it finished shows the password again.
     if (person && (person.id !== userId || (await mayLogIn(this.#platform, person))))
       return (await this.#passwords.verify(email, password)).id;

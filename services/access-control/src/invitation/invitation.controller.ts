@@ -357,7 +357,7 @@ const statusOf = ({ decision, expiresAt }: InvitationRow, now: Instant): Status 
   decision ?? (expiresAt > now ? 'pending' : 'expired');
 
 const shown = (row: InvitationRow, now = systemClock.now()): Invitation => {
-  const { decision: _decision, emailKey: _key, emailOrder: _order, path: _path, round, ...rest } = row;
+  const { decision: _decision, emailOrder: _order, path: _path, round, ...rest } = row;
   return { ...rest, letters: round, status: statusOf(row, now) };
 };
 

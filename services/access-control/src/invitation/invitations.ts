@@ -1,7 +1,7 @@
 import { v5 as uuidv5 } from 'uuid';
 import { membershipId, memberships } from '#libs/access-policy/memberships.projection';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
-import { normalised } from '#libs/event-sourcing/claims';
+import { addressKey } from '#libs/email-address';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
@@ -110,7 +110,7 @@ export class Invitations {
     });
     const beyond = await refuseUngrantable(readModels, caller, path, person).then(() => null, refusalIn);
     if (beyond) return fault(beyond.code, beyond.errors[0]?.message ?? beyond.message, beyond.errors[0]?.path);
-    const user = await userWithAddress({ readModels }, normalised(person.email));
+    const user = await userWithAddress({ readModels }, person.email);
     if (user && (await readModels.of(memberships).get(membershipId(tenantId, user.id))))
       return fault('already-member', 'belongs to a user of this tenant');
     const isPending = state?.status === 'pending' && state.expiresAt > systemClock.now();
@@ -157,7 +157,7 @@ const notFound = (): DomainError =>
 
 /** One for an address and a tenant, however often it is invited. */
 const invitationIdOf = (tenantId: TenantId, email: string): InvitationId =>
-  uuidv5(JSON.stringify([tenantId, normalised(email)]), INVITATIONS) as InvitationId;
+  uuidv5(JSON.stringify([tenantId, addressKey(email)]), INVITATIONS) as InvitationId;
 
 /** Rows of one request are commands of their own. */
 const commandOfRow = (command: Command, id: InvitationId): Command => ({ ...command, id: uuidv5(id, command.id) as CommandId });

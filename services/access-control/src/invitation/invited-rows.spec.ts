@@ -38,6 +38,8 @@ describe('a row of people to invite', () => {
     [{ role: `custom:${ROLE}` }, []],
     [{ email: '' }, ['invitations[0].email invalid-email']],
     [{ email: 'ada@' }, ['invitations[0].email invalid-email']],
+    [{ email: 'ada@xn--bücher.example' }, ['invitations[0].email invalid-email']],
+    [{ email: 'a\u200bda@example.com' }, ['invitations[0].email invalid-email']],
     [{ email: `${'a'.repeat(320)}@example.com` }, ['invitations[0].email invalid-email']],
     [{ name: 'A\nda' }, ['invitations[0].name invalid-name']],
     [{ jobFunction: 'x'.repeat(201) }, ['invitations[0].jobFunction invalid-name']],
@@ -64,9 +66,11 @@ describe('a row of people to invite', () => {
     ]);
   });
 
-  it('names an address that stands in another one, whatever its case', () => {
+  it('names an address that stands in another one, whatever its case and the letters of its domain', () => {
     expect(faultsOf(row({}), row({ place: 'invitations[1]', email: 'ADA@example.com' }))).toEqual([
       'invitations[1].email listed-twice',
     ]);
+    const spelt = { place: 'invitations[1]', email: 'ada@xn--bcher-kva.example' };
+    expect(faultsOf(row({ email: 'ada@bücher.example' }), row(spelt))).toEqual(['invitations[1].email listed-twice']);
   });
 });

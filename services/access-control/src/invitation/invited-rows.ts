@@ -1,4 +1,3 @@
-import { isEmail } from 'class-validator';
 import {
   BUILT_IN_ROLES,
   CHILD_TENANT_ROLES,
@@ -7,7 +6,7 @@ import {
   EXTRAS,
   type Role,
 } from '#libs/access-policy/roles';
-import { normalised } from '#libs/event-sourcing/claims';
+import { addressKey, isEmailAddress } from '#libs/email-address';
 
 /** One row as it came, typed or in a file; an empty text says nothing. */
 export type Row = Readonly<{
@@ -60,7 +59,7 @@ export const judgeRows = (rows: readonly Row[]): readonly JudgedRow[] => {
       const faults = [{ path: row.place, code: 'wrong-number-of-cells', message: row.misfit }];
       return { row, faults, person: null };
     }
-    const key = normalised(row.email);
+    const key = addressKey(row.email);
     const first = firstOf.get(key) ?? row;
     firstOf.set(key, first);
     const faults = [
@@ -82,7 +81,7 @@ const fault = (row: Row, field: string, code: string, message: string): RowFault
 const faultsOf = (row: Row): readonly RowFault[] => {
   const { email, name, jobFunction, role, childTenantRole } = row;
   const found: RowFault[] = [];
-  if (!isEmail(email) || email.length > LONGEST_EMAIL)
+  if (!isEmailAddress(email) || email.length > LONGEST_EMAIL)
     found.push(fault(row, 'email', 'invalid-email', `"${email.slice(0, LONGEST_NAME)}" is no e-mail address`));
   for (const [field, text] of Object.entries({ name, jobFunction }))
     if (!isName(text))

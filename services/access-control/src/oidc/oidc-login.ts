@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type * as OpenIdClient from 'openid-client';
-import { normalised } from '#libs/event-sourcing/claims';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
 import { handle } from '#libs/event-sourcing/handle';
@@ -82,7 +81,7 @@ export class OidcLogin {
     if (!begun) throw failed();
     const stated = await this.#stated(await this.#discovered(), begun, query);
     const person =
-      stated.email !== null && stated.emailVerified ? await userWithAddress(this.#platform, normalised(stated.email)) : undefined;
+      stated.email !== null && stated.emailVerified ? await userWithAddress(this.#platform, stated.email) : undefined;
     if (!person || !(await mayLogIn(this.#platform, person))) throw failed();
     if ((await this.#subjectOf(person.id, stated)) !== stated.subject) throw failed();
     return person.id;

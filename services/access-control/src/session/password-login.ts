@@ -1,4 +1,5 @@
-import { normalised } from '#libs/event-sourcing/claims';
+import { addressKey } from '#libs/email-address';
+import { sameValue } from '#libs/event-sourcing/claims';
 import { present } from '#libs/event-sourcing/handle';
 import { SecurityConfiguration } from '#libs/platform/configuration';
 import { Unauthenticated } from '#libs/platform/problem';
@@ -27,10 +28,10 @@ export class PasswordLogin {
 
   /** @throws Unauthenticated; TooManyAttempts when the address is locked */
   verify(email: string, password: string): Promise<UserRow> {
-    const address = normalised(email);
+    const address = addressKey(email);
     let person: UserRow | undefined;
     const verify = async (): Promise<UserRow> => {
-      person = await userWithAddress(this.#platform, address);
+      person = await userWithAddress(this.#platform, email);
       const { passwordHash } = person
         ? (await present(this.#platform.store, credentials, person.id)).state
         : { passwordHash: null };
@@ -45,13 +46,16 @@ export class PasswordLogin {
   }
 }
 
-/** @param address normalised */
+/** Each part of a domain may have been written in either form. */
+const SPELLINGS = 16;
+
+/** However they spell it. Whom it was given to when its spellings were not one yet is told by theirs. */
 export const userWithAddress = async (
   { readModels }: Pick<Platform, 'readModels'>,
-  address: string,
+  email: string,
 ): Promise<UserRow | undefined> => {
-  const { items } = await readModels.of(userList).find({ filter: { emailKey: address }, limit: 1 });
-  return items[0];
+  const { items } = await readModels.of(userList).find({ filter: { emailKey: addressKey(email) }, limit: SPELLINGS });
+  return items.find((one) => sameValue(one.email, email)) ?? items[0];
 };
 
 export const mayLogIn = async ({ store }: Pick<Platform, 'store'>, { id }: UserRow): Promise<boolean> =>

@@ -1,10 +1,10 @@
-import { normalised } from '#libs/event-sourcing/claims';
+import { addressKey } from '#libs/email-address';
 import { type UserEvent } from '#libs/published/access-control';
 import { type UserId } from '#libs/published/ids';
 import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 
-/** `emailKey` is the address without regard to case: what a login looks for. `…Order`: what lists sort and search by. */
+/** `emailKey` is the address in whatever spelling: what a login looks for. `…Order`: what lists sort and search by. */
 export type UserRow = Readonly<{
   id: UserId;
   email: string;
@@ -16,14 +16,14 @@ export type UserRow = Readonly<{
 
 export const userList = projection({
   name: 'users',
-  version: 2,
+  version: 3,
   parts: {
     user: part<UserEvent, UserRow>('access-control.user', {
       document: ({ data }) => data.userId,
       evolve: (_before, { data: { userId: id, email, name } }) => ({
         id,
         email,
-        emailKey: normalised(email),
+        emailKey: addressKey(email),
         emailOrder: alphabetical(email),
         name,
         nameOrder: alphabetical(name),

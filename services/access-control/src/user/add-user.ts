@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { membershipId } from '#libs/access-policy/memberships.projection';
+import { addressForms } from '#libs/email-address';
 import { handleClaiming } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
 import { type CommandId } from '#libs/event-sourcing/event';
@@ -64,7 +65,7 @@ export const addWithChosenPassword = async (
 const registerPerson = async (store: EventStore, email: string, name: string, command: Command): Promise<UserId> => {
   const userId = newUserId(command);
   const taken = { code: 'email-taken', message: 'There is a user with this e-mail address already.', path: 'email' };
-  const claims = [{ service: 'access-control', kind: 'email', scope: '', value: email, taken }];
+  const claims = addressForms(email).map((value) => ({ service: 'access-control', kind: 'email', scope: '', value, taken }));
   await handleClaiming(store, user, userId, register(userId, email, name), { command, claims });
   return userId;
 };
