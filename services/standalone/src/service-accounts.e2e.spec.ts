@@ -84,6 +84,18 @@ describe('a service account', () => {
     expect((await system.patch(last ?? '', { childTenantRole: null, extras: [] })).status).toBe(200);
   });
 
+  it('leaves the tenant one of two Admins, though it takes both at the same moment', async () => {
+    const system = await asSystem((await keyOf(await account([...BUNDLES.admin]))).key);
+    const { body } = await admin.get<{ items: readonly { id: string }[] }>(`/tenants/${root}/users?role=admin`);
+    const admins = body.items.map(({ id }) => `/tenants/${root}/users/${id}`);
+    expect(admins).toHaveLength(2);
+    for (let round = 0; round < 5; round++) {
+      const answers = await Promise.all(admins.map((one) => system.post<Problem>(`${one}/disable`)));
+      expect(new Set(answers.map((answer) => answer.body.code))).toEqual(new Set([undefined, 'last-admin']));
+      for (const one of admins) expect((await system.post(`${one}/enable`)).status).toBe(200);
+    }
+  });
+
   it('has no key for whoever may do less than it', async () => {
     const created = await account(['tenants:read', 'bills:read', 'financials:read']);
     const asked = { name: 'Keeper of keys', permissions: ['tenants:read', 'service-accounts:write'] };

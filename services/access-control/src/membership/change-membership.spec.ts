@@ -13,7 +13,7 @@ import { aCommand } from '#libs/event-sourcing/testing/command';
 import { type MembershipEvent } from '#libs/published/access-control';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Database, openSqlite } from '#libs/sqlite/database';
-import { changeMembership } from './change-membership.ts';
+import { changeMembership, type Member } from './change-membership.ts';
 import { changeGrant, disable, enable, grant, type Membership, membership, revoke } from './membership.ts';
 
 const TENANT = 'tenant' as TenantId;
@@ -73,13 +73,12 @@ const TAKINGS: readonly Taking[] = [
 const [REVOKE] = TAKINGS as [Taking];
 const anyTaking = (): Taking => TAKINGS[randomInt(TAKINGS.length)] ?? REVOKE;
 
-const nothingAgainst = () => Promise.resolve();
+const member = (name: string): Member => ({ id: of(name), role: 'admin' });
 const take = (store: EventStore, giver: string | null, name: string, taking: Taking = REVOKE, command = aCommand()) =>
   changeMembership(store, {
     id: of(name),
     decision: taking(name),
-    judge: nothingAgainst,
-    by: giver === null ? null : { id: of(giver), role: 'admin' },
+    judge: () => Promise.resolve({ by: giver === null ? null : member(giver), stays: null }),
     command,
   });
 
@@ -132,6 +131,49 @@ describe('Admins who take it from each other at the same moment', () => {
     await take(first, 'bob', 'ada');
     expect([await isAdmin('ada'), await isAdmin('bob')]).toEqual([false, true]);
   });
+});
+
+/** A service account: no Admin itself, it leaves one of those that there are. */
+const takeOneOf = (store: EventStore, names: readonly string[], name: string, taking: Taking) =>
+  changeMembership(store, {
+    id: of(name),
+    decision: taking(name),
+    judge: async (state) => {
+      const others = names.filter((other) => other !== name);
+      const still = await Promise.all(others.map(async (other) => ((await isAdmin(other)) ? [other] : [])));
+      const [stays] = still.flat();
+      if (stays === undefined && state.role === 'admin' && state.enabled) throw new Error('the last Admin');
+      return { by: null, stays: stays === undefined ? null : member(stays) };
+    },
+    command: aCommand(),
+  });
+
+describe('Admins who are taken by others than themselves at the same moment', () => {
+  it.each([
+    ['two by one each', ['ada', 'bob'], false],
+    ['three by one each', ['ada', 'bob', 'cy'], false],
+    ['one by an Admin, who is taken by another', ['ada', 'bob'], true],
+  ])(
+    'never all go: %s',
+    async (_, names, isAdminAmongThem) => {
+      const elsewhere = names.map(opened);
+      for (let round = 0; round < 40; round++) {
+        await Promise.all(names.map(makeAdmin));
+        const store = (place: number): EventStore => (round % 2 === 0 ? first : (elsewhere[place] ?? first));
+        const ends = await Promise.allSettled(
+          names.map((name, place) =>
+            isAdminAmongThem && place === 0
+              ? take(store(place), names[1] ?? '', name, anyTaking())
+              : takeOneOf(store(place), names, name, anyTaking()),
+          ),
+        );
+        const still = (await Promise.all(names.map(isAdmin))).filter(Boolean);
+        expect(still.length).toBe(1);
+        expect(ends.filter(({ status }) => status === 'rejected').length).toBe(1);
+      }
+    },
+    60_000,
+  );
 });
 
 describe('one Admin', () => {

@@ -11,17 +11,23 @@ import { Forbidden } from '#libs/platform/problem';
 import { type MembershipEvent } from '#libs/published/access-control';
 import { type Membership, membership } from './membership.ts';
 
-/** A user of the tenant by their membership in it, and the role by which they may do what they do. */
+/** A user of the tenant by their membership in it, and the role by which they count. */
 export type Member = Readonly<{ id: string; role: Role }>;
+
+/** Whom a change of a membership rests on: both must still be what they are when it comes about. */
+export type Rest = Readonly<{
+  /** Who makes it, where they do so as another user of the same tenant. */
+  by: Member | null;
+  /** An Admin who is left, where somebody else takes one from a tenant that is not to lose its last. */
+  stays: Member | null;
+}>;
 
 type Change = Readonly<{
   /** The membership that changes. */
   id: string;
   decision: Decision<Membership, MembershipEvent>;
   /** Throws what speaks against the change of this membership. */
-  judge: (before: Membership) => Promise<void>;
-  /** Who makes it, where they do so as another user of the same tenant. */
-  by: Member | null;
+  judge: (before: Membership) => Promise<Rest>;
   command: Command;
   expected?: Expected<Membership>;
 }>;
@@ -31,24 +37,27 @@ const ATTEMPTS = 80;
 const LONGEST_PAUSE_MS = 50;
 
 /**
- * Changes a membership. Users of one tenant who take from each other what they do it by, all at the same moment, never all succeed,
- * so that somebody is left: each first leaves a mark in their own stream, as one who still may, and then changes the other's at
- * exactly the revision that was read before the mark. Of those who did so in a circle somebody's mark came last, after somebody else
- * had read the stream that it stands in; that change finds another revision, and its maker looks again.
+ * Changes a membership. Where users of one tenant are taken out of it by each other, or by others, all at the same moment, never all
+ * of them are, so that somebody is left: each change first leaves a mark in the stream of whoever stays, as one who still does, and
+ * then changes the other's at exactly the revision that was read before the mark. Of changes in a circle somebody's mark came last,
+ * after somebody else had read the stream that it stands in; that change finds another revision, and its maker looks again.
  * @throws DomainError `conflict` `users-changing`; Forbidden for whoever has just lost the role
  */
 export const changeMembership = async (
   store: EventStore,
-  { id, decision, judge, by, command, expected }: Change,
+  { id, decision, judge, command, expected }: Change,
 ): Promise<Membership> => {
   for (let attempt = 1; ; attempt++) {
     const { state, revision, holds } = await present(store, membership, id);
     const isRepeated = holds(command.id);
-    if (!isRepeated) await judge(state);
+    const rest = isRepeated ? NOBODY : await judge(state);
     const changes = isRepeated ? [] : decide(state, decision, expected);
     if (changes.length > 0) {
-      if (by && mayChangeOthers(state)) await leaveMark(store, by, command);
-      if (!(await appended(store, id, changes, revision, command))) {
+      const { by, stays } = rest;
+      if (by && mayChangeOthers(state) && !(await isMarked(store, by, command)))
+        throw new Forbidden('What you may do here has changed just now.');
+      const isLeft = !stays || (await isMarked(store, stays, command));
+      if (!isLeft || !(await appended(store, id, changes, revision, command))) {
         if (attempt === ATTEMPTS) throw othersWereFaster();
         await pause(randomInt(LONGEST_PAUSE_MS));
         continue;
@@ -59,17 +68,17 @@ export const changeMembership = async (
   }
 };
 
+const NOBODY: Rest = { by: null, stays: null };
+
 /** What a role that the tenant made itself permits is not looked up: a mark too many does no harm. */
 const mayChangeOthers = ({ role, enabled }: Membership): boolean =>
   enabled && role !== null && (role === 'admin' || roleIdIn(role) !== undefined);
 
-const leaveMark = async (store: EventStore, { id, role }: Member, command: Command): Promise<void> => {
-  const stillHeld = (own: Membership): MembershipEvent[] => {
-    if (!own.enabled || own.role !== role) throw new Forbidden('What you may do here has changed just now.');
-    return [];
-  };
+/** False for whoever is no longer what they were. */
+const isMarked = async (store: EventStore, { id, role }: Member, command: Command): Promise<boolean> => {
   const marking = { ...command, id: randomUUID() as CommandId, keyed: true };
-  await handle(store, membership, id, stillHeld, { command: marking });
+  const { state } = await handle(store, membership, id, () => [], { command: marking });
+  return state.enabled && state.role === role;
 };
 
 const appended = async (

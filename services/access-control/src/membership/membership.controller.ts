@@ -24,7 +24,7 @@ import { type TenantId, type UserId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { refuseAbove, refuseUngrantable } from '../role/grantable.ts';
 import { IsExtras, IsTenantRole } from '#libs/platform/role-input';
-import { changeMembership, type Member } from './change-membership.ts';
+import { changeMembership, type Member, type Rest } from './change-membership.ts';
 import { asMember, changeGrant, disable, enable, type Membership, membership, revoke } from './membership.ts';
 import { heldIn, type TenantUser, tenantUser, tenantUserSchema } from './tenant-user.ts';
 
@@ -156,18 +156,20 @@ export class MembershipController {
   }
 
   /**
-   * An Admin who acts is one who stays; a service account or another role of the tenant's own leaves it one.
+   * Another Admin of the tenant, where the decision makes one less; null where it does not.
    * @throws DomainError `rejected` `last-admin`
    */
-  async #refuseToTakeTheLast(
+  async #whoStays(
     tenantId: TenantId,
+    userId: UserId,
     present: Membership,
     decision: Decision<Membership, MembershipEvent>,
-  ): Promise<void> {
+  ): Promise<Member | null> {
     const after = decision(present).reduce((state, event) => membership.evolve(state, event, state.revision + 1), present);
-    if (!isAdmin(present) || isAdmin(after)) return;
-    const filter = { tenantId, role: 'admin', enabled: true };
-    if ((await this.#readModels.of(memberships).find({ filter, limit: 1 })).total > 1) return;
+    if (!isAdmin(present) || isAdmin(after)) return null;
+    const filter = { tenantId, role: 'admin', enabled: true, userId: { not: userId } };
+    const [other] = (await this.#readModels.of(memberships).find({ filter, limit: 1 })).items;
+    if (other) return other;
     const message = 'is the last Admin of the tenant: somebody else has to be one first';
     throw new DomainError('rejected', 'last-admin', `This user ${message}.`, [{ path: 'userId', message }]);
   }
@@ -181,7 +183,7 @@ export class MembershipController {
   ): Promise<Membership> {
     const tenant = tenantOf(caller);
     const { id, path } = tenant;
-    const judge = async (state: Membership): Promise<void> => {
+    const judge = async (state: Membership): Promise<Rest> => {
       // Of a tenant that they have only switched into they are no user.
       if (userId === caller.userId && state.role !== null) {
         const message = 'somebody else has to do that';
@@ -190,12 +192,14 @@ export class MembershipController {
         ]);
       }
       await refuseAbove(this.#readModels, caller, path, state);
+      const by = memberIn(caller, tenant);
       const isOwn = caller.anchor === id && homeOf(caller) === id;
-      if (isOwn && by?.role !== 'admin') await this.#refuseToTakeTheLast(id, state, decision);
+      // An Admin who acts is one who stays; a service account or another role of the tenant's own leaves it one.
+      const stays = isOwn && by?.role !== 'admin' ? await this.#whoStays(id, userId, state, decision) : null;
+      return { by, stays };
     };
-    const by = memberIn(caller, tenant);
     const expected = { revision: ifMatch, of: ({ role, revision }: Membership) => (role === null ? undefined : revision) };
-    return changeMembership(this.#store, { id: membershipId(id, userId), decision, judge, by, command, expected });
+    return changeMembership(this.#store, { id: membershipId(id, userId), decision, judge, command, expected });
   }
 }
 
