@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Currency } from '#libs/money/currency';
 import {
   type AccessSettingsEvent,
   type CustomerLinkEvent,
@@ -17,6 +16,7 @@ import { customRoles } from './custom-roles.projection.ts';
 import { customerLinks } from './customer-links.projection.ts';
 import { memberships } from './memberships.projection.ts';
 import { tenantTree } from './tenant-tree.projection.ts';
+import { tenantRegistered } from './testing/tenant-registered.ts';
 import { userAccess } from './user-access.projection.ts';
 
 const ROOT = 'r' as TenantId;
@@ -29,19 +29,7 @@ const NOON = '2026-01-31T12:00:00.000Z' as Instant;
 const LATER = '2026-01-31T13:00:00.000Z' as Instant;
 const MUCH_LATER = '2026-01-31T14:00:00.000Z' as Instant;
 
-const registered = (path: readonly TenantId[], name: string): TenantEvent => ({
-  type: 'TenantRegistered',
-  data: {
-    tenantId: path.at(-1) ?? ROOT,
-    path,
-    tier: path.length === 1 ? 'distributor' : 'endCustomer',
-    name,
-    customerCode: null,
-    currency: 'USD' as Currency,
-    primaryDomain: null,
-    registeredAt: NOON,
-  },
-});
+const registered = (path: readonly TenantId[], name: string) => tenantRegistered(path, { name });
 
 const trees = [
   history<TenantEvent>(`tenants.tenant-${ROOT}`, registered([ROOT], 'Root')),

@@ -1,42 +1,27 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type CommandId, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
-import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { happened } from '#libs/event-sourcing/testing/happened';
 import { type TenantId } from '#libs/published/ids';
-import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
-import { openSqlite } from '#libs/sqlite/database';
-import { type Instant } from '#libs/time/time';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { openInMemory } from '#libs/read-models/testing/in-memory';
 import { decide, type Membership, type Standing } from './policy.ts';
 import { allowedThroughout, allowedWithin, areasOf } from './reach.ts';
 import { BUILT_IN_ROLES, CHILD_TENANT_ROLES, PERMISSIONS } from './roles.ts';
 import { tenantTree } from './tenant-tree.projection.ts';
+import { tenantRegistered } from './testing/tenant-registered.ts';
 
 const PATHS = ['d', 'd r', 'd r c1', 'd r c2', 'd s', 'd s c3', 'x', 'x c4'].map((path) => path.split(' ') as TenantId[]);
 const idIn = (path: readonly TenantId[]): TenantId => path.at(-1) ?? ('' as TenantId);
 const IDS = PATHS.map(idIn);
 
-const database = openSqlite('sqlite::memory:');
-const store = new SqliteEventStore(database);
-const readModels = new SqliteReadModels(database, store, [tenantTree]);
-
+let readModels: ReadModels;
+let close: () => Promise<void>;
 beforeAll(async () => {
-  await readModels.start();
-  const metadata = { bodyHash: '', principal: { id: 'test' }, tenant: null, time: '2026-01-20T10:00:00.000Z' as Instant };
-  for (const path of PATHS) {
-    const profile = { name: idIn(path), customerCode: null, primaryDomain: null, currency: 'USD', registeredAt: metadata.time };
-    const data = { tenantId: idIn(path), path, tier: 'reseller', ...profile };
-    const commandId = randomUUID() as CommandId;
-    await store.append(`tenants.tenant-${idIn(path)}` as StreamName, [{ type: 'TenantRegistered', data }], NO_STREAM, {
-      ...metadata,
-      commandId,
-    });
-  }
+  const opened = await openInMemory(tenantTree);
+  ({ readModels, close } = opened);
+  for (const path of PATHS) await happened(opened.store, `tenants.tenant-${idIn(path)}`, [tenantRegistered(path)]);
 });
-afterAll(async () => {
-  await readModels.close();
-  store.close();
-});
+afterAll(() => close());
 
 const tenantIds = fc.constantFrom(...IDS);
 const roles = fc.constantFrom(...BUILT_IN_ROLES.filter((role) => role !== 'operator'));

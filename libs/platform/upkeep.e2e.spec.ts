@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Inject, Module, Param } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { type Category, type CommandId, type DomainEvent, type StreamName } from '#libs/event-sourcing/event';
+import { type Category, type DomainEvent } from '#libs/event-sourcing/event';
 import { part, projection } from '#libs/read-models/projection';
 import { type ReadModels } from '#libs/read-models/read-model';
-import { systemClock } from '#libs/time/time';
 import { Public } from './requires.ts';
 import { type ServiceDefinition } from './service.ts';
 import { type HttpClient, startPlatform, type TestPlatform } from './testing/platform.ts';
@@ -82,12 +81,8 @@ const started = async (service: ServiceDefinition): Promise<void> => {
   operator = await platform.asOperator();
 };
 const order = async (id: string, ...quantities: readonly number[]): Promise<void> => {
-  const stream = `shop.order-${id}` as StreamName;
-  const { store } = platform.running.platform;
-  const { revision } = await store.read(stream);
   const events = quantities.map((quantity) => ({ type: 'Ordered', data: { id, quantity } }));
-  const metadata = { bodyHash: '', principal: { id: 'test' }, tenant: null, time: systemClock.now() };
-  await store.append(stream, events, revision, { commandId: randomUUID() as CommandId, ...metadata });
+  await platform.happened(`shop.order-${id}`, ...events);
 };
 const health = async (): Promise<Health> => (await platform.http.get<Health>('/health/ready')).body;
 /** Retries take six seconds before a message is parked. */

@@ -1,17 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openSqlite } from '#libs/sqlite/database';
-import { type Instant } from '#libs/time/time';
-import { type Category, type CommandId, type Metadata, NO_STREAM, type StreamName } from '../event.ts';
+import { metadataOf } from '../command.ts';
+import { type Category, type Metadata, NO_STREAM, type StreamName } from '../event.ts';
+import { aCommand } from '../testing/command.ts';
 import { SqliteEventStore } from './sqlite-event-store.ts';
 
-const metadata = (): Metadata => ({
-  commandId: randomUUID() as CommandId,
-  bodyHash: 'a'.repeat(64),
-  principal: { id: 'operator' },
-  tenant: null,
-  time: '2025-01-15T12:00:00.000Z' as Instant,
-});
+const metadata = (): Metadata => metadataOf(aCommand());
 const categories = ['test.a', 'test.b', 'test.none'] as Category[];
 
 let store: SqliteEventStore;

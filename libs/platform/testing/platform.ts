@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { grantedRole, type Role } from '#libs/access-policy/roles';
 import { membershipId } from '#libs/access-policy/memberships.projection';
-import { type CommandId, type Metadata, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { type DomainEvent } from '#libs/event-sourcing/event';
+import { happened } from '#libs/event-sourcing/testing/happened';
 import { type TenantId, type UserId } from '#libs/published/ids';
-import { type Clock, type Instant, systemClock } from '#libs/time/time';
+import { type Clock } from '#libs/time/time';
 import { start, type Running } from '../bootstrap.ts';
 import { type ServiceDefinition } from '../service.ts';
 
@@ -76,6 +77,8 @@ export type TestPlatform = Readonly<{
   asUser: (tenantId: TenantId | 'platform', role: Role) => Promise<HttpClient>;
   /** Somebody who exists already, by login; needs the access-control service. */
   as: (email: string, password: string) => Promise<HttpClient>;
+  /** Tells of what happened in services that do not run, or by hand: events at the end of their stream, at the platform's time. */
+  happened: (stream: string, ...events: readonly DomainEvent[]) => Promise<void>;
   /** Until reactions and background work have nothing left to do. */
   settled: () => Promise<void>;
   close: () => Promise<void>;
@@ -106,26 +109,16 @@ export const startPlatform = async (services: readonly ServiceDefinition[], opti
   });
   const http = new HttpClient(running.url);
   const bearer = (token: string): HttpClient => http.with({ authorization: `Bearer ${token}` });
+  const tell = async (stream: string, ...events: readonly DomainEvent[]): Promise<void> => {
+    const { store, clock } = running.platform;
+    await happened(store, stream, events, { principal: { id: 'test' }, time: clock.now() });
+  };
   const asUser = async (tenantId: TenantId | 'platform', role: Role): Promise<HttpClient> => {
     const userId = randomUUID() as UserId;
-    const { store, accessTokens } = running.platform;
-    const metadata = (): Metadata => ({
-      commandId: randomUUID() as CommandId,
-      bodyHash: '',
-      principal: { id: 'test' },
-      tenant: null,
-      time: systemClock.now() satisfies Instant,
-    });
-    const access = `access-control.userAccess-${userId}` as StreamName;
-    const membership = `access-control.membership-${membershipId(tenantId, userId)}` as StreamName;
-    await store.append(access, [{ type: 'AccessOpened', data: { userId } }], NO_STREAM, metadata());
-    await store.append(
-      membership,
-      [{ type: 'MembershipGranted', data: { tenantId, userId, ...grantedRole(role) } }],
-      NO_STREAM,
-      metadata(),
-    );
-    return bearer((await accessTokens.issue(userId)).accessToken);
+    await tell(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+    const granted = { tenantId, userId, ...grantedRole(role) };
+    await tell(`access-control.membership-${membershipId(tenantId, userId)}`, { type: 'MembershipGranted', data: granted });
+    return bearer((await running.platform.accessTokens.issue(userId)).accessToken);
   };
   return {
     url: running.url,
@@ -139,6 +132,7 @@ export const startPlatform = async (services: readonly ServiceDefinition[], opti
       if (status !== 200) throw new Error(`${email} cannot log in: ${JSON.stringify(body)}`);
       return bearer(body.accessToken);
     },
+    happened: tell,
     settled: () => running.settled(),
     close: async () => {
       await running.stop();

@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type DomainEvent, type Metadata, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { metadataOf } from '#libs/event-sourcing/command';
-import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { aCommand } from '#libs/event-sourcing/testing/command';
-import { openSqlite } from '#libs/sqlite/database';
 import { part, projection } from '../projection.ts';
-import { SqliteReadModels } from './sqlite-read-models.ts';
+import { type InMemory, openInMemory } from '../testing/in-memory.ts';
 
 type Counted = DomainEvent<'Counted', { counter: string; by: number }>;
 
@@ -35,26 +33,19 @@ const counters = projection({
 
 const metadata: Metadata = metadataOf(aCommand());
 
-type Counters = Readonly<{
-  store: SqliteEventStore;
-  readModels: SqliteReadModels;
-  count: (...counted: Counted[]) => Promise<void>;
-}>;
+type Counters = InMemory & Readonly<{ count: (...counted: Counted[]) => Promise<void> }>;
 
 const opened: Counters[] = [];
 const open = async (): Promise<Counters> => {
-  const database = openSqlite('sqlite::memory:');
-  const store = new SqliteEventStore(database);
-  const readModels = new SqliteReadModels(database, store, [counters]);
-  await readModels.start();
+  const inMemory = await openInMemory(counters);
   const heads = new Map<string, number>();
   const count = async (...counted: Counted[]): Promise<void> => {
     const stream = `test.counter-${counted[0]?.data.counter ?? ''}` as StreamName;
     const head = heads.get(stream) ?? NO_STREAM;
     heads.set(stream, head + counted.length);
-    await store.append(stream, counted, head, metadata);
+    await inMemory.store.append(stream, counted, head, metadata);
   };
-  const all = { store, readModels, count };
+  const all = { ...inMemory, count };
   opened.push(all);
   return all;
 };
@@ -80,10 +71,7 @@ beforeEach(() => {
   mended = true;
 });
 afterEach(async () => {
-  for (const { store, readModels } of opened.splice(0)) {
-    await readModels.close();
-    store.close();
-  }
+  for (const { close } of opened.splice(0)) await close();
 });
 
 describe('one event in a hundred thousand that cannot be folded', () => {

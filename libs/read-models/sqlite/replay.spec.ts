@@ -1,20 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  type CommandId,
-  type DomainEvent,
-  type Metadata,
-  NO_STREAM,
-  type Revision,
-  type StreamName,
-} from '#libs/event-sourcing/event';
+import { metadataOf } from '#libs/event-sourcing/command';
+import { type DomainEvent, NO_STREAM, type Revision, type StreamName } from '#libs/event-sourcing/event';
 import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
+import { aCommand } from '#libs/event-sourcing/testing/command';
 import { type Database, openSqlite } from '#libs/sqlite/database';
-import { type Instant } from '#libs/time/time';
 import { part, type Projection, projection, type Row } from '../projection.ts';
 import { type Sleep } from './serving.ts';
 import { SqliteReadModels } from './sqlite-read-models.ts';
@@ -53,14 +46,6 @@ const others: Projection<Row & { kinds: number }> = projection({
   parts: { own: part<Counted, number>('test.counter', { document: ({ data }) => data.counter, evolve: (n = 0) => n + 1 }) },
   row: ({ own }, id) => ({ id, kinds: own ?? 0 }),
   indexes: [],
-});
-
-const metadata = (): Metadata => ({
-  commandId: randomUUID() as CommandId,
-  bodyHash: 'a'.repeat(64),
-  principal: { id: 'operator' },
-  tenant: null,
-  time: '2025-01-15T12:00:00.000Z' as Instant,
 });
 
 const streamOf = (counter: string): StreamName => `test.counter-${counter}` as StreamName;
@@ -105,7 +90,7 @@ const count = async (counter: string, by: number, text?: string): Promise<void> 
   const head = heads.get(counter) ?? NO_STREAM;
   heads.set(counter, head + 1);
   const event: Counted = { type: 'Counted', data: { counter, by, ...(text === undefined ? {} : { text }) } };
-  await store.append(streamOf(counter), [event], head, metadata());
+  await store.append(streamOf(counter), [event], head, metadataOf(aCommand()));
 };
 
 const countMany = async (counterCount: number, times: number): Promise<void> => {

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type CommandId, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
-import { currency } from '#libs/money/currency';
+import { tenantRegistered } from '#libs/access-policy/testing/tenant-registered';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
-import { type TenantEvent, type Tier } from '#libs/published/tenants';
+import { type Tier } from '#libs/published/tenants';
 import { type Instant } from '#libs/time/time';
 import { contractsService } from './contracts.module.ts';
 import { noon } from './testing/sample-contracts.ts';
@@ -36,26 +35,8 @@ afterAll(() => platform.close());
 /** Registers a tenant as the tenants service would: by its event. */
 const tenant = async (tier: Tier, ...above: readonly TenantId[]): Promise<TenantId> => {
   const tenantId = randomUUID() as TenantId;
-  const registered: TenantEvent = {
-    type: 'TenantRegistered',
-    data: {
-      tenantId,
-      path: [...above, tenantId],
-      tier,
-      name: `A ${tier}`,
-      customerCode: null,
-      currency: currency('USD'),
-      primaryDomain: null,
-      registeredAt: now,
-    },
-  };
-  await platform.running.platform.store.append(`tenants.tenant-${tenantId}` as StreamName, [registered], NO_STREAM, {
-    commandId: randomUUID() as CommandId,
-    bodyHash: '',
-    principal: { id: 'test' },
-    tenant: null,
-    time: now,
-  });
+  const registered = tenantRegistered([...above, tenantId], { tier, name: `A ${tier}` });
+  await platform.happened(`tenants.tenant-${tenantId}`, registered);
   return tenantId;
 };
 

@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { metadataOf } from '#libs/event-sourcing/command';
-import { type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
-import { aCommand } from '#libs/event-sourcing/testing/command';
+import { type StreamName } from '#libs/event-sourcing/event';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type BillingRule, type CustomLineItem } from '#libs/published/contract-terms';
 import { type RuleId, type TenantId, type UserId } from '#libs/published/ids';
@@ -203,18 +201,15 @@ describe('who sees what of a bill', () => {
   it('of a customer whose bills one may not see stands on the reseller’s as of nobody, though one may see the customer', async () => {
     await platform.settled();
     const userId = randomUUID() as UserId;
-    const { store, accessTokens } = platform.running.platform;
-    const happened = (stream: string, event: DomainEvent) =>
-      store.append(stream as StreamName, [event], NO_STREAM, metadataOf(aCommand()));
-    await happened(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+    await platform.happened(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
     const granted = { type: 'MembershipGranted', data: { tenantId: 'r1', userId, role: 'regular' } };
-    await happened(`access-control.membership-r1~${userId}`, granted);
+    await platform.happened(`access-control.membership-r1~${userId}`, granted);
     const place = { tenantId: 'c1', path: ['d1', 'r1', 'c1'], memberOf: 'r1', linkedBy: userId };
-    await happened(`access-control.customerLink-c1~${userId}`, {
+    await platform.happened(`access-control.customerLink-c1~${userId}`, {
       type: 'CustomerLinked',
       data: { ...place, userId, role: 'support' },
     });
-    const { accessToken } = await accessTokens.issue(userId);
+    const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
     const user = platform.http.with({ authorization: `Bearer ${accessToken}` });
     expect([(await billOf('r1', '2026-01', user)).status, (await billOf('c1', '2026-01', user)).status]).toEqual([200, 403]);
     const { body } = await user.get<PageAnswer<ProformaLine>>('/tenants/r1/bills/2026-01/lines');

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { type StreamName } from '#libs/event-sourcing/event';
 import { BUNDLES } from '#libs/access-policy/roles';
 import { type Answer, type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId, type UserId } from '#libs/published/ids';
@@ -230,17 +230,10 @@ describe('impersonating a user', () => {
     const carl = await platform.as('carl@example.com', PASSWORD);
     expect(await statusOf(carl.post(path(customer, 'cleo'), reason))).toBe(403);
     // Somebody of the customer who is one of the distributor's, too.
-    const granted: DomainEvent = {
+    const granted = { tenantId: customer, userId: idOf('dan'), role: 'regular' };
+    await platform.happened(`access-control.membership-${customer}~${granted.userId}`, {
       type: 'MembershipGranted',
-      data: { tenantId: customer, userId: idOf('dan'), role: 'regular' },
-    };
-    const stream = `access-control.membership-${customer}~${idOf('dan')}` as StreamName;
-    await platform.running.platform.store.append(stream, [granted], NO_STREAM, {
-      commandId: randomUUID() as CommandId,
-      bodyHash: '',
-      principal: { id: 'test' },
-      tenant: null,
-      time: systemClock.now(),
+      data: granted,
     });
     expect(await refusal(rita.post(path(customer, 'dan'), reason))).toEqual([422, 'impersonation-not-allowed']);
   });
@@ -474,15 +467,10 @@ describe('delegated access', () => {
       const delegatedAccessId = randomUUID();
       const of = { delegatedAccessId, tenantId: late, userId: idOf('rob') };
       const asked = { path: [distributor, reseller, late], memberOf: reseller, role: 'support', hours: 1, reason: 'x' };
-      const events: DomainEvent[] = [
+      await platform.happened(
+        `access-control.delegatedAccess-${delegatedAccessId}`,
         { type: 'DelegatedAccessRequested', data: { ...of, ...asked, requestedAt: hour(-2) } },
         { type: 'DelegatedAccessApproved', data: { ...of, from: hour(-1), until } },
-      ];
-      await platform.running.platform.store.append(
-        `access-control.delegatedAccess-${delegatedAccessId}` as StreamName,
-        events,
-        NO_STREAM,
-        { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, tenant: late, time: systemClock.now() },
       );
       return delegatedAccessId;
     };

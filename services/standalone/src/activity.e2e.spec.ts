@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { type CommandId, type DomainEvent, NO_STREAM, type Revision, type StreamName } from '#libs/event-sourcing/event';
+import { type StreamName } from '#libs/event-sourcing/event';
 import { HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
-import { systemClock } from '#libs/time/time';
 import { addAdministrator } from '#services/access-control/src/administrator';
 import { SERVICES } from './services.ts';
 
@@ -51,26 +50,12 @@ describe('the activity log', () => {
     if (!found) throw new Error(`${address} is no user`);
     return found.id;
   };
-  const append = async (stream: string, expected: Revision, event: DomainEvent): Promise<void> => {
-    await platform.running.platform.store.append(stream as StreamName, [event], expected, {
-      commandId: randomUUID() as CommandId,
-      bodyHash: '',
-      principal: { id: 'test' },
-      tenant: null,
-      time: systemClock.now(),
-    });
-  };
 
-  const mirror = async (on: boolean, expected: Revision): Promise<void> => {
-    const chosen: DomainEvent = { type: 'ActivityMirrorChosen', data: { tenantId: reseller, mirror: on } };
-    await platform.running.platform.store.append(`access-control.accessSettings-${reseller}` as StreamName, [chosen], expected, {
-      commandId: randomUUID() as CommandId,
-      bodyHash: '',
-      principal: { id: 'test' },
-      tenant: reseller,
-      time: systemClock.now(),
+  const mirror = (on: boolean): Promise<void> =>
+    platform.happened(`access-control.accessSettings-${reseller}`, {
+      type: 'ActivityMirrorChosen',
+      data: { tenantId: reseller, mirror: on },
     });
-  };
 
   beforeAll(async () => {
     platform = await startPlatform(SERVICES);
@@ -98,7 +83,7 @@ describe('the activity log', () => {
   });
 
   it('refers to it in the reseller’s log, without what changed, where the reseller has chosen that', async () => {
-    await mirror(true, NO_STREAM);
+    await mirror(true);
     const mirrored = (await log(reseller, '?category=tenants&user=rita@example.com')).items;
     expect(mirrored).toMatchObject([{ tenantId: customer, event: 'TenantProfileChanged', changes: null, onBehalf: true }]);
     const withoutReach = await platform.asUser(reseller, 'readOnly');
@@ -106,7 +91,7 @@ describe('the activity log', () => {
     const theirs = await log(reseller, '', withoutReach);
     expect(new Set(theirs.items.map(({ tenantId }) => tenantId))).toEqual(new Set([reseller]));
     expect(theirs.total).toBe(theirs.items.length);
-    await mirror(false, 0);
+    await mirror(false);
     expect((await log(reseller, '?user=rita@example.com')).items.map(({ tenantId }) => tenantId)).not.toContain(customer);
   });
 
@@ -130,19 +115,13 @@ describe('the activity log', () => {
     const logins = async (tenantId: TenantId): Promise<number> =>
       (await log(tenantId, '?user=lena@example.com&category=access')).total;
     await user(reseller, 'lena@example.com', 'sales');
-    const { store } = platform.running.platform;
-    const [{ id: userId } = { id: '' }] = (
-      await operator.get<Readonly<{ items: readonly Readonly<{ id: string; email: string }>[] }>>(`/tenants/${reseller}/users`)
-    ).body.items.filter(({ email }) => email === 'lena@example.com');
-    const byHand = { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, time: systemClock.now() };
-    const granted: DomainEvent = { type: 'MembershipGranted', data: { tenantId: customer, userId, role: 'readOnly' } };
-    const stream = `access-control.membership-${customer}~${userId}` as StreamName;
-    await store.append(stream, [granted], NO_STREAM, { ...byHand, tenant: customer });
+    const userId = await idOf(reseller, 'lena@example.com');
+    const stream = `access-control.membership-${customer}~${userId}`;
+    await platform.happened(stream, { type: 'MembershipGranted', data: { tenantId: customer, userId, role: 'readOnly' } });
     expect([await logins(reseller), await logins(customer)]).toEqual([1, 0]);
     await platform.as('lena@example.com', PASSWORD);
     expect([await logins(reseller), await logins(customer)]).toEqual([2, 1]);
-    const disabled: DomainEvent = { type: 'MembershipDisabled', data: { tenantId: customer, userId } };
-    await store.append(stream, [disabled], 0, { ...byHand, commandId: randomUUID() as CommandId, tenant: customer });
+    await platform.happened(stream, { type: 'MembershipDisabled', data: { tenantId: customer, userId } });
     await platform.as('lena@example.com', PASSWORD);
     expect([await logins(reseller), await logins(customer)]).toEqual([3, 1]);
     const wrong = await new HttpClient(platform.url).post('/auth/login', { email: 'lena@example.com', password: 'not the one' });
@@ -162,7 +141,7 @@ describe('the activity log', () => {
         .map(({ category, onBehalf, changes }) => [category, onBehalf, changes?.['everywhere']]);
     const desk = await user(reseller, 'otto@example.com', 'regular');
     const userId = await idOf(reseller, 'otto@example.com');
-    await append(`access-control.membership-${customer}~${userId}`, NO_STREAM, {
+    await platform.happened(`access-control.membership-${customer}~${userId}`, {
       type: 'MembershipGranted',
       data: { tenantId: customer, userId, role: 'readOnly' },
     });
@@ -235,9 +214,9 @@ describe('the activity log', () => {
       },
     ]);
     expect(await switches(reseller)).toEqual([]);
-    await mirror(true, 1);
+    await mirror(true);
     expect(await switches(reseller)).toMatchObject([{ tenantId: customer, onBehalf: true, changes: null }]);
-    await mirror(false, 2);
+    await mirror(false);
     expect((await ofCustomer.put(`/tenants/${reseller}/switch`)).status).toBe(404);
     expect((await log(reseller, '?user=carl@example.com')).total).toBe(0);
   });

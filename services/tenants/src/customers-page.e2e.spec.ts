@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { type DomainEvent } from '#libs/event-sourcing/event';
 import { customRole, type Permission } from '#libs/access-policy/roles';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Answer, type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
@@ -47,14 +47,6 @@ beforeAll(async () => {
 });
 afterAll(() => platform.close());
 
-/** As another service tells it. */
-const say = async (stream: string, ...events: readonly DomainEvent[]): Promise<void> => {
-  const metadata = { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, tenant: null, time: now };
-  const { store } = platform.running.platform;
-  const { revision } = await store.read(stream as StreamName);
-  await store.append(stream as StreamName, events, revision < 0 ? NO_STREAM : revision, metadata);
-};
-
 const registered = async (path: string, body: unknown): Promise<Tenant> => {
   const answer = await operator.post<Tenant>(path, body);
   expect(answer.status).toBe(201);
@@ -86,7 +78,7 @@ const shown = ({ items }: List<Row>): readonly string[] =>
   items.map(({ depth, matches, name }) => '  '.repeat(depth) + (matches ? name : `(${name})`));
 
 const healthOf = (source: string, owner: Tenant, status: HealthStatus, statusBelow = status): Promise<void> =>
-  say(`ingestion.sourceHealth-${source}`, {
+  platform.happened(`ingestion.sourceHealth-${source}`, {
     type: 'SourceHealthChanged',
     data: { dataSourceId: source, tenantId: owner.id, path: owner.path, status, statusBelow, changedAt: now },
   });
@@ -95,18 +87,21 @@ const sourceOf = async (owner: Tenant): Promise<string> => {
   const dataSourceId = randomUUID();
   const settings = { name: 'Payer', scheduleHours: null, ownPublishers: [], registeredAt: now };
   const data = { dataSourceId, tenantId: owner.id, path: owner.path, managementAccountId: dataSourceId, ...settings };
-  await say(`ingestion.dataSource-${dataSourceId}`, { type: 'DataSourceRegistered', data });
+  await platform.happened(`ingestion.dataSource-${dataSourceId}`, { type: 'DataSourceRegistered', data });
   return dataSourceId;
 };
 
 const billed = ({ id, path, name }: Tenant, month: string, total: string | null): Promise<void> =>
-  say(`invoicing.bill-${id}~${month}`, {
+  platform.happened(`invoicing.bill-${id}~${month}`, {
     type: 'BillRevised',
     data: { tenantId: id, path, name, month, proforma: total === null ? null : { currency: 'USD', total } },
   });
 
 const active = ({ id: tenantId }: Tenant, at: string): Promise<void> =>
-  say(`access-control.tenantActivity-${tenantId}`, { type: 'TenantUserActive', data: { tenantId, userId: 'u', at } });
+  platform.happened(`access-control.tenantActivity-${tenantId}`, {
+    type: 'TenantUserActive',
+    data: { tenantId, userId: 'u', at },
+  });
 
 /** Rho's own, told to be linked to these customers. */
 const member = async (
@@ -117,13 +112,13 @@ const member = async (
 ): Promise<HttpClient> => {
   const userId = randomUUID() as UserId;
   const settings = { type: 'AccessModelChosen', data: { tenantId: rho.id, accessModel } };
-  await say(`access-control.accessSettings-${rho.id}`, settings);
-  await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+  await platform.happened(`access-control.accessSettings-${rho.id}`, settings);
+  await platform.happened(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
   const granted = { type: 'MembershipGranted', data: { tenantId: rho.id, userId, role } };
-  await say(`access-control.membership-${rho.id}~${userId}`, granted);
+  await platform.happened(`access-control.membership-${rho.id}~${userId}`, granted);
   for (const [{ id: tenantId, path }, linkedAs] of links) {
     const data = { tenantId, path, userId, memberOf: rho.id, role: linkedAs, linkedBy: randomUUID() };
-    await say(`access-control.customerLink-${tenantId}~${userId}`, { type: 'CustomerLinked', data });
+    await platform.happened(`access-control.customerLink-${tenantId}~${userId}`, { type: 'CustomerLinked', data });
   }
   const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
   return platform.http.with({ authorization: `Bearer ${accessToken}` });
@@ -218,7 +213,7 @@ describe('the Customers page', () => {
     const { dee, rho, sig, ann, bob } = await tree();
     await active(ann, now);
     const garbled = { ...(await operator.get<object>(`/tenants/${ann.id}`)).body, tenantId: ann.id, name: 7 };
-    await say(`tenants.tenant-${ann.id}`, { type: 'TenantProfileChanged', data: garbled });
+    await platform.happened(`tenants.tenant-${ann.id}`, { type: 'TenantProfileChanged', data: garbled });
     const flagged = async (client: HttpClient, of: Tenant, query: string): Promise<readonly string[]> => {
       const list = await listOf(client, of, query);
       expect(list.items.every(({ quarantined, name }) => (quarantined ?? false) === (name === 'Ann'))).toBe(true);
@@ -245,7 +240,7 @@ describe('the Customers page', () => {
       expect(await inLists(operator, list)).toEqual(['Ann']);
     expect(await inLists(few, '/tenants?name=n')).toEqual(['Ann']);
     // Of the tenant that others stand below, too.
-    await say(`tenants.tenant-${sig.id}`, { type: 'TenantProfileChanged', data: { ...garbled, tenantId: sig.id } });
+    await platform.happened(`tenants.tenant-${sig.id}`, { type: 'TenantProfileChanged', data: { ...garbled, tenantId: sig.id } });
     expect(shown(await listOf(operator, dee, '?customer=a'))).toEqual(['(Dee)', '  (Rho)', '    Ann', '  (Sig)', '    Dan']);
     expect((await listOf(operator, dee, '?customer=dan')).items.map(({ quarantined }) => quarantined)).toEqual([
       undefined,
@@ -319,7 +314,10 @@ describe('the Customers page', () => {
     const { dee, rho, bob } = await tree();
     await platform.asUser(bob.id, 'admin');
     await platform.asUser(rho.id, 'admin');
-    await say(`contracts.tenantContracts-${rho.id}`, { type: 'ContractDrafted', data: { tenantId: rho.id, contractId: 'k' } });
+    await platform.happened(`contracts.tenantContracts-${rho.id}`, {
+      type: 'ContractDrafted',
+      data: { tenantId: rho.id, contractId: 'k' },
+    });
     await platform.settled();
     const { items } = await listOf(operator, dee);
     expect(items.map(({ name, status }) => [name, status?.position ?? null])).toEqual([
@@ -356,7 +354,10 @@ describe('the Customers page', () => {
     const below = ['  Ann', '  Bob', '  Cid'];
     const whole = [[], ['(Rho)', ...below], [], ['(Rho)', ...below], []];
     const before = await filtered(admin);
-    await say(`contracts.tenantContracts-${rho.id}`, { type: 'ContractDrafted', data: { tenantId: rho.id, contractId: 'k' } });
+    await platform.happened(`contracts.tenantContracts-${rho.id}`, {
+      type: 'ContractDrafted',
+      data: { tenantId: rho.id, contractId: 'k' },
+    });
     await platform.settled();
     expect([before, await filtered(admin)]).toEqual([whole, whole]);
     expect((await filtered(admin, '&customer=rho')).flat()).toEqual([]);
@@ -370,11 +371,11 @@ describe('the Customers page', () => {
   it('names the first of several admins, and the next when that one goes', async () => {
     const { rho, ann } = await tree();
     const grant = async (userId: string, name: string): Promise<void> => {
-      await say(`access-control.user-${userId}`, {
+      await platform.happened(`access-control.user-${userId}`, {
         type: 'UserRegistered',
         data: { userId, email: `${userId}@x.example`, name },
       });
-      await say(`access-control.membership-${ann.id}~${userId}`, {
+      await platform.happened(`access-control.membership-${ann.id}~${userId}`, {
         type: 'MembershipGranted',
         data: { tenantId: ann.id, userId, role: 'admin' },
       });
@@ -385,7 +386,7 @@ describe('the Customers page', () => {
     await grant(amy, 'Amy');
     const admin = async () => (await listOf(operator, rho, '?columns=admin&customer=ann')).items[1]?.admin;
     expect(await admin()).toEqual({ id: zoe, name: 'Zoe' });
-    await say(`access-control.membership-${ann.id}~${zoe}`, {
+    await platform.happened(`access-control.membership-${ann.id}~${zoe}`, {
       type: 'MembershipRevoked',
       data: { tenantId: ann.id, userId: zoe },
     });
@@ -499,13 +500,13 @@ describe('invoices and contracts of a customer', () => {
   it('are counted for whoever may read the bills themselves', async () => {
     const { rho, ann } = await tree();
     await billed(ann, '2026-03', '12.34');
-    await say(`access-control.accessSettings-${rho.id}`, {
+    await platform.happened(`access-control.accessSettings-${rho.id}`, {
       type: 'AccessModelChosen',
       data: { tenantId: rho.id, accessModel: 'carryOver' },
     });
     const seen = async (...permissions: readonly Permission[]) => {
       const roleId = randomUUID() as RoleId;
-      await say(`access-control.role-${roleId}`, {
+      await platform.happened(`access-control.role-${roleId}`, {
         type: 'RoleDefined',
         data: { tenantId: rho.id, path: rho.path, roleId, name: roleId, permissions },
       });
@@ -527,7 +528,7 @@ describe('invoices and contracts of a customer', () => {
       data: { tenantId: ann.id, contractId, to },
     });
     const stream = `contracts.tenantContracts-${ann.id}`;
-    await say(stream, drafted('k1'), drafted('k2'), drafted('k3'), became('k2', 'active'));
+    await platform.happened(stream, drafted('k1'), drafted('k2'), drafted('k3'), became('k2', 'active'));
     const reseller = await platform.asUser(rho.id, 'readOnly');
     const admin = await platform.asUser(rho.id, 'admin');
     const summary = async () => (await admin.get<{ contracts: unknown[] }>(`/tenants/${ann.id}/contract-summary`)).body;
@@ -541,7 +542,7 @@ describe('invoices and contracts of a customer', () => {
       ],
       viewAll: null,
     });
-    await say(stream, became('k1', 'cancelled'), drafted('k4'));
+    await platform.happened(stream, became('k1', 'cancelled'), drafted('k4'));
     expect(await summary()).toMatchObject({
       total: 4,
       contracts: [{ id: 'k2' }, { id: 'k4' }, { id: 'k3' }],
@@ -556,15 +557,15 @@ describe('invoices and contracts of a customer', () => {
     await active(ann, now);
     const userId = randomUUID() as UserId;
     const linked = { tenantId: ann.id, path: ann.path, userId, memberOf: rho.id, role: 'support', linkedBy: randomUUID() };
-    await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
-    await say(`access-control.membership-${rho.id}~${userId}`, {
+    await platform.happened(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+    await platform.happened(`access-control.membership-${rho.id}~${userId}`, {
       type: 'MembershipGranted',
       data: { tenantId: rho.id, userId, role: 'regular' },
     });
     const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
     const regular = platform.http.with({ authorization: `Bearer ${accessToken}` });
     expect(shown(await listOf(regular, rho))).toEqual(['Rho']);
-    await say(`access-control.customerLink-${ann.id}~${userId}`, { type: 'CustomerLinked', data: linked });
+    await platform.happened(`access-control.customerLink-${ann.id}~${userId}`, { type: 'CustomerLinked', data: linked });
     const { items, total } = await listOf(regular, rho);
     expect([shown({ items, nextCursor: null, total }), total]).toEqual([['Rho', '  Ann'], 2]);
     expect(items[1]).toMatchObject({ contracts: null, invoices: null, mrr: null, sourceData: 'Not available' });

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
@@ -26,14 +25,6 @@ beforeAll(async () => {
   operator = await platform.asOperator();
 });
 afterAll(() => platform.close());
-
-/** As another service tells it. */
-const say = async (stream: string, ...events: readonly DomainEvent[]): Promise<void> => {
-  const metadata = { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, tenant: null, time: NOW };
-  const { store } = platform.running.platform;
-  const { revision } = await store.read(stream as StreamName);
-  await store.append(stream as StreamName, events, revision < 0 ? NO_STREAM : revision, metadata);
-};
 
 const registered = async (client: HttpClient, path: string, body: unknown): Promise<Tenant> => {
   const answer = await client.post<Tenant>(path, body);
@@ -144,7 +135,7 @@ describe('the onboarding of a customer', () => {
     (await client.get<Onboarding>(`/tenants/${id}/onboarding`)).body;
 
   const usage = (dataSourceId: string, accountId: string): Promise<void> =>
-    say(`ingestion.usageMonth-${dataSourceId}~2026-01`, {
+    platform.happened(`ingestion.usageMonth-${dataSourceId}~2026-01`, {
       type: 'UsageImported',
       data: { dataSourceId, month: '2026-01', accounts: [{ accountId, name: null }] },
     });
@@ -158,7 +149,7 @@ describe('the onboarding of a customer', () => {
       managementAccountId: `payer ${dataSourceId}`,
       ...settings,
     };
-    await say(`ingestion.dataSource-${dataSourceId}`, { type: 'DataSourceRegistered', data });
+    await platform.happened(`ingestion.dataSource-${dataSourceId}`, { type: 'DataSourceRegistered', data });
     return dataSourceId;
   };
 
@@ -170,7 +161,7 @@ describe('the onboarding of a customer', () => {
       expect(await onboardingOf(admin, customer)).toMatchObject({ progress: 25, position: 'inviteAdmin' });
 
       await platform.asUser(customer.id, 'admin');
-      await say(`contracts.tenantContracts-${customer.id}`, {
+      await platform.happened(`contracts.tenantContracts-${customer.id}`, {
         type: 'ContractDrafted',
         data: { tenantId: customer.id, contractId: 'k' },
       });

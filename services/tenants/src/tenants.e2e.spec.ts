@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
 import { uncheckedInputs } from '#libs/platform/input-checks';
 import { type Answer, type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId, type UserId } from '#libs/published/ids';
@@ -33,12 +32,6 @@ beforeAll(async () => {
 });
 afterAll(() => platform.close());
 
-const say = async (stream: string, event: DomainEvent): Promise<void> => {
-  const commandId = randomUUID() as CommandId;
-  const metadata = { commandId, bodyHash: '', principal: { id: 'test' }, tenant: null, time: NOW };
-  await platform.running.platform.store.append(stream as StreamName, [event], NO_STREAM, metadata);
-};
-
 /** As ingestion tells it. */
 const dataSource = async (owner: Tenant): Promise<string> => {
   const dataSourceId = randomUUID();
@@ -50,12 +43,15 @@ const dataSource = async (owner: Tenant): Promise<string> => {
     name: 'Payer',
   };
   const settings = { scheduleHours: null, ownPublishers: [], registeredAt: NOW };
-  await say(`ingestion.dataSource-${dataSourceId}`, { type: 'DataSourceRegistered', data: { ...data, ...settings } });
+  await platform.happened(`ingestion.dataSource-${dataSourceId}`, {
+    type: 'DataSourceRegistered',
+    data: { ...data, ...settings },
+  });
   return dataSourceId;
 };
 
 const usageShows = (dataSourceId: string, ...accounts: (readonly [id: string, name: string | null])[]): Promise<void> =>
-  say(`ingestion.usageMonth-${dataSourceId}~2026-01`, {
+  platform.happened(`ingestion.usageMonth-${dataSourceId}~2026-01`, {
     type: 'UsageImported',
     data: { dataSourceId, month: '2026-01', accounts: accounts.map(([accountId, name]) => ({ accountId, name })) },
   });
@@ -243,10 +239,10 @@ describe('what a reseller sees', () => {
   it('joins the subtrees of somebody with several memberships, each tenant once, page after page', async () => {
     const [one, other] = await Promise.all([tree(), tree()]);
     const userId = randomUUID() as UserId;
-    await say(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
+    await platform.happened(`access-control.userAccess-${userId}`, { type: 'AccessOpened', data: { userId } });
     for (const { id: tenantId } of [one.ours, one.first, other.theirs]) {
       const granted = { type: 'MembershipGranted', data: { tenantId, userId, role: 'sales' } };
-      await say(`access-control.membership-${tenantId}~${userId}`, granted);
+      await platform.happened(`access-control.membership-${tenantId}~${userId}`, granted);
     }
     const { accessToken } = await platform.running.platform.accessTokens.issue(userId);
     const user = platform.http.with({ authorization: `Bearer ${accessToken}` });

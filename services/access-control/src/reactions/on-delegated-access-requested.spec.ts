@@ -1,15 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { membershipId, memberships } from '#libs/access-policy/memberships.projection';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
-import { type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { tenantRegistered } from '#libs/access-policy/testing/tenant-registered';
+import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle } from '#libs/event-sourcing/handle';
-import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { aCommand } from '#libs/event-sourcing/testing/command';
+import { happened } from '#libs/event-sourcing/testing/happened';
 import { type Letter, type Mail } from '#libs/mail/mail';
 import { deliverAll } from '#libs/messaging/testing/deliver-all';
 import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
-import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
-import { openSqlite } from '#libs/sqlite/database';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { openInMemory } from '#libs/read-models/testing/in-memory';
 import { type Instant } from '#libs/time/time';
 import { approve, delegatedAccess, request } from '../delegated-access/delegated-access.ts';
 import { grant, membership } from '../membership/membership.ts';
@@ -22,24 +23,16 @@ const NOW = '2026-01-01T00:00:00.000Z' as Instant;
 const ACCESS = 'access' as DelegatedAccessId;
 const of = { delegatedAccessId: ACCESS, tenantId: C };
 
-let store: SqliteEventStore;
-let readModels: SqliteReadModels;
+let store: EventStore;
+let readModels: ReadModels;
 let close: () => Promise<void>;
 beforeEach(async () => {
-  const database = openSqlite('sqlite::memory:');
-  store = new SqliteEventStore(database);
-  readModels = new SqliteReadModels(database, store, [memberships, tenantTree, userList]);
-  await readModels.start();
-  close = async () => {
-    await readModels.close();
-    store.close();
-    database.close();
-  };
-  await happened('tenants.tenant-r', registered(R, [R], 'Reseller'));
-  await happened('tenants.tenant-c', registered(C, [R, C], 'Customer'));
+  ({ store, readModels, close } = await openInMemory(memberships, tenantTree, userList));
+  await happened(store, 'tenants.tenant-r', [tenantRegistered([R], { name: 'Reseller' })]);
+  await happened(store, 'tenants.tenant-c', [tenantRegistered([R, C], { name: 'Customer' })]);
   for (const userId of [TESS, CLARA, CARL]) {
     const data = { userId, email: `${userId}@example.com`, name: userId };
-    await happened(`access-control.user-${userId}`, { type: 'UserRegistered', data });
+    await happened(store, `access-control.user-${userId}`, [{ type: 'UserRegistered', data }]);
   }
   for (const [userId, role] of [
     [CLARA, 'admin'],
@@ -51,14 +44,6 @@ beforeEach(async () => {
 });
 afterEach(() => close());
 
-const registered = (tenantId: TenantId, path: readonly TenantId[], name: string): DomainEvent => ({
-  type: 'TenantRegistered',
-  data: { tenantId, path, tier: 'reseller', name, customerCode: null, primaryDomain: null, currency: 'USD', registeredAt: NOW },
-});
-const happened = (stream: string, event: DomainEvent) => {
-  const { id: commandId, bodyHash, principal, tenant, time } = aCommand();
-  return store.append(stream as StreamName, [event], NO_STREAM, { commandId, bodyHash, principal, tenant, time });
-};
 const sentBy = async (mail?: Mail): Promise<readonly Letter[]> => {
   const sent: Letter[] = [];
   const keeping: Mail = { send: (letter) => Promise.resolve(void sent.push(letter)) };

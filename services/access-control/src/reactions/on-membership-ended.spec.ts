@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { customerLinks } from '#libs/access-policy/customer-links.projection';
 import { delegatedAccesses } from '#libs/access-policy/delegated-accesses.projection';
 import { membershipId } from '#libs/access-policy/memberships.projection';
+import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
-import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { aCommand } from '#libs/event-sourcing/testing/command';
 import { deliverAll } from '#libs/messaging/testing/deliver-all';
 import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
-import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
-import { openSqlite } from '#libs/sqlite/database';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { openInMemory } from '#libs/read-models/testing/in-memory';
 import { type Instant } from '#libs/time/time';
 import { changeRole, customerLink, link } from '../customer-link/customer-link.ts';
 import { approve, delegatedAccess, request } from '../delegated-access/delegated-access.ts';
@@ -20,19 +20,12 @@ const TESS = 'tess' as UserId;
 const NOW = '2026-01-01T00:00:00.000Z' as Instant;
 const ACCESS = 'access' as DelegatedAccessId;
 
-let store: SqliteEventStore;
-let readModels: SqliteReadModels;
+const opened = () => openInMemory(customerLinks, delegatedAccesses);
+let store: EventStore;
+let readModels: ReadModels;
 let close: () => Promise<void>;
 beforeEach(async () => {
-  const database = openSqlite('sqlite::memory:');
-  store = new SqliteEventStore(database);
-  readModels = new SqliteReadModels(database, store, [customerLinks, delegatedAccesses]);
-  await readModels.start();
-  close = async () => {
-    await readModels.close();
-    store.close();
-    database.close();
-  };
+  ({ store, readModels, close } = await opened());
 });
 afterEach(() => close());
 
@@ -52,14 +45,9 @@ const accessNow = async () => (await present(store, delegatedAccess, ACCESS)).st
 const react = (): Promise<void> => deliverAll(store, onMembershipEnded({ store, readModels }));
 /** As long as the read models know of nothing that was given. */
 const reactEarly = async (): Promise<void> => {
-  const database = openSqlite('sqlite::memory:');
-  const others = new SqliteEventStore(database);
-  const behind = new SqliteReadModels(database, others, [customerLinks, delegatedAccesses]);
-  await behind.start();
-  await deliverAll(store, onMembershipEnded({ store, readModels: behind }));
-  await behind.close();
-  others.close();
-  database.close();
+  const others = await opened();
+  await deliverAll(store, onMembershipEnded({ store, readModels: others.readModels }));
+  await others.close();
 };
 
 describe('what a user was given in the tenants below', () => {

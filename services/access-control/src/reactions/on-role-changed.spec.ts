@@ -14,17 +14,11 @@ const THEIRS = { id: 'theirs' as TenantId, path: ['theirs' as TenantId] };
 const [A, B, C] = ['a', 'b', 'c'] as [RoleId, RoleId, RoleId];
 
 let store: SqliteEventStore;
-let close: () => void;
 beforeEach(() => {
-  const database = openSqlite('sqlite::memory:');
-  store = new SqliteEventStore(database);
-  close = () => {
-    store.close();
-    database.close();
-  };
+  store = new SqliteEventStore(openSqlite('sqlite::memory:'));
 });
 afterEach(() => {
-  close();
+  store.close();
 });
 
 const defining = (id: RoleId, name: string, tenant = OURS) =>

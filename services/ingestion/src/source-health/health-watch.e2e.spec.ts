@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type CommandId, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { type StreamName } from '#libs/event-sourcing/event';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type DataSourceId } from '#libs/published/ids';
 import { type SourceHealthEvent } from '#libs/published/ingestion';
@@ -56,17 +56,14 @@ describe('the health of a data source', () => {
     const { body: ill } = await operator.post<Source>(sources, { managementAccountId: '2', name: 'Ill' });
     const { body: well } = await operator.post<Source>(sources, { managementAccountId: '3', name: 'Well' });
     expect(await told(well.id)).toEqual(['Not available']);
-    const imported = (accounts: unknown, revision: number): Promise<unknown> => {
+    const imported = (accounts: unknown, order: number): Promise<void> => {
       const of = { dataSourceId: ill.id, tenantId, rootId: tenantId, month: '2026-01', importId: randomUUID() };
-      const content = { managementAccountId: '2', files: [], rows: 1, billedCost: [], contentHash: String(revision), accounts };
-      const { store, clock } = platform.running.platform;
-      const metadata = { commandId: randomUUID() as CommandId, bodyHash: '', principal: { id: 'test' }, tenant: tenantId };
-      const event = { type: 'UsageImported', data: { ...of, ...content, importedAt: clock.now(), order: revision } };
-      const stream = `ingestion.usageMonth-${ill.id}~2026-01` as StreamName;
-      return store.append(stream, [event], revision, { ...metadata, time: clock.now() });
+      const content = { managementAccountId: '2', files: [], rows: 1, billedCost: [], contentHash: String(order), accounts };
+      const data = { ...of, ...content, importedAt: platform.running.platform.clock.now(), order };
+      return platform.happened(`ingestion.usageMonth-${ill.id}~2026-01`, { type: 'UsageImported', data });
     };
-    await imported([], NO_STREAM);
-    await imported(null, 0);
+    await imported([], 0);
+    await imported(null, 1);
     now += 30 * HOUR_MS;
     await operator.patch(`${sources}/${ill.id}`, { name: 'Ill again' });
     await operator.patch(`${sources}/${well.id}`, { name: 'Well again' });

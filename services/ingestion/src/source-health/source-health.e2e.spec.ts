@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type CommandId, type DomainEvent, NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
+import { tenantRegistered } from '#libs/access-policy/testing/tenant-registered';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
@@ -59,22 +59,9 @@ afterAll(() => platform.close());
 beforeEach(async () => {
   [root, reseller, endCustomer, neighbour] = [newTenant(), newTenant(), newTenant(), newTenant()];
   paths = [[root], [root, reseller], [root, reseller, endCustomer], [root, neighbour]];
-  for (const path of paths) {
-    const tenantId = path.at(-1) ?? root;
-    await say(`tenants.tenant-${tenantId}`, {
-      type: 'TenantRegistered',
-      data: { tenantId, path, tier: 'reseller', name: 'Tenant', customerCode: null, currency: 'USD', primaryDomain: null },
-    });
-  }
+  for (const path of paths) await platform.happened(`tenants.tenant-${path.at(-1) ?? root}`, tenantRegistered(path));
   customer = await platform.asUser(endCustomer, 'sales');
 });
-
-/** As another service tells it. */
-const say = async (stream: string, event: DomainEvent): Promise<void> => {
-  const commandId = randomUUID() as CommandId;
-  const metadata = { commandId, bodyHash: '', principal: { id: 'test' }, tenant: null, time: clock.now() };
-  await platform.running.platform.store.append(stream as StreamName, [event], NO_STREAM, metadata);
-};
 
 const registered = async (managementAccountId = PAYER, scheduleHours: number | null = null): Promise<string> => {
   const { body, status } = await operator.post<{ id: string }>(`/tenants/${root}/data-sources`, {
@@ -86,7 +73,7 @@ const registered = async (managementAccountId = PAYER, scheduleHours: number | n
 
 const linked = (dataSourceId: string, accountId: string, tenantId: TenantId, from: string | null = null): Promise<void> => {
   const path = paths.find((one) => one.at(-1) === tenantId) ?? [];
-  return say(`tenants.linkedAccount-${dataSourceId}~${accountId}`, {
+  return platform.happened(`tenants.linkedAccount-${dataSourceId}~${accountId}`, {
     type: 'LinkedAccountLinked',
     data: { dataSourceId, managementAccountId: PAYER, accountId, tenantId, rootId: root, path, from, to: null, takenFrom: [] },
   });

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type CommandId, type DomainEvent, type StreamName } from '#libs/event-sourcing/event';
+import { tenantRegistered } from '#libs/access-policy/testing/tenant-registered';
+import { type DomainEvent } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
-import { type Currency } from '#libs/money/currency';
+import { happened } from '#libs/event-sourcing/testing/happened';
 import { type Terms } from '#libs/published/contract-terms';
 import { type ContractsEvent, type ContractStatus, type ContractTier } from '#libs/published/contracts';
 import {
@@ -56,19 +57,7 @@ export class Tree {
   async tenant(id: string, parent: string | null, tier: Tier): Promise<void> {
     const path = [...(parent === null ? [] : this.#pathOf(parent)), id as TenantId];
     this.#paths.set(id, path);
-    await this.#say<TenantEvent>(`tenants.tenant-${id}`, {
-      type: 'TenantRegistered',
-      data: {
-        tenantId: id as TenantId,
-        path,
-        tier,
-        name: id.toUpperCase(),
-        customerCode: null,
-        currency: 'USD' as Currency,
-        primaryDomain: null,
-        registeredAt: now,
-      },
-    });
+    await this.#say(`tenants.tenant-${id}`, tenantRegistered(path, { tier, name: id.toUpperCase() }));
   }
 
   async rename(id: string, name: string): Promise<void> {
@@ -184,14 +173,7 @@ export class Tree {
   }
 
   async #say<E extends DomainEvent>(stream: string, ...events: readonly E[]): Promise<void> {
-    const { revision } = await this.store.read(stream as StreamName);
-    await this.store.append(stream as StreamName, events, revision, {
-      commandId: randomUUID() as CommandId,
-      bodyHash: '',
-      principal: { id: 'test' },
-      tenant: null,
-      time: now,
-    });
+    await happened(this.store, stream, events, { time: now });
   }
 }
 

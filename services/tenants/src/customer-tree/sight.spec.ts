@@ -1,38 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Standing } from '#libs/access-policy/policy';
 import { type TenantTreeRow, tenantTree } from '#libs/access-policy/tenant-tree.projection';
-import { type Batch } from '#libs/event-sourcing/event-store';
-import { NO_STREAM, type StreamName } from '#libs/event-sourcing/event';
-import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
-import { aCommand } from '#libs/event-sourcing/testing/command';
-import { metadataOf } from '#libs/event-sourcing/command';
+import { tenantRegistered } from '#libs/access-policy/testing/tenant-registered';
+import { happened } from '#libs/event-sourcing/testing/happened';
 import { type TenantId } from '#libs/published/ids';
-import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
-import { openSqlite } from '#libs/sqlite/database';
+import { type ReadModels } from '#libs/read-models/read-model';
+import { openInMemory } from '#libs/read-models/testing/in-memory';
 import { MOST_IN_PART, seesActivityIn } from './sight.ts';
 
 const [FEW, MANY] = ['few', 'many'] as [TenantId, TenantId];
 const customerOf = (top: TenantId, number: number): TenantId => `${top}-${String(number)}` as TenantId;
 
-const database = openSqlite('sqlite::memory:');
-const store = new SqliteEventStore(database);
-const readModels = new SqliteReadModels(database, store, [tenantTree]);
-
-const registering = (path: readonly TenantId[]): readonly [StreamName, Batch] => {
-  const tenantId = path.at(-1) ?? FEW;
-  const profile = {
-    name: tenantId,
-    customerCode: null,
-    primaryDomain: null,
-    currency: 'USD',
-    registeredAt: '2026-01-01T00:00:00.000Z',
-  };
-  const data = { tenantId, path, tier: path.length === 1 ? 'distributor' : 'reseller', ...profile };
-  return [
-    `tenants.tenant-${tenantId}` as StreamName,
-    { events: [{ type: 'TenantRegistered', data }], metadata: metadataOf(aCommand()) },
-  ];
-};
+let readModels: ReadModels;
+let close: () => Promise<void>;
 
 const top = async (id: TenantId): Promise<TenantTreeRow> => {
   const found = await readModels.of(tenantTree).get(id);
@@ -41,23 +21,15 @@ const top = async (id: TenantId): Promise<TenantTreeRow> => {
 };
 
 beforeAll(async () => {
-  await readModels.start();
+  const opened = await openInMemory(tenantTree);
+  ({ readModels, close } = opened);
   const paths = [FEW, MANY].flatMap((id) => [
     [id],
     ...Array.from({ length: id === MANY ? MOST_IN_PART : 3 }, (_, number) => [id, customerOf(id, number)]),
   ]);
-  await Promise.all(
-    paths.map((path) => {
-      const [stream, batch] = registering(path);
-      return store.append(stream, batch.events, NO_STREAM, batch.metadata);
-    }),
-  );
+  await Promise.all(paths.map((path) => happened(opened.store, `tenants.tenant-${path.at(-1) ?? ''}`, [tenantRegistered(path)])));
 });
-afterAll(async () => {
-  await readModels.close();
-  store.close();
-  database.close();
-});
+afterAll(() => close());
 
 const regularOf = (tenantId: TenantId): Standing => ({
   memberships: [{ tenantId, role: 'regular', carriesOver: true }],

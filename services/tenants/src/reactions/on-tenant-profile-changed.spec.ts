@@ -15,17 +15,11 @@ const now = '2026-01-01T00:00:00.000Z' as Instant;
 const [A, B] = ['a', 'b'] as TenantId[] as [TenantId, TenantId];
 
 let store: SqliteEventStore;
-let close: () => void;
 beforeEach(() => {
-  const database = openSqlite('sqlite::memory:');
-  store = new SqliteEventStore(database);
-  close = () => {
-    store.close();
-    database.close();
-  };
+  store = new SqliteEventStore(openSqlite('sqlite::memory:'));
 });
 afterEach(() => {
-  close();
+  store.close();
 });
 
 const registering = (id: TenantId, customerCode: string) => {
