@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { type Instant } from '#libs/time/time';
 import { type CommandId, type Metadata } from './event.ts';
 
 /**
@@ -11,5 +13,15 @@ export type Command = Readonly<
     keyed: boolean;
   }
 >;
+
+/** What no request of a caller asks for, as a login or a watch over the clock: nobody comes again with its id. */
+export const unrequested = (principalId: string, time: Instant, tenant: string | null = null): Command => ({
+  id: randomUUID() as CommandId,
+  keyed: false,
+  bodyHash: '',
+  principal: { id: principalId },
+  tenant,
+  time,
+});
 
 export const metadataOf = ({ id, keyed: _, ...carried }: Command): Metadata => ({ commandId: id, ...carried });

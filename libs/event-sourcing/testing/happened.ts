@@ -3,7 +3,7 @@ import { type DomainEvent, type StreamName } from '../event.ts';
 import { type Appended, type EventStore } from '../event-store.ts';
 import { aCommand } from './command.ts';
 
-/** Appends what a test starts from to the end of its stream, in words of a command that nobody has to decide. */
+/** Appends what a test starts from to the end of its stream, with no decision behind it. */
 export const happened = async (
   store: EventStore,
   stream: string,

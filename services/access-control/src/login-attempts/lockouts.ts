@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Command } from '#libs/event-sourcing/command';
-import { type CommandId } from '#libs/event-sourcing/event';
+import { type Command, unrequested } from '#libs/event-sourcing/command';
 import { type Background, type Platform } from '#libs/platform/service';
 import { type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
@@ -29,14 +27,7 @@ export class Lockouts {
   }
 
   note(lockout: Lockout): void {
-    this.#untold.set(lockout, {
-      id: randomUUID() as CommandId,
-      keyed: false,
-      bodyHash: '',
-      principal: { id: 'login' },
-      tenant: null,
-      time: this.#platform.clock.now(),
-    });
+    this.#untold.set(lockout, unrequested('login', this.#platform.clock.now()));
   }
 
   background(): Background {

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { type CommandId } from '#libs/event-sourcing/event';
-import { type Command } from '#libs/event-sourcing/command';
+import { unrequested } from '#libs/event-sourcing/command';
 import { type Decision } from '#libs/event-sourcing/decider';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, type Handled } from '#libs/event-sourcing/handle';
@@ -57,14 +55,6 @@ export class LoginThrottle {
   }
 
   #decide(address: string, at: Instant, decision: Decision<LoginAttempts, LoginAttemptsEvent>): Promise<Handled<LoginAttempts>> {
-    const command: Command = {
-      id: randomUUID() as CommandId,
-      keyed: false,
-      bodyHash: '',
-      principal: { id: 'login' },
-      tenant: null,
-      time: at,
-    };
-    return handle(this.#store, loginAttempts, attemptsId(address, at), decision, { command });
+    return handle(this.#store, loginAttempts, attemptsId(address, at), decision, { command: unrequested('login', at) });
   }
 }

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type * as OpenIdClient from 'openid-client';
+import { unrequested } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type CommandId } from '#libs/event-sourcing/event';
 import { handle } from '#libs/event-sourcing/handle';
 import { Unauthenticated } from '#libs/platform/problem';
 import { type Platform } from '#libs/platform/service';
@@ -110,14 +109,7 @@ export class OidcLogin {
 
   /** The subject that the user is bound to: this one, unless another one came before. */
   async #subjectOf(userId: UserId, { issuer, subject }: Stated): Promise<string | undefined> {
-    const command = {
-      id: randomUUID() as CommandId,
-      keyed: false,
-      bodyHash: '',
-      principal: { id: userId },
-      tenant: null,
-      time: systemClock.now(),
-    };
+    const command = unrequested(userId, systemClock.now());
     const { state } = await handle(this.#platform.store, identities, userId, linkIdentity(userId, issuer, subject), { command });
     return state.get(issuer);
   }

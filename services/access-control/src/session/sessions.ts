@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Command } from '#libs/event-sourcing/command';
+import { type Command, unrequested } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type CommandId } from '#libs/event-sourcing/event';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Unauthenticated } from '#libs/platform/problem';
@@ -52,7 +51,7 @@ export class Sessions {
     const sessionId = randomUUID() as SessionId;
     const opening = { userId, sessionId, method, device, openedAt, endsAt };
     const id = sessionsId(userId, yearOf(openedAt));
-    const command = commandOf(userId, openedAt);
+    const command = unrequested(userId, openedAt);
     const businessCommand = { ...command, time: this.#platform.clock.now() };
     // At once, so that they share a turn.
     const [{ state }] = await Promise.all([
@@ -75,7 +74,7 @@ export class Sessions {
     const { userId, year, sessionId, generation } = named;
     const now = systemClock.now();
     const id = sessionsId(userId, year);
-    const command = commandOf(userId, now);
+    const command = unrequested(userId, now);
     const decision = refresh(userId, sessionId, generation, now, this.#idleMs);
     const { state, events } = await handle(this.#platform.store, sessionsOf, id, decision, { command });
     const session = state.get(sessionId);
@@ -156,16 +155,6 @@ export class Sessions {
     return { userId: userId as UserId, year, sessionId: sessionId as SessionId, generation };
   }
 }
-
-/** A login has no request of a caller behind it. */
-const commandOf = (userId: UserId, time: Instant): Command => ({
-  id: randomUUID() as CommandId,
-  keyed: false,
-  bodyHash: '',
-  principal: { id: userId },
-  tenant: null,
-  time,
-});
 
 const notRefreshable = (): Unauthenticated =>
   new Unauthenticated('refresh-token-invalid', 'The refresh token is not valid, or no longer. Log in again.');

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
-import { type Command } from '#libs/event-sourcing/command';
-import { type Category, type CommandId, type Recorded } from '#libs/event-sourcing/event';
+import { unrequested } from '#libs/event-sourcing/command';
+import { type Category, type Recorded } from '#libs/event-sourcing/event';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { type Consumer } from '#libs/messaging/consumer';
 import { type Background, type Platform } from '#libs/platform/service';
@@ -179,15 +178,7 @@ export class HealthWatch {
       const { id, tenantId } = source;
       const decision = judge(source, status, statusBelow, now);
       if (decision((await present(store, sourceHealth, id)).state).length === 0) continue;
-      const command: Command = {
-        id: randomUUID() as CommandId,
-        keyed: false,
-        bodyHash: '',
-        principal: { id: 'health-watch' },
-        tenant: tenantId,
-        time: now,
-      };
-      await handle(store, sourceHealth, id, decision, { command });
+      await handle(store, sourceHealth, id, decision, { command: unrequested('health-watch', now, tenantId) });
     }
   }
 
