@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { tenantRegistered } from '#libs/access-policy/testing/tenant-registered';
 import { type StreamFact } from '#libs/event-sourcing/stream-facts';
-import { type Currency } from '#libs/money/currency';
-import { type Terms } from '#libs/published/contract-terms';
 import { type ContractsEvent, type ContractStatus } from '#libs/published/contracts';
 import {
   type ContractId,
@@ -15,6 +14,7 @@ import { type DataSourceEvent, type UsageMonthEvent } from '#libs/published/inge
 import { type AutoAssignmentEvent, type LinkedAccountEvent, type TenantEvent } from '#libs/published/tenants';
 import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { type Day, type Instant, type Month } from '#libs/time/time';
+import { terms } from '../rating/testing/scenario.ts';
 import { contractInputs } from './contracts.projection.ts';
 import { autoAssignmentInputs, linkInputs } from './links.projection.ts';
 import { tenantInputs } from './tenants.projection.ts';
@@ -29,19 +29,7 @@ const accepted = { type: 'CommandAccepted', data: {} } as const;
 const on = (text: string): Day => text as Day;
 
 describe('tenants as rating reads them', () => {
-  const registered = {
-    type: 'TenantRegistered',
-    data: {
-      tenantId: c1,
-      path: [d1, c1],
-      tier: 'endCustomer',
-      name: 'C1',
-      customerCode: null,
-      currency: 'USD' as Currency,
-      primaryDomain: null,
-      registeredAt: now,
-    },
-  } as const satisfies TenantEvent;
+  const registered = tenantRegistered([d1, c1], { tier: 'endCustomer', name: 'C1' });
 
   it('carry their place in the tree and count every change', () => {
     const renamed: TenantEvent = {
@@ -173,23 +161,10 @@ describe('data sources and their usage as rating reads them', () => {
 });
 
 describe('contracts as rating reads them', () => {
-  const terms = (name: string, start = '2026-01-01'): Terms => ({
-    name,
-    start: on(start),
-    end: null,
-    managementAccounts: 'all',
-    renewalPolicy: 'fixed-term',
-    entitlements: [],
-    invoicePrefix: null,
-    billingDetails: null,
-    billingRules: [],
-    priceBooks: [],
-    customLineItems: [],
-  });
   const ids = (id: string) => ({ tenantId: c1, rootId: d1, contractId: id as ContractId });
   const drafted = (id = 'k1'): ContractsEvent => ({
     type: 'ContractDrafted',
-    data: { ...ids(id), path: [d1, c1], tier: 'T3', terms: terms(id), draftedAt: now },
+    data: { ...ids(id), path: [d1, c1], tier: 'T3', terms: terms({ name: id }), draftedAt: now },
   });
   const became = (from: ContractStatus, to: ContractStatus, effectiveFrom = '2026-01-10', id = 'k1'): ContractsEvent => ({
     type: 'ContractStatusChanged',
@@ -230,7 +205,14 @@ describe('contracts as rating reads them', () => {
   it('list their versions in the order they were saved, the first from the start on', () => {
     const saved: ContractsEvent = {
       type: 'ContractVersionSaved',
-      data: { ...ids('k1'), version: 2, effectiveFrom: on('2026-02-01'), terms: terms('second'), savedAt: now, reason: 'saved' },
+      data: {
+        ...ids('k1'),
+        version: 2,
+        effectiveFrom: on('2026-02-01'),
+        terms: terms({ name: 'second' }),
+        savedAt: now,
+        reason: 'saved',
+      },
     };
     const row = after(drafted(), drafted('k2'), became('draft', 'active'), saved, accepted);
     expect(

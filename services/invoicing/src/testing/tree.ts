@@ -21,22 +21,11 @@ import { type Day, type Instant, type Month } from '#libs/time/time';
 import { type DuckDb } from '#libs/usage-store/duckdb';
 import { type WrittenLine, writeUsage } from '#libs/usage-store/testing/write-usage';
 import { usageFolderOf } from '#libs/usage-store/usage-files';
+import { terms as termsWith } from '../rating/testing/scenario.ts';
 
 const now = '2026-01-01T00:00:00.000Z' as Instant;
 
-const plainTerms: Terms = {
-  name: 'Contract',
-  start: '2025-01-01' as Day,
-  end: null,
-  managementAccounts: 'all',
-  renewalPolicy: 'fixed-term',
-  entitlements: [],
-  invoicePrefix: null,
-  billingDetails: null,
-  billingRules: [],
-  priceBooks: [],
-  customLineItems: [],
-};
+const plainTerms = termsWith({ name: 'Contract', start: '2025-01-01' });
 
 /** Says on a log what the other services would say: the public events of a tree, its contracts and its usage. */
 export class Tree {
