@@ -23,7 +23,6 @@ export const openEmbedded = async (url: string, projections: readonly Projection
       close: async () => {
         await readModels.close();
         log.store.close();
-        database.close();
       },
     };
   } catch (error) {

@@ -20,7 +20,6 @@ export const openLog = async (url: string, categories: readonly Category[], upca
       ...log,
       close: () => {
         log.store.close();
-        database.close();
       },
     };
   }
