@@ -24,33 +24,27 @@ export type DelegatedAccessRow = Readonly<{
 
 const STATUS = { DelegatedAccessDeclined: 'declined', DelegatedAccessEnded: 'ended' } as const;
 
+/** An access after one more event: what is decided on, and what is shown. */
+export const delegatedAccessAfter = (
+  before: DelegatedAccessRow | undefined,
+  { type, data }: DelegatedAccessEvent,
+): DelegatedAccessRow => {
+  if (type === 'DelegatedAccessRequested') {
+    const { delegatedAccessId: id, tenantId, userId, memberOf, role, hours, reason, requestedAt } = data;
+    return { id, tenantId, userId, memberOf, role, hours, reason, requestedAt, status: 'requested', from: null, until: null };
+  }
+  if (!before) throw new Error(`${type} before the access was requested`);
+  if (type === 'DelegatedAccessApproved') return { ...before, status: 'approved', from: data.from, until: data.until };
+  return { ...before, status: STATUS[type] };
+};
+
 export const delegatedAccesses = projection({
   name: 'delegated-accesses',
   version: 1,
   parts: {
     access: part<DelegatedAccessEvent, DelegatedAccessRow>('access-control.delegatedAccess', {
       document: ({ data }) => data.delegatedAccessId,
-      evolve: (before, { type, data }) => {
-        if (type === 'DelegatedAccessRequested') {
-          const { delegatedAccessId: id, tenantId, userId, memberOf, role, hours, reason, requestedAt } = data;
-          return {
-            id,
-            tenantId,
-            userId,
-            memberOf,
-            role,
-            hours,
-            reason,
-            requestedAt,
-            status: 'requested',
-            from: null,
-            until: null,
-          };
-        }
-        if (!before) throw new Error(`${type} before the access was requested`);
-        if (type === 'DelegatedAccessApproved') return { ...before, status: 'approved', from: data.from, until: data.until };
-        return { ...before, status: STATUS[type] };
-      },
+      evolve: delegatedAccessAfter,
     }),
   },
   row: ({ access }): DelegatedAccessRow | undefined => access,

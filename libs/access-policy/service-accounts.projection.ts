@@ -37,6 +37,34 @@ const shownAt = (keys: readonly ServiceAccountKey[], now: Instant): readonly Ser
   return keys.filter((key) => !forgotten.has(key));
 };
 
+/** A service account after one more event: what is decided on, and what is shown. */
+export const serviceAccountAfter = (
+  known: ServiceAccountRow | undefined,
+  { type, data }: ServiceAccountEvent,
+  revision: Revision,
+): ServiceAccountRow => {
+  if (type === 'ServiceAccountCreated') {
+    const { serviceAccountId: id, tenantId, name, permissions, createdAt } = data;
+    return { id, tenantId, name, nameOrder: alphabetical(name), permissions, createdAt, keys: [], removedAt: null, revision };
+  }
+  if (!known) throw new Error(`${type} before the service account was created`);
+  const before = { ...known, revision };
+  switch (type) {
+    case 'ServiceAccountScopeChanged':
+      return { ...before, name: data.name, nameOrder: alphabetical(data.name), permissions: data.permissions };
+    case 'ServiceAccountKeyIssued': {
+      const { number, issuedAt, until } = data;
+      return { ...before, keys: [...shownAt(before.keys, issuedAt), { number, issuedAt, until, revokedAt: null }] };
+    }
+    case 'ServiceAccountKeyRevoked': {
+      const { number, revokedAt } = data;
+      return { ...before, keys: before.keys.map((key) => (key.number === number ? { ...key, revokedAt } : key)) };
+    }
+    case 'ServiceAccountRemoved':
+      return { ...before, removedAt: data.removedAt };
+  }
+};
+
 /** Asked on every request of a service account, so that a revoked key counts no longer at once. */
 export const serviceAccounts = projection({
   name: 'service-accounts',
@@ -44,29 +72,7 @@ export const serviceAccounts = projection({
   parts: {
     account: part<ServiceAccountEvent, ServiceAccountRow>('access-control.serviceAccount', {
       document: ({ data }) => data.serviceAccountId,
-      evolve: (known, { type, data, revision }) => {
-        if (type === 'ServiceAccountCreated') {
-          const { serviceAccountId: id, tenantId, name, permissions, createdAt } = data;
-          const nameOrder = alphabetical(name);
-          return { id, tenantId, name, nameOrder, permissions, createdAt, keys: [], removedAt: null, revision };
-        }
-        if (!known) throw new Error(`${type} before the service account was created`);
-        const before = { ...known, revision };
-        switch (type) {
-          case 'ServiceAccountScopeChanged':
-            return { ...before, name: data.name, nameOrder: alphabetical(data.name), permissions: data.permissions };
-          case 'ServiceAccountKeyIssued': {
-            const { number, issuedAt, until } = data;
-            return { ...before, keys: [...shownAt(before.keys, issuedAt), { number, issuedAt, until, revokedAt: null }] };
-          }
-          case 'ServiceAccountKeyRevoked': {
-            const { number, revokedAt } = data;
-            return { ...before, keys: before.keys.map((key) => (key.number === number ? { ...key, revokedAt } : key)) };
-          }
-          case 'ServiceAccountRemoved':
-            return { ...before, removedAt: data.removedAt };
-        }
-      },
+      evolve: (known, event) => serviceAccountAfter(known, event, event.revision),
     }),
   },
   row: ({ account }): ServiceAccountRow | undefined => account,

@@ -9,7 +9,7 @@ import { type BuiltInRole } from '#libs/access-policy/roles';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { handle } from '#libs/event-sourcing/handle';
+import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, homeOf, tenantOf } from '#libs/platform/caller';
 import { instant, page, userId as userIdSchema } from '#libs/platform/published-schemas';
@@ -113,12 +113,15 @@ export class DelegatedAccessController {
   ): Promise<DelegatedAccessAnswer> {
     const { path } = tenantOf(caller);
     const userId = wanted ?? caller.userId;
-    const memberOf = await this.#above(userId, path, caller);
     const id = uuidv5('delegated-access', command.id) as DelegatedAccessId;
+    // There already where this very request was made before, whatever has become of the user since.
+    const { state: before } = await present(this.#platform.store, delegatedAccess, id);
+    const memberOf = before?.memberOf ?? (await this.#above(userId, path, caller));
     const asked = { delegatedAccessId: id, tenantId, path, userId, memberOf, role, hours, reason };
-    await handle(this.#platform.store, delegatedAccess, id, request(asked, systemClock.now()), { command });
+    const decision = request(asked, systemClock.now());
+    const { state } = await handle(this.#platform.store, delegatedAccess, id, decision, { command });
     created(reply, `/api/v1/tenants/${tenantId}/delegated-accesses/${id}`);
-    return this.#answer(caller, id);
+    return this.#decided(state);
   }
 
   @Get()
@@ -142,7 +145,7 @@ export class DelegatedAccessController {
       };
       const model = this.#platform.readModels.of(delegatedAccesses);
       const found = await model.find({ filter, ...asked, ...within });
-      return { ...found, items: await Promise.all(found.items.map((row) => this.#described(row, asOf))) };
+      return { ...found, items: await Promise.all(found.items.map((row) => this.#described(row, statusOf(row, asOf)))) };
     });
   }
 
@@ -150,8 +153,11 @@ export class DelegatedAccessController {
   @Requires('access:write')
   @ApiOperation({ summary: 'An access that was asked for' })
   @Answers(200, delegatedAccessSchema)
-  one(@Param('delegatedAccessId') id: DelegatedAccessId, @CallerOf() caller: Caller): Promise<DelegatedAccessAnswer> {
-    return this.#answer(caller, id);
+  async one(@Param('delegatedAccessId') id: DelegatedAccessId, @CallerOf() caller: Caller): Promise<DelegatedAccessAnswer> {
+    const row = await this.#platform.readModels.of(delegatedAccesses).get(id);
+    if (row?.tenantId !== tenantOf(caller).id || !isMatterOf(row, caller))
+      throw new DomainError('not-found', 'delegated-access-not-found', 'Nobody asked the tenant for this access.');
+    return this.#described(row, statusOf(row, systemClock.now()));
   }
 
   @Post(':delegatedAccessId/approve')
@@ -212,8 +218,8 @@ export class DelegatedAccessController {
   ): Promise<DelegatedAccessAnswer> {
     const decided = decision({ delegatedAccessId: id, tenantId: tenantOf(caller).id }, systemClock.now());
     const theirs = (known: DelegatedAccess): DelegatedAccess => (known && isMatterOf(known, caller) ? known : undefined);
-    await handle(this.#platform.store, delegatedAccess, id, (known) => decided(theirs(known)), { command });
-    return this.#answer(caller, id);
+    const { state } = await handle(this.#platform.store, delegatedAccess, id, (known) => decided(theirs(known)), { command });
+    return this.#decided(state, decision === end);
   }
 
   /** Of which tenant above, the nearest one first, the user is a member. Whom the caller may not know of is nobody's. */
@@ -231,23 +237,24 @@ export class DelegatedAccessController {
     return nearest;
   }
 
-  async #answer(caller: Caller, id: DelegatedAccessId): Promise<DelegatedAccessAnswer> {
-    const row = await this.#platform.readModels.of(delegatedAccesses).get(id);
-    if (row?.tenantId !== tenantOf(caller).id || !isMatterOf(row, caller))
-      throw new DomainError('not-found', 'delegated-access-not-found', 'Nobody asked the tenant for this access.');
-    return this.#described(row, systemClock.now());
+  /** As the command left it. What was to end and was not ended was over already. */
+  #decided(access: DelegatedAccess, isOver = false): Promise<DelegatedAccessAnswer> {
+    if (!access) throw new Error('an access is not there that was decided on');
+    return this.#described(access, isOver && access.status === 'approved' ? 'expired' : access.status);
   }
 
-  async #described(row: DelegatedAccessRow, now: Instant): Promise<DelegatedAccessAnswer> {
+  async #described(row: DelegatedAccessRow, status: Status): Promise<DelegatedAccessAnswer> {
     const { id, userId, memberOf, role, hours, reason, requestedAt, from, until } = row;
     const { readModels } = this.#platform;
     const person = await readModels.of(userList).get(userId);
     const tenant = memberOf === 'platform' ? undefined : await readModels.of(tenantTree).get(memberOf);
     const who = { userId, email: person?.email ?? '', name: person?.name ?? '', memberOfName: tenant?.name ?? null };
-    const expired = row.status === 'approved' && until !== null && until <= now;
-    return { id, ...who, role, hours, reason, requestedAt, status: expired ? 'expired' : row.status, from, until };
+    return { id, ...who, role, hours, reason, requestedAt, status, from, until };
   }
 }
+
+const statusOf = ({ status, until }: DelegatedAccessRow, now: Instant): Status =>
+  status === 'approved' && until !== null && until <= now ? 'expired' : status;
 
 const demandOwn = (caller: Caller): void => {
   if (caller.via !== undefined || homeOf(caller) !== tenantOf(caller).id)

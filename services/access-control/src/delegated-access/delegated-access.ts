@@ -1,3 +1,4 @@
+import { delegatedAccessAfter, type DelegatedAccessRow } from '#libs/access-policy/delegated-accesses.projection';
 import { type BuiltInRole } from '#libs/access-policy/roles';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
@@ -5,37 +6,16 @@ import { type DelegatedAccessEvent } from '#libs/published/acting';
 import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 
-type Stage = 'requested' | 'approved' | 'declined' | 'ended';
-
 /** Undefined until it is requested. */
-export type DelegatedAccess =
-  | Readonly<{
-      tenantId: TenantId;
-      userId: UserId;
-      memberOf: TenantId | 'platform';
-      hours: number;
-      stage: Stage;
-      until: Instant | null;
-    }>
-  | undefined;
+export type DelegatedAccess = DelegatedAccessRow | undefined;
 
 /** Thirty days: what is to last longer is a link. */
 export const LONGEST_HOURS = 720;
 
-const STAGE = { DelegatedAccessDeclined: 'declined', DelegatedAccessEnded: 'ended' } as const;
-
 export const delegatedAccess = decider<DelegatedAccess, DelegatedAccessEvent, DelegatedAccessId>(
   'access-control.delegatedAccess',
   undefined,
-  (before, { type, data }) => {
-    if (type === 'DelegatedAccessRequested') {
-      const { tenantId, userId, memberOf, hours } = data;
-      return { tenantId, userId, memberOf, hours, stage: 'requested', until: null };
-    }
-    if (!before) throw new Error(`${type} before the access was requested`);
-    if (type === 'DelegatedAccessApproved') return { ...before, stage: 'approved', until: data.until };
-    return { ...before, stage: STAGE[type] };
-  },
+  delegatedAccessAfter,
 );
 
 export type Wanted = Readonly<{
@@ -65,17 +45,17 @@ const own = (known: DelegatedAccess, tenantId: TenantId): NonNullable<DelegatedA
   return known;
 };
 
-const refusal = (stage: Stage, wish: string): DomainError =>
-  new DomainError('rejected', 'delegated-access-decided', `The access is ${stage} already and cannot be ${wish}.`);
+const refusal = (status: DelegatedAccessRow['status'], wish: string): DomainError =>
+  new DomainError('rejected', 'delegated-access-decided', `The access is ${status} already and cannot be ${wish}.`);
 
 type Of = Readonly<{ delegatedAccessId: DelegatedAccessId; tenantId: TenantId }>;
 
 export const approve =
   (of: Of, now: Instant) =>
   (known: DelegatedAccess): DelegatedAccessEvent[] => {
-    const { stage, userId, hours } = own(known, of.tenantId);
-    if (stage === 'approved') return [];
-    if (stage !== 'requested') throw refusal(stage, 'approved');
+    const { status, userId, hours } = own(known, of.tenantId);
+    if (status === 'approved') return [];
+    if (status !== 'requested') throw refusal(status, 'approved');
     const until = new Date(Date.parse(now) + hours * 3_600_000).toISOString() as Instant;
     return [{ type: 'DelegatedAccessApproved', data: { ...of, userId, from: now, until } }];
   };
@@ -83,9 +63,9 @@ export const approve =
 export const decline =
   (of: Of, now: Instant) =>
   (known: DelegatedAccess): DelegatedAccessEvent[] => {
-    const { stage, userId } = own(known, of.tenantId);
-    if (stage === 'declined') return [];
-    if (stage !== 'requested') throw refusal(stage, 'declined');
+    const { status, userId } = own(known, of.tenantId);
+    if (status === 'declined') return [];
+    if (status !== 'requested') throw refusal(status, 'declined');
     return [{ type: 'DelegatedAccessDeclined', data: { ...of, userId, declinedAt: now } }];
   };
 
@@ -93,8 +73,8 @@ export const decline =
 export const end =
   (of: Of, now: Instant) =>
   (known: DelegatedAccess): DelegatedAccessEvent[] => {
-    const { stage, userId, until } = own(known, of.tenantId);
-    if (stage === 'ended' || (until !== null && until <= now)) return [];
-    if (stage === 'declined') throw refusal(stage, 'ended');
+    const { status, userId, until } = own(known, of.tenantId);
+    if (status === 'ended' || (until !== null && until <= now)) return [];
+    if (status === 'declined') throw refusal(status, 'ended');
     return [{ type: 'DelegatedAccessEnded', data: { ...of, userId, endedAt: now } }];
   };

@@ -27,7 +27,7 @@ export const onDelegatedAccessRequested = (
     if (!isRequested(event)) return;
     const { delegatedAccessId, tenantId, userId, memberOf } = event.data;
     const { state } = await present(store, delegatedAccess, delegatedAccessId);
-    if (state?.stage !== 'requested') return;
+    if (state?.status !== 'requested') return;
     const about = {
       tenant: (await tenantOf(readModels, tenantId)).name,
       user: await personOf(readModels, userId),

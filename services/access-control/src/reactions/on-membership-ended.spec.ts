@@ -41,7 +41,7 @@ const isLinked = (memberOf = R) =>
     { command: aCommand() },
   );
 const linkNow = async () => (await present(store, customerLink, membershipId(C, TESS))).state;
-const accessNow = async () => (await present(store, delegatedAccess, ACCESS)).state?.stage;
+const accessNow = async () => (await present(store, delegatedAccess, ACCESS)).state?.status;
 const react = (): Promise<void> => deliverAll(store, onMembershipEnded({ store, readModels }));
 /** As long as the read models know of nothing that was given. */
 const reactEarly = async (): Promise<void> => {

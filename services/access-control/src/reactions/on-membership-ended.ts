@@ -88,7 +88,7 @@ const endAccess = async ({ store }: Subject, access: Access, event: Recorded, at
   if (at === null || !(await isUntouchedSince(store, stream, at))) return;
   const ending = end({ delegatedAccessId: id, tenantId }, systemClock.now());
   const command = commandFor(access, event, stream);
-  await handle(store, delegatedAccess, id, (known) => (known?.stage === 'declined' ? [] : ending(known)), { command });
+  await handle(store, delegatedAccess, id, (known) => (known?.status === 'declined' ? [] : ending(known)), { command });
 };
 
 const isUntouchedSince = async (store: Subject['store'], stream: StreamName, at: Position): Promise<boolean> => {

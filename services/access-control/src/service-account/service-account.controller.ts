@@ -33,7 +33,16 @@ import { type Page } from '#libs/read-models/read-model';
 import { type Instant, systemClock } from '#libs/time/time';
 import { RequestRate } from '../session/request-rate.ts';
 import { SessionConfiguration } from '../session/session-configuration.ts';
-import { changeScope, create, issueKey, remove, revokeKey, type ServiceAccount, serviceAccount } from './service-account.ts';
+import {
+  changeScope,
+  countingKeys,
+  create,
+  issueKey,
+  remove,
+  revokeKey,
+  type ServiceAccount,
+  serviceAccount,
+} from './service-account.ts';
 import { keepSecret, keyIn, keyText, matches, secretOf, serviceAccountSecrets } from './service-account-secret.ts';
 
 const Permissions = (): PropertyDecorator => (target, key) => {
@@ -125,6 +134,12 @@ const keySchema = named(
 
 const tokenSchema = object<IssuedToken>({ accessToken: text, expiresAt: schema({ type: 'string', format: 'date-time' }) });
 
+const answered = (account: ServiceAccount, reply: FastifyReply): ServiceAccountAnswer => {
+  if (!account) throw new Error('a service account is not there that was changed');
+  withETag(reply, account.revision);
+  return answerOf(account);
+};
+
 const answerOf = ({ id, name, permissions, createdAt, keys }: ServiceAccountRow): ServiceAccountAnswer => ({
   id,
   name,
@@ -168,9 +183,9 @@ export class ServiceAccountController {
     refuseBeyond(caller, permissions);
     const id = uuidv5('service-account', command.id) as ServiceAccountId;
     const wanted = { serviceAccountId: id, tenantId, path: tenantOf(caller).path, name, permissions };
-    await handle(this.#platform.store, serviceAccount, id, create(wanted, systemClock.now()), { command });
+    const { state } = await handle(this.#platform.store, serviceAccount, id, create(wanted, systemClock.now()), { command });
     created(reply, `/api/v1/tenants/${tenantId}/service-accounts/${id}`);
-    return this.#answer(tenantId, id, reply);
+    return answered(state, reply);
   }
 
   @Get('tenants/:tenantId/service-accounts')
@@ -189,12 +204,15 @@ export class ServiceAccountController {
   @Requires('service-accounts:write')
   @ApiOperation({ summary: 'A service account' })
   @Answers(200, serviceAccountSchema, { headers: ['ETag'] })
-  one(
+  async one(
     @Param('tenantId') tenantId: TenantId,
     @Param('serviceAccountId') id: ServiceAccountId,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ServiceAccountAnswer> {
-    return this.#answer(tenantId, id, reply);
+    const row = await this.#platform.readModels.of(serviceAccounts).get(id);
+    if (row?.tenantId !== tenantId || row.removedAt !== null)
+      throw new DomainError('not-found', 'service-account-not-found', 'The tenant has no such service account.');
+    return answered(row, reply);
   }
 
   @Patch('tenants/:tenantId/service-accounts/:serviceAccountId')
@@ -218,8 +236,9 @@ export class ServiceAccountController {
     const change = { ...(name === undefined ? {} : { name }), ...(permissions === undefined ? {} : { permissions }) };
     const of = { serviceAccountId: id, tenantId };
     const expected = expecting(tenantId, ifMatch);
-    await handle(this.#platform.store, serviceAccount, id, changeScope(of, change), { command, expected });
-    return this.#answer(tenantId, id, reply);
+    const decision = changeScope(of, change);
+    const { state } = await handle(this.#platform.store, serviceAccount, id, decision, { command, expected });
+    return answered(state, reply);
   }
 
   @Delete('tenants/:tenantId/service-accounts/:serviceAccountId')
@@ -268,7 +287,7 @@ export class ServiceAccountController {
     const { number, issuedAt, until: ends } = issued.data;
     // A key without a secret opens nothing: where this ends too early, the same command again keeps the same secret.
     const secret = secretOf(this.#master, command.id);
-    const counting = (state?.keys ?? []).map((key) => key.number).filter((other) => other < number);
+    const counting = state ? countingKeys(state, issuedAt).filter((other) => other < number) : [];
     await handle(store, serviceAccountSecrets, id, keepSecret(id, number, secret, counting), { command });
     created(reply, `/api/v1/tenants/${tenantId}/service-accounts/${id}`);
     return { number, key: keyText({ serviceAccountId: id, number, secret }), issuedAt, until: ends };
@@ -310,19 +329,6 @@ export class ServiceAccountController {
     const row = await this.#platform.readModels.of(serviceAccounts).get(id);
     if (!row || !keyCounts(row, number, systemClock.now())) return false;
     return matches((await present(this.#platform.store, serviceAccountSecrets, id)).state, number, secret);
-  }
-
-  async #answer(tenantId: TenantId, id: ServiceAccountId, reply: FastifyReply): Promise<ServiceAccountAnswer> {
-    const row = await this.#row(tenantId, id);
-    withETag(reply, row.revision);
-    return answerOf(row);
-  }
-
-  async #row(tenantId: TenantId, id: ServiceAccountId): Promise<ServiceAccountRow> {
-    const row = await this.#platform.readModels.of(serviceAccounts).get(id);
-    if (row?.tenantId !== tenantId || row.removedAt !== null)
-      throw new DomainError('not-found', 'service-account-not-found', 'The tenant has no such service account.');
-    return row;
   }
 }
 

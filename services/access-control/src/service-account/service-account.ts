@@ -1,29 +1,14 @@
 import { type TenantPermission } from '#libs/access-policy/roles';
+import { keyCounts, serviceAccountAfter, type ServiceAccountRow } from '#libs/access-policy/service-accounts.projection';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { type Revision } from '#libs/event-sourcing/event';
 import { type ServiceAccountEvent } from '#libs/published/acting';
 import { type ServiceAccountId, type TenantId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 import { refuseUnmet } from '../role/needs.ts';
 
-type Key = Readonly<{ number: number; until: Instant | null }>;
-
 /** Undefined until it is created. */
-export type ServiceAccount =
-  | Readonly<{
-      tenantId: TenantId;
-      name: string;
-      permissions: readonly TenantPermission[];
-      /** How many were issued so far. */
-      issued: number;
-      /** Those that may count: however often keys are rotated, a few. */
-      keys: readonly Key[];
-      removed: boolean;
-      /** That of its last event: its ETag. */
-      revision: Revision;
-    }>
-  | undefined;
+export type ServiceAccount = ServiceAccountRow | undefined;
 
 /** That count at a time: one can take the place of another while both do. */
 const MOST_KEYS = 5;
@@ -31,30 +16,8 @@ const MOST_KEYS = 5;
 export const serviceAccount = decider<ServiceAccount, ServiceAccountEvent, ServiceAccountId>(
   'access-control.serviceAccount',
   undefined,
-  (before, { type, data }, revision) => {
-    if (type === 'ServiceAccountCreated') {
-      const { tenantId, name, permissions } = data;
-      return { tenantId, name, permissions, issued: 0, keys: [], removed: false, revision };
-    }
-    if (!before) throw new Error(`${type} before the service account was created`);
-    const account = { ...before, revision };
-    switch (type) {
-      case 'ServiceAccountScopeChanged':
-        return { ...account, name: data.name, permissions: data.permissions };
-      case 'ServiceAccountKeyIssued': {
-        const { number, until, issuedAt } = data;
-        return { ...account, issued: number, keys: [...counting(account.keys, issuedAt), { number, until }] };
-      }
-      case 'ServiceAccountKeyRevoked':
-        return { ...account, keys: account.keys.filter(({ number }) => number !== data.number) };
-      case 'ServiceAccountRemoved':
-        return { ...account, removed: true };
-    }
-  },
+  serviceAccountAfter,
 );
-
-const counting = (keys: readonly Key[], now: Instant): readonly Key[] =>
-  keys.filter(({ until }) => until === null || until > now);
 
 export type NewServiceAccount = Readonly<{
   serviceAccountId: ServiceAccountId;
@@ -74,10 +37,17 @@ export const create =
 
 /** @throws DomainError `not-found` for one that is not this tenant's, or is removed */
 const own = (account: ServiceAccount, tenantId: TenantId): NonNullable<ServiceAccount> => {
-  if (account?.tenantId !== tenantId || account.removed)
+  if (account?.tenantId !== tenantId || account.removedAt !== null)
     throw new DomainError('not-found', 'service-account-not-found', 'The tenant has no such service account.');
   return account;
 };
+
+/** How many keys were issued so far: the last one is always among those known. */
+const issuedIn = ({ keys }: ServiceAccountRow): number => keys.at(-1)?.number ?? 0;
+
+/** The numbers of those that count. */
+export const countingKeys = (account: ServiceAccountRow, now: Instant): readonly number[] =>
+  account.keys.map(({ number }) => number).filter((number) => keyCounts(account, number, now));
 
 type Of = Readonly<{ serviceAccountId: ServiceAccountId; tenantId: TenantId }>;
 
@@ -95,34 +65,33 @@ export const changeScope =
 export const issueKey =
   (of: Of, until: Instant | null, now: Instant) =>
   (account: ServiceAccount): ServiceAccountEvent[] => {
-    const { issued, keys } = own(account, of.tenantId);
+    const known = own(account, of.tenantId);
     if (until !== null && until <= now)
       throw new DomainError('rejected', 'key-ends-in-the-past', 'The key would have ended already.', [
         { path: 'until', message: 'must lie ahead' },
       ]);
-    if (counting(keys, now).length >= MOST_KEYS)
+    if (countingKeys(known, now).length >= MOST_KEYS)
       throw new DomainError(
         'rejected',
         'too-many-keys',
         `The service account has ${String(MOST_KEYS)} keys that count: revoke one of them first.`,
       );
-    return [{ type: 'ServiceAccountKeyIssued', data: { ...of, number: issued + 1, issuedAt: now, until } }];
+    return [{ type: 'ServiceAccountKeyIssued', data: { ...of, number: issuedIn(known) + 1, issuedAt: now, until } }];
   };
 
 export const revokeKey =
   (of: Of, number: number, now: Instant) =>
   (account: ServiceAccount): ServiceAccountEvent[] => {
-    const { issued, keys } = own(account, of.tenantId);
-    if (!Number.isInteger(number) || number < 1 || number > issued)
+    const known = own(account, of.tenantId);
+    if (!Number.isInteger(number) || number < 1 || number > issuedIn(known))
       throw new DomainError('not-found', 'key-not-found', 'The service account has no such key.');
-    const revoked = !keys.some((key) => key.number === number);
-    return revoked ? [] : [{ type: 'ServiceAccountKeyRevoked', data: { ...of, number, revokedAt: now } }];
+    return keyCounts(known, number, now) ? [{ type: 'ServiceAccountKeyRevoked', data: { ...of, number, revokedAt: now } }] : [];
   };
 
 export const remove =
   (of: Of, now: Instant) =>
   (account: ServiceAccount): ServiceAccountEvent[] => {
-    if (account?.tenantId === of.tenantId && account.removed) return [];
+    if (account?.tenantId === of.tenantId && account.removedAt !== null) return [];
     own(account, of.tenantId);
     return [{ type: 'ServiceAccountRemoved', data: { ...of, removedAt: now } }];
   };
