@@ -2,19 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
 import { isDay } from '#libs/time/time';
-import { DuckDb } from '#libs/usage-store/duckdb';
 import { type IdentityProvider, startIdentityProvider } from '../../../deploy/local/identity-provider.ts';
-import { addAdministrator } from '#services/access-control/src/administrator';
-import { PlatformClient } from './platform-client.ts';
-import { play } from './demo/play.ts';
-import { readScenario } from './demo/scenario.ts';
 import { SERVICES } from './services.ts';
+import { playThreeTiers } from './testing/three-tiers.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Content = Readonly<Record<string, Readonly<{ schema?: Fields }>>>;
@@ -37,7 +32,6 @@ type Item = Readonly<Record<string, string | number>>;
 
 const PASSWORD = 'correct horse battery';
 const CLIENT = { clientId: 'tributary', clientSecret: 'secret', redirectUrl: 'http://127.0.0.1:8080/login/oidc' };
-const scenarios = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 
 const isUuid = (text: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text);
 const isInstant = (text: string): boolean =>
@@ -56,7 +50,6 @@ describe('the answers of the API', () => {
   let platform: TestPlatform;
   let folder: string;
   let identityProvider: IdentityProvider;
-  let duckDb: DuckDb;
   let operator: HttpClient;
   let documented: Document;
   let routes: readonly Route[];
@@ -133,12 +126,7 @@ describe('the answers of the API', () => {
         OIDC_REDIRECT_URL: CLIENT.redirectUrl,
       },
     });
-    await addAdministrator(platform.running.platform, 'admin@example.com', PASSWORD);
-    duckDb = await DuckDb.open({ tempDirectory: folder });
-    const client = new PlatformClient(platform.url);
-    await client.login('admin@example.com', PASSWORD);
-    const scenario = await readScenario(join(scenarios, 'three-tiers.yaml'), join(scenarios, 'scenario.schema.json'));
-    await play(scenario, client, duckDb, folder, () => undefined);
+    await playThreeTiers(platform, folder, 'admin@example.com', PASSWORD);
     operator = await platform.as('admin@example.com', PASSWORD);
 
     documented = (await platform.http.get<Document>('/api/docs-json')).body;
@@ -164,7 +152,6 @@ describe('the answers of the API', () => {
   }, 120_000);
 
   afterAll(async () => {
-    duckDb.close();
     await platform.close();
     await identityProvider.close();
     await rm(folder, { recursive: true });

@@ -2,21 +2,17 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Restore } from '#libs/platform/restore';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
-import { DuckDb } from '#libs/usage-store/duckdb';
-import { addAdministrator } from '#services/access-control/src/administrator';
-import { play } from './demo/play.ts';
-import { readScenario } from './demo/scenario.ts';
 import { backup as downloadBackup } from './ops/backup.ts';
 import { exportLog } from './ops/export-log.ts';
 import { replay } from './ops/read-models.ts';
 import { Session } from './ops/session.ts';
 import { PlatformClient } from './platform-client.ts';
 import { SERVICES } from './services.ts';
+import { playThreeTiers } from './testing/three-tiers.ts';
 
 type Item = Readonly<Record<string, unknown>>;
 type List = Readonly<{ items: readonly Item[]; total: number }>;
@@ -25,7 +21,6 @@ type Backup = Readonly<{ id: string; status: string; archive: Archive | null; er
 type Line = Readonly<{ position: number; stream: string; type: string; data: unknown; withheld?: true }>;
 
 const PASSWORD = 'correct horse battery';
-const scenarios = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 
 const started = (dataDir: string): Promise<TestPlatform> => startPlatform(SERVICES, { dataDir });
 const admin = (platform: TestPlatform): Promise<HttpClient> => platform.as('admin@example.com', PASSWORD);
@@ -127,14 +122,7 @@ describe('a backup', () => {
     folder = await mkdtemp(join(tmpdir(), 'backup-'));
     dataDir = join(folder, 'data');
     platform = await started(dataDir);
-    await addAdministrator(platform.running.platform, 'admin@example.com', PASSWORD);
-    const client = new PlatformClient(platform.url);
-    await client.login('admin@example.com', PASSWORD);
-    const duckDb = await DuckDb.open({ tempDirectory: folder });
-    const scenario = await readScenario(join(scenarios, 'three-tiers.yaml'), join(scenarios, 'scenario.schema.json'));
-    const played = await play(scenario, client, duckDb, folder, () => undefined);
-    duckDb.close();
-    month = played.months[0]?.month ?? '';
+    month = await playThreeTiers(platform, folder, 'admin@example.com', PASSWORD);
     http = await admin(platform);
     const { body } = await http.get<List>('/tenants?limit=500');
     tenants = body.items.map(({ id }) => String(id));

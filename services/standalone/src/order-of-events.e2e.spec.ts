@@ -1,24 +1,18 @@
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type DomainEvent, type Metadata, type StreamName } from '#libs/event-sourcing/event';
 import { type StoredEvent } from '#libs/event-sourcing/stored-event';
 import { startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
-import { DuckDb } from '#libs/usage-store/duckdb';
-import { addAdministrator } from '#services/access-control/src/administrator';
-import { play } from './demo/play.ts';
-import { readScenario } from './demo/scenario.ts';
-import { PlatformClient } from './platform-client.ts';
 import { SERVICES } from './services.ts';
+import { playThreeTiers } from './testing/three-tiers.ts';
 
 type Bill = Readonly<{ revision: number; revisedAt: string | null; state: string }>;
 type Lines = Readonly<{ total: number }>;
 
 const PASSWORD = 'correct horse battery';
-const scenarios = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 const ENTIRE_LOG = 100_000;
 
 describe('a log whose streams are interleaved in another order', () => {
@@ -49,13 +43,7 @@ describe('a log whose streams are interleaved in another order', () => {
     folder = await mkdtemp(join(tmpdir(), 'order-'));
     played = join(folder, 'played');
     const platform = await startPlatform(SERVICES, { dataDir: played });
-    await addAdministrator(platform.running.platform, 'admin@example.com', PASSWORD);
-    const duckDb = await DuckDb.open({ tempDirectory: folder });
-    const client = new PlatformClient(platform.url);
-    await client.login('admin@example.com', PASSWORD);
-    const scenario = await readScenario(join(scenarios, 'three-tiers.yaml'), join(scenarios, 'scenario.schema.json'));
-    month = (await play(scenario, client, duckDb, folder, () => undefined)).months[0]?.month ?? '';
-    duckDb.close();
+    month = await playThreeTiers(platform, folder, 'admin@example.com', PASSWORD);
     const http = await platform.as('admin@example.com', PASSWORD);
     const { body } = await http.get<Readonly<{ items: readonly Readonly<{ id: string }>[] }>>('/tenants?limit=500');
     tenantIds = body.items.map(({ id }) => id);

@@ -1,7 +1,6 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CommandId, type DomainEvent, type Metadata, type Recorded, type StreamName } from '#libs/event-sourcing/event';
 import { distinctProjections } from '#libs/platform/bootstrap';
@@ -15,12 +14,8 @@ import { type TenantEvent } from '#libs/published/tenants';
 import { type Part, type Projection } from '#libs/read-models/projection';
 import { SqliteReadModels } from '#libs/read-models/sqlite/sqlite-read-models';
 import { type Clock, type Instant, systemClock } from '#libs/time/time';
-import { DuckDb } from '#libs/usage-store/duckdb';
-import { addAdministrator } from '#services/access-control/src/administrator';
-import { play } from './demo/play.ts';
-import { readScenario } from './demo/scenario.ts';
-import { PlatformClient } from './platform-client.ts';
 import { SERVICES } from './services.ts';
+import { playThreeTiers } from './testing/three-tiers.ts';
 
 type Item = Readonly<{ id: string; name: string; quarantined?: true }>;
 type List = Readonly<{ items: readonly Item[]; total: number }>;
@@ -31,7 +26,6 @@ type Drafted = Extract<ContractsEvent, { type: 'ContractDrafted' }>['data'];
 type Misspelt = DomainEvent<'ContractDrafted', Omit<Drafted, 'terms'> & Readonly<{ conditions: Terms }>>;
 
 const PASSWORD = 'correct horse battery';
-const scenarios = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 const CONCERNED = ['contract-list', 'contract-version-history', 'invoicing-contract-inputs'];
 
 const CURRENT = '"state":"current","trouble":null';
@@ -150,13 +144,7 @@ describe('a poison event in the log of a played world', () => {
     folder = await mkdtemp(join(tmpdir(), 'poison-'));
     played = join(folder, 'played');
     const platform = await startPlatform(SERVICES, { dataDir: played, environment: { IMPORT_FOLDERS: folder } });
-    await addAdministrator(platform.running.platform, 'admin@example.com', PASSWORD);
-    const duckDb = await DuckDb.open({ tempDirectory: folder });
-    const client = new PlatformClient(platform.url);
-    await client.login('admin@example.com', PASSWORD);
-    const scenario = await readScenario(join(scenarios, 'three-tiers.yaml'), join(scenarios, 'scenario.schema.json'));
-    month = (await play(scenario, client, duckDb, folder, () => undefined)).months[0]?.month ?? '';
-    duckDb.close();
+    month = await playThreeTiers(platform, folder, 'admin@example.com', PASSWORD);
     const http = await admin(platform);
     const { body } = await http.get<List>('/tenants?limit=500');
     ids = new Map(body.items.map(({ name, id }) => [name, id]));

@@ -1,22 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Category, categoryOf, type Recorded } from '#libs/event-sourcing/event';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
-import { DuckDb } from '#libs/usage-store/duckdb';
-import { addAdministrator } from '#services/access-control/src/administrator';
-import { play } from '../demo/play.ts';
-import { readScenario } from '../demo/scenario.ts';
-import { PlatformClient } from '../platform-client.ts';
 import { SERVICES } from '../services.ts';
+import { playThreeTiers } from './three-tiers.ts';
 
 type Item = Readonly<{ id: string; name: string }>;
 
 const PASSWORD = 'correct horse battery';
 const PAGE = 1_000;
-const scenarios = fileURLToPath(new URL('../../../../scenarios/', import.meta.url));
 
 const recurring = { type: 'recurring', from: '2026-01' };
 const conditions = [{ letter: 'A', dimension: 'Tags/team', values: ['a', 'b*'] }];
@@ -208,18 +202,12 @@ const everything = async ({ running: { storage, platform } }: TestPlatform): Pro
 export const playedLog = async (): Promise<readonly Recorded[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'played-'));
   const platform = await startPlatform(SERVICES, { environment: { IMPORT_FOLDERS: folder } });
-  const duckDb = await DuckDb.open({ tempDirectory: folder });
   try {
-    await addAdministrator(platform.running.platform, 'admin@example.com', PASSWORD);
-    const client = new PlatformClient(platform.url);
-    await client.login('admin@example.com', PASSWORD);
-    const scenario = await readScenario(join(scenarios, 'three-tiers.yaml'), join(scenarios, 'scenario.schema.json'));
-    await play(scenario, client, duckDb, folder, () => undefined);
+    await playThreeTiers(platform, folder, 'admin@example.com', PASSWORD);
     await changeOfMind(platform, await platform.as('admin@example.com', PASSWORD), folder);
     await platform.settled();
     return await everything(platform);
   } finally {
-    duckDb.close();
     await platform.close();
     await rm(folder, { recursive: true });
   }
