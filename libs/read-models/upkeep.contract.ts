@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type DomainEvent } from '#libs/event-sourcing/event';
-import { part, type Projection, projection } from './projection.ts';
+import { type Projection } from './projection.ts';
 import { type ReadModels } from './read-model.ts';
+import { type Counted, counters, type Faults, others } from './testing/counters.ts';
 import { type ProjectionStatus, type ReadModelUpkeep } from './upkeep.ts';
 
 /** Read models over a log, and the ways into them. */
@@ -15,41 +16,6 @@ export type UpkeepSubject = Readonly<{
   restarted: (projections: readonly Projection[]) => Promise<UpkeepSubject>;
   close: () => Promise<void>;
 }>;
-
-type Counted = DomainEvent<'Counted', { counter: string; by: number; text?: string }>;
-type Faults = Readonly<{ evolve?: string; row?: string; document?: string }>;
-
-/** Counts per counter; the faults are texts that the program cannot take yet. */
-const counters = (version = 1, faults: Faults = {}) =>
-  projection({
-    name: 'counters',
-    version,
-    parts: {
-      own: part<Counted, { sum: number; text: string }>('test.counter', {
-        document: ({ data }) => {
-          if (data.text !== undefined && data.text === faults.document) throw new Error('whose is it?');
-          return data.counter;
-        },
-        evolve: (state, { data }) => {
-          if (data.text !== undefined && data.text === faults.evolve) throw new Error('cannot count');
-          return { sum: (state?.sum ?? 0) + data.by, text: data.text ?? '' };
-        },
-      }),
-    },
-    row: ({ own }, id) => {
-      if (own && own.text === faults.row) throw new Error('cannot show');
-      return { id, sum: own?.sum ?? 0, version };
-    },
-    indexes: [['sum']],
-  });
-
-const others = projection({
-  name: 'others',
-  version: 1,
-  parts: { own: part<Counted, number>('test.counter', { document: ({ data }) => data.counter, evolve: (n = 0) => n + 1 }) },
-  row: ({ own }, id) => ({ id, kinds: own ?? 0 }),
-  indexes: [],
-});
 
 /** What every adapter lets an operator do, and tells. */
 export const upkeepContract = (open: (projections: readonly Projection[]) => Promise<UpkeepSubject>): void => {

@@ -8,45 +8,10 @@ import { type DomainEvent, NO_STREAM, type Revision, type StreamName } from '#li
 import { SqliteEventStore } from '#libs/event-sourcing/sqlite/sqlite-event-store';
 import { aCommand } from '#libs/event-sourcing/testing/command';
 import { type Database, openSqlite } from '#libs/sqlite/database';
-import { part, type Projection, projection, type Row } from '../projection.ts';
+import { type Projection } from '../projection.ts';
+import { type Counted, counters, type Faults, others } from '../testing/counters.ts';
 import { type Sleep } from './serving.ts';
 import { SqliteReadModels } from './sqlite-read-models.ts';
-
-type Counted = DomainEvent<'Counted', { counter: string; by: number; text?: string }>;
-
-type Faults = Readonly<{ evolve?: string; row?: string; document?: string }>;
-
-/** Counts per counter and over all; the faults are texts that the program cannot take yet. */
-const counters = (version = 1, faults: Faults = {}) =>
-  projection({
-    name: 'counters',
-    version,
-    parts: {
-      own: part<Counted, { sum: number; text: string }>('test.counter', {
-        document: ({ data }) => {
-          if (data.text !== undefined && data.text === faults.document) throw new Error('whose is it?');
-          return data.counter;
-        },
-        evolve: (state, { data }) => {
-          if (data.text !== undefined && data.text === faults.evolve) throw new Error('cannot count');
-          return { sum: (state?.sum ?? 0) + data.by, text: data.text ?? '' };
-        },
-      }),
-    },
-    row: ({ own }, id) => {
-      if (own && own.text === faults.row) throw new Error('cannot show');
-      return { id, sum: own?.sum ?? 0, version };
-    },
-    indexes: [['sum']],
-  });
-
-const others: Projection<Row & { kinds: number }> = projection({
-  name: 'others',
-  version: 1,
-  parts: { own: part<Counted, number>('test.counter', { document: ({ data }) => data.counter, evolve: (n = 0) => n + 1 }) },
-  row: ({ own }, id) => ({ id, kinds: own ?? 0 }),
-  indexes: [],
-});
 
 const streamOf = (counter: string): StreamName => `test.counter-${counter}` as StreamName;
 
