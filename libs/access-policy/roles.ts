@@ -98,8 +98,12 @@ export const NEEDS: Readonly<Partial<Record<Permission, Permission>>> = {
   'bills:read': 'financials:read',
   'quotes:read': 'financials:read',
   'quotes:write': 'quotes:read',
+  'tenants:write': 'tenants:read',
+  'profile:write': 'tenants:read',
+  'onboarding:write': 'tenants:read',
   'contacts:write': 'contacts:read',
   'users:write': 'users:read',
+  'access:write': 'users:read',
 };
 
 /** The permissions among these that do not count, each with the one that it needs and that is not there. */

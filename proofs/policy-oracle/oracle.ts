@@ -58,6 +58,10 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'quotes:write': 'quotes:read',
   'contacts:write': 'contacts:read',
   'users:write': 'users:read',
+  'access:write': 'users:read',
+  'tenants:write': 'tenants:read',
+  'profile:write': 'tenants:read',
+  'onboarding:write': 'tenants:read',
 };
 
 const can = (facts: Facts, role: string, permission: string): boolean => {

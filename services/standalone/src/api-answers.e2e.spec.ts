@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
+import { NEEDS, type Permission } from '#libs/access-policy/roles';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
 import { type TenantId } from '#libs/published/ids';
 import { isDay } from '#libs/time/time';
@@ -20,6 +21,7 @@ type Operation = Readonly<{
   security?: readonly unknown[];
   parameters: readonly Readonly<{ name: string; in: string; schema?: Fields }>[];
   requestBody?: Readonly<{ content: Content }>;
+  'x-requires'?: Readonly<{ permission: Permission; on: string }>;
   responses: Readonly<Record<string, Response>>;
 }>;
 type Route = Readonly<{ method: string; path: string; operation: Operation }>;
@@ -44,6 +46,12 @@ const closed = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   const fields = Object.fromEntries(Object.entries(value).map(([name, field]) => [name, closed(field)]));
   return fields['type'] === 'object' && 'properties' in fields ? { ...fields, additionalProperties: false } : fields;
+};
+
+/** A permission and all that it counts with only. */
+const impliedBy = (permission: Permission): readonly Permission[] => {
+  const needs = NEEDS[permission];
+  return needs === undefined ? [permission] : [permission, ...impliedBy(needs)];
 };
 
 describe('the answers of the API', () => {
@@ -176,6 +184,30 @@ describe('the answers of the API', () => {
         const inPath = operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
         expect([path, inPath]).toEqual([path, [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)]);
       }
+    });
+
+    it('show nobody a thing that they change and may not read', () => {
+      const readOf = (path: string): Permission | undefined =>
+        routes
+          .filter((route) => route.method === 'get' && `${path}/`.startsWith(`${route.path}/`))
+          .toSorted((a, b) => b.path.length - a.path.length)[0]?.operation['x-requires']?.permission;
+      const blind = routes.flatMap(({ path, method, operation }) => {
+        const written = operation['x-requires'];
+        if (method === 'get' || written === undefined || '204' in operation.responses) return [];
+        const read = readOf(path);
+        return read === undefined || impliedBy(written.permission).includes(read)
+          ? []
+          : [`${written.permission} without ${read}`];
+      });
+      expect([...new Set(blind)].toSorted()).toEqual([
+        // Operators have all of both.
+        'operations:write without operations:read',
+        'roots:write without tenants:read',
+        // What these answer is not the thing that can be read: a token, or how far what was delivered has come.
+        'tenants:switch without tenants:read',
+        'usage:write without usage:read',
+        'users:impersonate without users:read',
+      ]);
     });
 
     it('are schemas that a validator takes, as are those of inputs and parameters', () => {
