@@ -11,17 +11,19 @@ export type MembershipRow = Readonly<{
   role: Role;
   extras: readonly Extra[];
   childTenantRole: ChildTenantRole | null;
+  /** Admin of everything below, too, so that nothing else says what they are there. */
+  adminBelow: boolean;
   enabled: boolean;
 }>;
 
-type MembershipPart = Omit<MembershipRow, 'id' | 'role'> & Readonly<{ role: Role | null }>;
+type MembershipPart = Omit<MembershipRow, 'id' | 'role' | 'adminBelow'> & Readonly<{ role: Role | null }>;
 
 export const membershipId = (tenantId: TenantId | 'platform', userId: UserId): string => `${tenantId}~${userId}`;
 
 /** One document per membership stream; a revoked one keeps its part, so that a late event cannot bring the row back. */
 export const memberships = projection({
   name: 'memberships',
-  version: 2,
+  version: 3,
   parts: {
     membership: part<MembershipEvent, MembershipPart>('access-control.membership', {
       document: ({ data }) => membershipId(data.tenantId, data.userId),
@@ -45,7 +47,8 @@ export const memberships = projection({
   row: ({ membership }, id): MembershipRow | undefined => {
     if (!membership?.role) return undefined;
     const { tenantId, userId, role, extras, childTenantRole, enabled } = membership;
-    return { id, tenantId, userId, role, extras, childTenantRole, enabled };
+    const adminBelow = role === 'admin' && childTenantRole === null;
+    return { id, tenantId, userId, role, extras, childTenantRole, adminBelow, enabled };
   },
   indexes: [['userId'], ['tenantId']],
 });

@@ -155,6 +155,7 @@ describe('memberships', () => {
         role: 'admin',
         extras: ['billingUtilities'],
         childTenantRole: 'sales',
+        adminBelow: false,
         enabled: false,
       },
     ]);

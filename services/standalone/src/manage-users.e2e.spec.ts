@@ -188,6 +188,32 @@ describe('who may do what in which tenant', () => {
     expect((await link(foreign.id, 'readOnly', ofCustomer)).status).toBe(403);
   });
 
+  it('links an Admin whom a child-tenant role keeps from the customers, and shows a link that counts since', async () => {
+    const shutOut = await person(reseller, 'admin');
+    const path = `/tenants/${reseller}/users/${shutOut.id}`;
+    expect((await admin.patch(path, { childTenantRole: 'none' })).status).toBe(200);
+    expect(await rolesOf(shutOut, customer)).toBe(404);
+    expect((await link(shutOut.id, 'readOnly')).status).toBe(201);
+    expect(await rolesOf(shutOut, customer)).toEqual(['readOnly']);
+    const risen = await person(reseller, 'regular');
+    expect((await link(risen.id, 'regular')).status).toBe(201);
+    const changed = { role: 'admin', childTenantRole: 'sales' };
+    expect((await admin.patch(`/tenants/${reseller}/users/${risen.id}`, changed)).status).toBe(200);
+    expect(await rolesOf(risen, customer)).toEqual(['regular']);
+    const linked = async () => {
+      const { items } = (await admin.get<List<Linkable>>(`/tenants/${customer}/customer-links?linked=true`)).body;
+      return items.map(({ userId, role }) => [userId, role]).toSorted();
+    };
+    const both = [
+      [shutOut.id, 'readOnly'],
+      [risen.id, 'regular'],
+    ].toSorted();
+    expect(await linked()).toEqual(both);
+    expect((await admin.patch(path, { childTenantRole: null })).status).toBe(200);
+    expect(await linked()).toEqual([[risen.id, 'regular']]);
+    expect(await rolesOf(shutOut, customer)).toEqual(['admin']);
+  });
+
   it('reaches below by the child-tenant role, and not at all with none', async () => {
     const chief = await person(distributor, 'admin');
     expect(await rolesOf(chief, customer)).toEqual(['admin']);

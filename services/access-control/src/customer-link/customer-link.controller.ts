@@ -82,8 +82,8 @@ export class CustomerLinkController {
   @ApiOperation({
     summary: 'Which users of the tenants above may do what in this one',
     description:
-      'The users of tenants above it within your reach, other than Admins: those reach every customer. Who is not linked has the role ' +
-      'null; what a child-tenant role or the access model gives does not show here.',
+      'The users of tenants above it within your reach, other than Admins: those reach every customer, unless they have a child-tenant ' +
+      'role. Who is not linked has the role null; what a child-tenant role or the access model gives does not show here.',
   })
   @Answers(200, page(linkableSchema))
   async list(
@@ -91,7 +91,7 @@ export class CustomerLinkController {
     @Query() query: CustomerLinkQuery,
     @CallerOf() caller: Caller,
   ): Promise<Page<LinkableUser>> {
-    const filter = { tenantId: { in: tenantsAbove(caller) }, enabled: true, role: { not: 'admin' } };
+    const filter = { tenantId: { in: tenantsAbove(caller) }, enabled: true, adminBelow: false };
     const found =
       query.linked === true
         ? await this.#linked(tenantId, filter, paging(query))
@@ -185,7 +185,7 @@ export class CustomerLinkController {
         { path: 'userId', message },
       ]);
     }
-    if (nearest.role === 'admin') {
+    if (held.some(({ adminBelow }) => adminBelow)) {
       const message = 'an Admin reaches every customer as Admin';
       throw new DomainError('rejected', 'user-is-admin', `The user cannot be linked: ${message}.`, [{ path: 'userId', message }]);
     }
