@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { membershipId } from '#libs/access-policy/memberships.projection';
+import { BUNDLES } from '#libs/access-policy/roles';
 import { handle } from '#libs/event-sourcing/handle';
 import { aCommand } from '#libs/event-sourcing/testing/command';
 import { type HttpClient, startPlatform, type TestPlatform } from '#libs/platform/testing/platform';
@@ -278,6 +279,42 @@ describe('who may do what in which tenant', () => {
     const account = { email: 'x@example.com', name: 'X', password: PASSWORD, role: 'admin' };
     expect(await refused(user.http.post<Problem>(users, account))).toBe('role-beyond-yours');
     expect((await user.http.post(`${users}/${newcomer.id}/disable`)).status).toBe(200);
+  });
+
+  it('lets nobody change or take out whoever has more by a role of a tenant above, which is not told to them', async () => {
+    const full = await made<Id>(operator, `/tenants/${distributor}/roles`, { name: 'Full', permissions: [...BUNDLES.admin] });
+    const keeper = await made<Id>(admin, `/tenants/${reseller}/roles`, {
+      name: 'Keeper of users',
+      permissions: ['tenants:read', 'users:read', 'users:write', 'access:write'],
+    });
+    const user = await person(reseller, `custom:${keeper.id}`);
+    const above = await person(reseller, `custom:${full.id}`);
+    expect((await admin.patch(`/tenants/${reseller}/access-settings`, { accessModel: 'carryOver' })).status).toBe(200);
+    const linked = await person(reseller, 'regular');
+    expect((await link(linked.id, `custom:${full.id}`, operator)).status).toBe(201);
+    const path = `/tenants/${reseller}/users/${above.id}`;
+    const linkPath = `/tenants/${customer}/customer-links/${linked.id}`;
+    const answers = [
+      await user.http.post<Problem>(`${path}/disable`),
+      await user.http.patch<Problem>(path, { role: `custom:${keeper.id}` }),
+      await user.http.delete<Problem>(path),
+      await user.http.patch<Problem>(linkPath, { role: `custom:${keeper.id}` }),
+      await user.http.delete<Problem>(linkPath),
+    ];
+    expect(answers.map(({ status, body: { code } }) => [status, code])).toEqual(answers.map(() => [422, 'role-beyond-yours']));
+    expect((await admin.post(`${path}/disable`)).status).toBe(200);
+    expect((await admin.delete(linkPath)).status).toBe(204);
+  });
+
+  it('lets nobody open all customers who does not have all that an Admin has', async () => {
+    const permissions = ['tenants:read', 'users:read', 'access:write'];
+    const chooser = await made<Id>(admin, `/tenants/${reseller}/roles`, { name: 'Chooser', permissions });
+    const user = await person(reseller, `custom:${chooser.id}`);
+    const settings = `/tenants/${reseller}/access-settings`;
+    const refused = await user.http.patch<Problem>(settings, { accessModel: 'carryOver' });
+    expect([refused.status, refused.body.code]).toEqual([422, 'role-beyond-yours']);
+    expect(await rolesOf(user, customer)).toBe(404);
+    expect((await user.http.patch(settings, { accessModel: 'perCustomer', activityMirror: true })).status).toBe(200);
   });
 
   it('lets nobody change or end a link that gives more than they have', async () => {

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Inject, Param, Patch, Res } from '@nestjs/common
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
 import { effective, permissionsIn } from '#libs/access-policy/policy';
-import { type Permission, PERMISSIONS, type Role } from '#libs/access-policy/roles';
+import { BUNDLES, type Permission, PERMISSIONS, type Role } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type EventStore } from '#libs/event-sourcing/event-store';
@@ -18,6 +18,7 @@ import { Optional } from '#libs/platform/validation';
 import { Flag, OneOf } from '#libs/platform/variants';
 import { type AccessModel } from '#libs/published/access-control';
 import { type TenantId } from '#libs/published/ids';
+import { refuseBeyond } from '../role/grantable.ts';
 import { type AccessSettings, accessSettingsOf, choose } from './access-settings.ts';
 
 class AccessSettingsInput {
@@ -82,15 +83,22 @@ export class AccessSettingsController {
   @Patch('access-settings')
   @Requires('access:write')
   @InPerson('as-oneself')
-  @ApiOperation({ summary: 'Choose for the tenant’s own users', description: 'Fields that are left out stay.' })
+  @ApiOperation({
+    summary: 'Choose for the tenant’s own users',
+    description:
+      'Fields that are left out stay. `carryOver` gives a say over all tenants below, to whoever chooses it as well: it takes all that ' +
+      'an Admin may do (422 `role-beyond-yours`).',
+  })
   @Answers(200, settingsSchema, { headers: ['ETag'] })
   async choose(
     @Param('tenantId') tenantId: TenantId,
     @Body() { accessModel, activityMirror }: AccessSettingsInput,
+    @CallerOf() caller: Caller,
     @CommandOf() command: Command,
     @IfMatch() ifMatch: Revision | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccessSettings> {
+    if (accessModel === 'carryOver') refuseBeyond(caller, tenantOf(caller).path, BUNDLES.admin, 'accessModel');
     const wanted = {
       ...(accessModel === undefined ? {} : { accessModel }),
       ...(activityMirror === undefined ? {} : { activityMirror }),

@@ -13,17 +13,16 @@ type Giver = Readonly<{ standing: Standing; anchor: Caller['anchor'] }>;
 export const knownTo = (anchor: Caller['anchor'], path: readonly TenantId[]): readonly TenantId[] =>
   anchor === 'platform' ? path : path.filter((_id, index) => path.slice(0, index + 1).some((id) => id === anchor));
 
-/** Undefined for a custom role that there is not, or that is not the tenant's nor that of one above it that the caller may know of. */
+/** Undefined for a custom role that there is not, or that is of none of these tenants. */
 const permissionsOf = async (
   readModels: ReadModels,
   role: Role,
-  { anchor }: Giver,
-  path: readonly TenantId[],
+  among: readonly TenantId[],
 ): Promise<Iterable<Permission> | undefined> => {
   const roleId = roleIdIn(role);
   if (roleId === undefined) return BUNDLES[role as BuiltInRole];
   const custom = await readModels.of(customRoles).get(roleId);
-  return custom && knownTo(anchor, path).includes(custom.tenantId) ? custom.permissions : undefined;
+  return custom && among.includes(custom.tenantId) ? custom.permissions : undefined;
 };
 
 /** @throws DomainError `rejected` `role-beyond-yours` for a permission that the giver does not have in the tenant themselves */
@@ -48,7 +47,7 @@ export const refuseUngrantable = async (
   { role, extras = [], childTenantRole = null }: Partial<Grant>,
 ): Promise<void> => {
   if (role !== undefined) {
-    const permissions = await permissionsOf(readModels, role, giver, path);
+    const permissions = await permissionsOf(readModels, role, knownTo(giver.anchor, path));
     if (permissions === undefined) {
       const message = 'there is no such role here';
       throw new DomainError('rejected', 'role-not-available', `The role cannot be given: ${message}.`, [
@@ -62,7 +61,7 @@ export const refuseUngrantable = async (
 };
 
 /**
- * Nobody changes a user who may do more than they.
+ * Nobody changes a user who may do more than they, also by a role of a tenant above that they may not know of.
  * @throws DomainError `rejected` `role-beyond-yours`
  */
 export const refuseAbove = async (
@@ -71,6 +70,6 @@ export const refuseAbove = async (
   path: readonly TenantId[],
   { role, childTenantRole }: Readonly<{ role: Role | null; childTenantRole: ChildTenantRole | null }>,
 ): Promise<void> => {
-  if (role !== null) refuseBeyond(giver, path, (await permissionsOf(readModels, role, giver, path)) ?? [], 'userId');
+  if (role !== null) refuseBeyond(giver, path, (await permissionsOf(readModels, role, path)) ?? [], 'userId');
   if (childTenantRole === 'admin') refuseBeyond(giver, path, BUNDLES.admin, 'userId');
 };
