@@ -106,6 +106,15 @@ describe('data of an event', () => {
     for (const own of [of(CUSTOMER, 'admin'), of('platform', 'operator')]) expect(told(own)).toEqual(asked);
     const switched: Standing = { ...of(CUSTOMER, 'admin'), within: of(above, 'admin') };
     for (const other of [of(CUSTOMER, 'readOnly'), of(above, 'admin'), as('admin'), switched]) expect(told(other)).toEqual(free);
+    // Nor for somebody of a tenant above who is one of its users, too.
+    for (const [here, there] of [
+      ['support', 'admin'],
+      ['admin', 'admin'],
+      ['admin', 'regular'],
+    ] as const) {
+      const both: Standing = { memberships: [...of(CUSTOMER, here).memberships, ...of(above, there).memberships], links: [] };
+      for (const other of [both, { ...of(CUSTOMER, 'admin'), within: both }]) expect(told(other)).toEqual(free);
+    }
   });
 
   it('is seen as the role says that one has there', () => {

@@ -1,5 +1,6 @@
 import { type Category } from '#libs/event-sourcing/event';
 import { type TenantId } from '#libs/published/ids';
+import { inPerson, ownMembership } from './own.ts';
 import { decide, decideFromAbove, type Standing, type Verdict } from './policy.ts';
 import { type Permission } from './roles.ts';
 
@@ -75,11 +76,10 @@ const READABLE: Readonly<Record<string, Readable>> = {
   'access-control.impersonation': { needs: ['activity:read'], free: ['tenantId', 'impersonationId'] },
 };
 
-/** Whoever came from above, by whatever way, is none of the tenant's own users. */
+/** Whoever came from above, by whatever way and whatever else they are, is none of the tenant's own users; the platform sees all. */
 const decideFromWithin = (standing: Standing, permission: Permission, path: readonly TenantId[]): Verdict => {
-  const { memberships } = standing.within ?? standing;
-  const isOwn = memberships.some(({ tenantId }) => tenantId === 'platform' || tenantId === path.at(-1));
-  return isOwn ? decide(standing, permission, path) : 'denied';
+  const isOfPlatform = inPerson(standing).memberships.some(({ tenantId }) => tenantId === 'platform');
+  return isOfPlatform || ownMembership(standing, path) ? decide(standing, permission, path) : 'denied';
 };
 
 const JUDGES = { above: decideFromAbove, itself: decideFromWithin } as const;

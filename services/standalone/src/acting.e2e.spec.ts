@@ -459,6 +459,66 @@ describe('delegated access', () => {
     expect((await dan.post<Delegated>(`${at()}/${ofReseller.id}/end`)).body.status).toBe('ended');
   });
 
+  it('is decided by nobody of a tenant above, whatever they are in the customer, and shown to them as from there', async () => {
+    const granted = (tenantId: TenantId, name: string, role: string): Promise<void> =>
+      platform.happened(`access-control.membership-${tenantId}~${idOf(name)}`, {
+        type: 'MembershipGranted',
+        data: { tenantId, userId: idOf(name), role },
+      });
+    const asked = async (as: HttpClient, name: string, role = 'support'): Promise<string> =>
+      (await as.post<Delegated>(at(), { role, hours: 1, reason: 'x', userId: idOf(name) })).body.id;
+    const dan = await platform.as('dan@example.com', PASSWORD);
+    const both = await Promise.all(
+      (
+        [
+          ['admin', 'support'],
+          ['admin', 'admin'],
+          ['regular', 'admin'],
+          ['support', 'admin'],
+        ] as const
+      ).map(async ([above, here]) => {
+        const name = `${above}-above-${here}`;
+        const as = await user(reseller, name, above);
+        await granted(customer, name, here);
+        return as;
+      }),
+    );
+    const [ofReseller, ofDistributor] = [await asked(ruth, 'rob', 'admin'), await asked(dan, 'dan')];
+    for (const themselves of both)
+      for (const as of [themselves, await switched(themselves, customer)]) {
+        for (const answer of ['approve', 'decline'])
+          expect(await refusal(as.post(`${at()}/${ofReseller}/${answer}`))).toEqual([422, 'approval-is-the-tenants-own']);
+        const shown = (await as.get<DelegatedList>(`${at()}?limit=500`)).body.items.map(({ id }) => id);
+        expect([ofReseller, ofDistributor].map((id) => shown.includes(id))).toEqual([true, false]);
+        expect(await refusal(as.get(`${at()}/${ofDistributor}`))).toEqual([404, 'delegated-access-not-found']);
+        expect(await refusal(as.post(`${at()}/${ofDistributor}/end`))).toEqual([404, 'delegated-access-not-found']);
+        const told = (
+          await as.get<Readonly<{ items: readonly Readonly<{ event: string; changes: object | null }>[] }>>(
+            `/tenants/${customer}/activity?limit=500`,
+          )
+        ).body.items.find(({ event }) => event === 'DelegatedAccessRequested');
+        expect(told?.changes).toMatchObject({ userId: null, reason: null });
+      }
+    // Nor by a role of the customer's own that may let others in, a service account of it, or an Admin who has become a user above.
+    const permissions = ['access:write', 'users:read', 'tenants:read'];
+    const { role } = (await own.post<Readonly<{ role: string }>>(`/tenants/${customer}/roles`, { name: 'Porter', permissions }))
+      .body;
+    const porter = await user(customer, 'porter', role);
+    const accounts = `/tenants/${customer}/service-accounts`;
+    const { id } = (await own.post<Readonly<{ id: string }>>(accounts, { name: 'Doors', permissions })).body;
+    const { key } = (await own.post<Readonly<{ key: string }>>(`${accounts}/${id}/keys`, {})).body;
+    const system = bearer((await platform.http.post<Issued>('/auth/service-token', { key })).body);
+    const risen = await user(customer, 'risen', 'admin');
+    expect((await porter.get<Delegated>(`${at()}/${ofDistributor}`)).body.status).toBe('requested');
+    expect((await risen.get<Delegated>(`${at()}/${ofDistributor}`)).body.status).toBe('requested');
+    await granted(reseller, 'risen', 'regular');
+    expect(await refusal(risen.get(`${at()}/${ofDistributor}`))).toEqual([404, 'delegated-access-not-found']);
+    for (const as of [porter, risen])
+      expect(await refusal(as.post(`${at()}/${ofReseller}/approve`))).toEqual([422, 'approval-is-the-tenants-own']);
+    expect(await statusOf(system.post(`${at()}/${ofReseller}/approve`))).toBe(403);
+    for (const one of [ofReseller, ofDistributor]) expect(await statusOf(own.post(`${at()}/${one}/decline`))).toBe(200);
+  });
+
   it('is listed as what it is, also once its time is over, page by page', async () => {
     const late = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Late' });
     const past = Date.parse(systemClock.now()) - 3_600_000;

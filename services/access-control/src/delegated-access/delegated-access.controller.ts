@@ -5,13 +5,15 @@ import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
 import { delegatedAccesses, type DelegatedAccessRow } from '#libs/access-policy/delegated-accesses.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
+import { inPerson, ownMembership } from '#libs/access-policy/own';
+import { effective } from '#libs/access-policy/policy';
 import { type BuiltInRole } from '#libs/access-policy/roles';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, homeOf, tenantOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
 import { instant, page, userId as userIdSchema } from '#libs/platform/published-schemas';
 import { created } from '#libs/platform/reply';
 import { InPerson, Requires } from '#libs/platform/requires';
@@ -165,7 +167,9 @@ export class DelegatedAccessController {
   @InPerson()
   @ApiOperation({
     summary: 'Grant the access',
-    description: 'Its hours begin now. One of the tenant’s own Admins decides, nobody else: 422 `approval-is-the-tenants-own`.',
+    description:
+      'Its hours begin now. One of the tenant’s own Admins decides, nobody else, nor one who is a user of a tenant above, too: ' +
+      '422 `approval-is-the-tenants-own`.',
   })
   @Answers(200, delegatedAccessSchema)
   approve(
@@ -257,19 +261,24 @@ const statusOf = ({ status, until }: DelegatedAccessRow, now: Instant): Status =
   status === 'approved' && until !== null && until <= now ? 'expired' : status;
 
 const demandOwn = (caller: Caller): void => {
-  if (caller.via !== undefined || homeOf(caller) !== tenantOf(caller).id)
+  if (caller.via !== undefined || ownMembership(caller.standing, tenantOf(caller).path)?.role !== 'admin')
     throw new DomainError('rejected', 'approval-is-the-tenants-own', 'One of the tenant’s own Admins decides that, nobody else.');
 };
 
 /**
  * Whose users' accesses are the caller's matter: to the tenant's own everybody's, to others those of the tenant as whose user they are
- * there and of the tenants below that. Who came into the tenant from above, by a context or a link, is no more than they are from there.
+ * there and of the tenants below that. Who came into the tenant from above, by a context or a link, is no more than they are from there;
+ * nor is whoever is a user of the tenant as well.
  */
 const mattersOf = (caller: Caller): 'all' | readonly TenantId[] => {
-  const { id, path } = tenantOf(caller);
-  const home = homeOf(caller);
-  const of = caller.anchor === id ? home : caller.anchor;
-  return home === id || of === 'platform' ? 'all' : knownTo(of, path);
+  const { path } = tenantOf(caller);
+  if (ownMembership(caller.standing, path)) return 'all';
+  const person = inPerson(caller.standing);
+  const anchor = effective(person, path)?.anchor;
+  const above = path.slice(0, -1);
+  const nearest = above.findLast((id) => person.memberships.some(({ tenantId }) => tenantId === id)) ?? null;
+  const of = anchor === 'platform' || above.some((id) => id === anchor) ? anchor : nearest;
+  return of === 'platform' ? 'all' : knownTo(of ?? null, path);
 };
 
 const isMatterOf = ({ userId, memberOf }: Pick<DelegatedAccessRow, 'userId' | 'memberOf'>, caller: Caller): boolean => {

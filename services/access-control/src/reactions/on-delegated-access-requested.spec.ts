@@ -58,6 +58,11 @@ describe('the letter that somebody asks for access', () => {
     expect(letter?.text).toMatch(/tess@example\.com\) of Reseller[^]*as support for 1 hour\.[^]*Ticket 7/);
   });
 
+  it('goes to no Admin who is a user of a tenant above, too', async () => {
+    await handle(store, membership, membershipId(R, CLARA), grant(R, CLARA, { role: 'regular' }), { command: aCommand() });
+    expect(await sentBy()).toEqual([]);
+  });
+
   it('is the same letter when it is sent again', async () => {
     expect(await sentBy()).toEqual(await sentBy());
   });

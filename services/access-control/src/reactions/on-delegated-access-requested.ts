@@ -1,4 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
+import { memberships } from '#libs/access-policy/memberships.projection';
+import { ownMembership } from '#libs/access-policy/own';
 import { type Recorded } from '#libs/event-sourcing/event';
 import { present } from '#libs/event-sourcing/handle';
 import { type Letter, type Mail } from '#libs/mail/mail';
@@ -28,13 +30,18 @@ export const onDelegatedAccessRequested = (
     const { delegatedAccessId, tenantId, userId, memberOf } = event.data;
     const { state } = await present(store, delegatedAccess, delegatedAccessId);
     if (state?.status !== 'requested') return;
+    const { name, path } = await tenantOf(readModels, tenantId);
     const about = {
-      tenant: (await tenantOf(readModels, tenantId)).name,
+      tenant: name,
       user: await personOf(readModels, userId),
       from: memberOf === 'platform' ? 'the platform' : (await tenantOf(readModels, memberOf)).name,
     };
-    for (const id of await adminsOf(readModels, tenantId))
+    for (const id of await adminsOf(readModels, tenantId)) {
+      // An Admin who is of a tenant above, too, does not decide, and may not even know who asks.
+      const held = await readModels.of(memberships).all({ userId: id, enabled: true });
+      if (!ownMembership({ memberships: held }, path)) continue;
       await mail.send(letterOf(uuidv5(id, event.eventId), await personOf(readModels, id), about, event.data));
+    }
   },
 });
 
