@@ -68,14 +68,7 @@ export const lastsUntil = ({ usedAt, endsAt }: Session, idleMs: number): Instant
   return idle < endsAt ? idle : endsAt;
 };
 
-export type Opening = Readonly<{
-  userId: UserId;
-  sessionId: SessionId;
-  method: LoginMethod;
-  device: string | null;
-  openedAt: Instant;
-  endsAt: Instant;
-}>;
+export type Opening = Readonly<Extract<SessionEvent, { type: 'SessionOpened' }>['data']>;
 
 export const open =
   (opening: Opening) =>
