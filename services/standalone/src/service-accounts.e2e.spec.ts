@@ -196,6 +196,15 @@ describe('a service account', () => {
       expect([answer.status, answer.body.code]).toEqual([404, 'service-account-not-found']);
   });
 
+  it('has no key of a number that is written otherwise', async () => {
+    const created = await account(['tenants:read']);
+    await keyOf(created);
+    const path = `/tenants/${root}/service-accounts/${created.id}/keys`;
+    for (const number of ['0x1', '1.0', '01', '+1', '%201', '0', '2', 'one'])
+      expect([number, (await admin.delete<Problem>(`${path}/${number}`)).status]).toEqual([number, 404]);
+    expect((await admin.delete(`${path}/1`)).status).toBe(204);
+  });
+
   it('tells nobody why a key is refused', async () => {
     const { key } = await keyOf(await account(['tenants:read']));
     const altered = key.slice(0, -1) + (key.endsWith('A') ? 'B' : 'A');

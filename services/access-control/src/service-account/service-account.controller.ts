@@ -104,6 +104,8 @@ type KeyAnswer = Readonly<{ number: number; key: string; issuedAt: Instant; unti
 
 const serviceAccountId: Schema<ServiceAccountId> = schema({ type: 'string', format: 'uuid' });
 const until = saying('It counts no longer then; null: until it is revoked', nullable(instant));
+/** As answers write it. */
+const NUMBER = /^[1-9]\d*$/;
 const number = saying('Counts the keys of the account, from 1', integer);
 
 const serviceAccountSchema = named(
@@ -305,7 +307,13 @@ export class ServiceAccountController {
     @CommandOf() command: Command,
   ): Promise<void> {
     const of = { serviceAccountId: id, tenantId };
-    await handle(this.#platform.store, serviceAccount, id, revokeKey(of, Number(number), systemClock.now()), { command });
+    await handle(
+      this.#platform.store,
+      serviceAccount,
+      id,
+      revokeKey(of, NUMBER.test(number) ? Number(number) : NaN, systemClock.now()),
+      { command },
+    );
   }
 
   @Post('auth/service-token')
