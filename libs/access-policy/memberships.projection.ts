@@ -1,3 +1,4 @@
+import { type Revision } from '#libs/event-sourcing/event';
 import { type MembershipEvent } from '#libs/published/access-control';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { part, projection } from '#libs/read-models/projection';
@@ -14,6 +15,8 @@ export type MembershipRow = Readonly<{
   /** Admin of everything below, too, so that nothing else says what they are there. */
   adminBelow: boolean;
   enabled: boolean;
+  /** At which revision of its stream they became a user there: another one once they have left and come back. */
+  since: Revision;
 }>;
 
 type MembershipPart = Omit<MembershipRow, 'id' | 'role' | 'adminBelow'> & Readonly<{ role: Role | null }>;
@@ -23,14 +26,15 @@ export const membershipId = (tenantId: TenantId | 'platform', userId: UserId): s
 /** One document per membership stream; a revoked one keeps its part, so that a late event cannot bring the row back. */
 export const memberships = projection({
   name: 'memberships',
-  version: 3,
+  version: 4,
   parts: {
     membership: part<MembershipEvent, MembershipPart>('access-control.membership', {
       document: ({ data }) => membershipId(data.tenantId, data.userId),
-      evolve: (before, { type, data }) => {
+      evolve: (before, { type, data, revision }) => {
         if (type === 'MembershipGranted') {
           const { tenantId, userId, extras = [], childTenantRole = null } = data;
-          return { tenantId, userId, role: roleIn(data), extras, childTenantRole, enabled: before?.enabled ?? true };
+          const since = before?.role ? before.since : revision;
+          return { tenantId, userId, role: roleIn(data), extras, childTenantRole, enabled: before?.enabled ?? true, since };
         }
         if (!before) throw new Error(`${type} before any membership was granted`);
         switch (type) {
@@ -46,9 +50,9 @@ export const memberships = projection({
   },
   row: ({ membership }, id): MembershipRow | undefined => {
     if (!membership?.role) return undefined;
-    const { tenantId, userId, role, extras, childTenantRole, enabled } = membership;
+    const { tenantId, userId, role, extras, childTenantRole, enabled, since } = membership;
     const adminBelow = role === 'admin' && childTenantRole === null;
-    return { id, tenantId, userId, role, extras, childTenantRole, adminBelow, enabled };
+    return { id, tenantId, userId, role, extras, childTenantRole, adminBelow, enabled, since };
   },
   indexes: [['userId'], ['tenantId']],
 });

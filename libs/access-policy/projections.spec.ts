@@ -157,8 +157,25 @@ describe('memberships', () => {
         childTenantRole: 'sales',
         adminBelow: false,
         enabled: false,
+        since: 0,
       },
     ]);
+  });
+
+  it('say since when they have lasted without a break', () => {
+    const granted = (role: 'sales' | 'support'): MembershipEvent => ({
+      type: 'MembershipGranted',
+      data: { tenantId: CUSTOMER, userId: BOB, role },
+    });
+    const of = { tenantId: CUSTOMER, userId: BOB };
+    const since = (...events: readonly MembershipEvent[]) =>
+      rowsOf(memberships, [history<MembershipEvent>('access-control.membership-c~bob', ...events)]).map((row) => row.since);
+    const shutOut: readonly MembershipEvent[] = [
+      { type: 'MembershipDisabled', data: of },
+      { type: 'MembershipEnabled', data: of },
+    ];
+    expect(since(granted('sales'), granted('support'), ...shutOut)).toEqual([0]);
+    expect(since(granted('sales'), { type: 'MembershipRevoked', data: of }, granted('sales'), granted('support'))).toEqual([2]);
   });
 });
 

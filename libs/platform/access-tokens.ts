@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose';
 import { createDurably, writeDurably } from '#libs/durable-files';
+import { type Revision } from '#libs/event-sourcing/event';
 import { type ImpersonationId, type SessionId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
 import { errorCode } from './error-code.ts';
@@ -36,6 +37,8 @@ export type ActingClaims =
       tenantId: TenantId;
       origTenant: TenantId | 'platform';
       reason: string;
+      /** The user's membership of the tenant, by the revision at which it began. */
+      since: Revision;
     }>
   /** `number` of the key that was shown for it. */
   | Readonly<{ kind: 'service-account'; number: number }>;
@@ -181,8 +184,8 @@ const claimsOf = (acting: ActingClaims): JWTPayload => {
     case 'switch':
       return { tenant: acting.tenantId, origTenant: acting.origTenant };
     case 'impersonation': {
-      const { impersonationId, actorId, tenantId, origTenant, reason } = acting;
-      return { act: { sub: actorId }, impersonation: impersonationId, tenant: tenantId, origTenant, reason };
+      const { impersonationId, actorId, tenantId, origTenant, reason, since } = acting;
+      return { act: { sub: actorId }, impersonation: impersonationId, tenant: tenantId, origTenant, reason, since };
     }
     case 'service-account':
       return { keyNumber: acting.number };
@@ -191,20 +194,21 @@ const claimsOf = (acting: ActingClaims): JWTPayload => {
 
 /** What only we can have written, since the signature holds. */
 const actingIn = (payload: JWTPayload): ActingClaims | null => {
-  const { act, impersonation, tenant, origTenant, reason, keyNumber } = payload;
+  const { act, impersonation, tenant, origTenant, reason, since, keyNumber } = payload;
   if (typeof keyNumber === 'number') return { kind: 'service-account', number: keyNumber };
   if (typeof tenant !== 'string' || typeof origTenant !== 'string') return null;
   const place = { tenantId: tenant as TenantId, origTenant: origTenant as TenantId | 'platform' };
   if (typeof act !== 'object' || act === null) return { kind: 'switch', ...place };
   const actorId: unknown = Reflect.get(act, 'sub');
-  if (typeof actorId !== 'string' || typeof impersonation !== 'string' || typeof reason !== 'string')
-    throw new Error('an impersonation without its person');
+  const isWhole = typeof actorId === 'string' && typeof impersonation === 'string' && typeof reason === 'string';
+  if (!isWhole || typeof since !== 'number') throw new Error('an impersonation that does not say of whom and by whom');
   return {
     kind: 'impersonation',
     impersonationId: impersonation as ImpersonationId,
     actorId: actorId as UserId,
     ...place,
     reason,
+    since,
   };
 };
 

@@ -1,5 +1,6 @@
 import { accessSettings } from '#libs/access-policy/access-settings.projection';
 import { impersonations } from '#libs/access-policy/impersonations.projection';
+import { membershipId, memberships } from '#libs/access-policy/memberships.projection';
 import { decide, effective, type Standing } from '#libs/access-policy/policy';
 import { customRole } from '#libs/access-policy/roles';
 import { keyCounts, serviceAccounts } from '#libs/access-policy/service-accounts.projection';
@@ -126,11 +127,13 @@ const impersonated = async (
   readModels: ReadModels,
   userId: UserId,
   ofActor: Standing,
-  { impersonationId, actorId, origTenant }: Claims<'impersonation'>,
+  { impersonationId, actorId, tenantId, origTenant, since }: Claims<'impersonation'>,
 ): Promise<Identity | undefined> => {
   const row = await readModels.of(impersonations).get(impersonationId);
   if (row?.endedAt !== null || row.until <= systemClock.now() || row.userId !== userId || row.actorId !== actorId)
     return undefined;
+  // Whoever has left the tenant and come back is not whom it began with.
+  if ((await readModels.of(memberships).get(membershipId(tenantId, userId)))?.since !== since) return undefined;
   const access = await readModels.of(userAccess).get(userId);
   const standing = await standingOf(readModels, userId);
   if (access?.open !== true || !(await mayImpersonate(readModels, ofActor, standing))) return undefined;

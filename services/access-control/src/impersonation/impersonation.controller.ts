@@ -3,7 +3,7 @@ import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsInt, Max, Min } from 'class-validator';
 import { v5 as uuidv5 } from 'uuid';
 import { impersonations, type ImpersonationRow } from '#libs/access-policy/impersonations.projection';
-import { membershipId, memberships } from '#libs/access-policy/memberships.projection';
+import { membershipId, type MembershipRow, memberships } from '#libs/access-policy/memberships.projection';
 import { standingOf } from '#libs/access-policy/standing';
 import { userAccess } from '#libs/access-policy/user-access.projection';
 import { type Command } from '#libs/event-sourcing/command';
@@ -71,8 +71,8 @@ export class ImpersonationController {
     summary: 'Act as a user of the tenant',
     description:
       'An access token with which everything is as for that user, for half an hour at most. Whatever is done with it names both of ' +
-      'you, and neither credentials nor who may enter can be changed; the user and the Admins of the tenant are told by a letter. A ' +
-      'user who may anything where you may not impersonate (one of a tenant above, say) is ' +
+      'you, and neither credentials nor who may enter can be changed; the user and the Admins of the tenant are told by a letter. It ' +
+      'ends for good with the user’s deletion. A user who may anything where you may not impersonate (one of a tenant above, say) is ' +
       '422 `impersonation-not-allowed`; so are you yourself. While you act as somebody you cannot begin to act as another one.',
   })
   @Answers(
@@ -91,7 +91,7 @@ export class ImpersonationController {
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<StartedAnswer> {
-    await this.#refuseBeyond(tenantId, userId, caller);
+    const { since } = await this.#within(tenantId, userId, caller);
     const id = uuidv5('impersonation', command.id) as ImpersonationId;
     const { path } = tenantOf(caller);
     const actorId = caller.userId;
@@ -104,7 +104,7 @@ export class ImpersonationController {
     const issued = await this.#platform.accessTokens.issue(userId, {
       ...(caller.sessionId === null ? {} : { sessionId: caller.sessionId }),
       authenticatedAt: new Date(caller.authenticatedAt).toISOString() as Instant,
-      acting: { kind: 'impersonation', impersonationId: id, actorId, tenantId, origTenant, reason },
+      acting: { kind: 'impersonation', impersonationId: id, actorId, tenantId, origTenant, reason, since },
       until: state.until,
     });
     return { ...issued, impersonationId: id, userId };
@@ -153,13 +153,15 @@ export class ImpersonationController {
     await handle(this.#platform.store, impersonation, id, end(id, tenantId, systemClock.now()), { command });
   }
 
-  async #refuseBeyond(tenantId: TenantId, userId: UserId, caller: Caller): Promise<void> {
+  /** @throws DomainError for whoever is no user of the tenant, or may do more than the caller may lend themselves */
+  async #within(tenantId: TenantId, userId: UserId, caller: Caller): Promise<MembershipRow> {
     const { readModels } = this.#platform;
     const membership = await readModels.of(memberships).get(membershipId(tenantId, userId));
     if (membership?.enabled !== true) throw new DomainError('not-found', 'user-not-found', 'The tenant has no such user.');
     const access = await readModels.of(userAccess).get(userId);
     if (access?.open !== true || !(await mayImpersonate(readModels, caller.standing, await standingOf(readModels, userId))))
       throw notAllowed('You cannot act as this user: they may do more than you can lend yourself.');
+    return membership;
   }
 }
 

@@ -1,17 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { customerLinks } from '#libs/access-policy/customer-links.projection';
 import { delegatedAccesses } from '#libs/access-policy/delegated-accesses.projection';
+import { impersonations } from '#libs/access-policy/impersonations.projection';
 import { membershipId } from '#libs/access-policy/memberships.projection';
 import { type EventStore } from '#libs/event-sourcing/event-store';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { aCommand } from '#libs/event-sourcing/testing/command';
 import { deliverAll } from '#libs/messaging/testing/deliver-all';
-import { type DelegatedAccessId, type TenantId, type UserId } from '#libs/published/ids';
+import { type DelegatedAccessId, type ImpersonationId, type TenantId, type UserId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { openInMemory } from '#libs/read-models/testing/in-memory';
-import { type Instant } from '#libs/time/time';
+import { type Instant, systemClock } from '#libs/time/time';
 import { changeRole, customerLink, link } from '../customer-link/customer-link.ts';
 import { approve, delegatedAccess, request } from '../delegated-access/delegated-access.ts';
+import { impersonation, start } from '../impersonation/impersonation.ts';
 import { grant, membership, revoke } from '../membership/membership.ts';
 import { onMembershipEnded } from './on-membership-ended.ts';
 
@@ -20,7 +22,7 @@ const TESS = 'tess' as UserId;
 const NOW = '2026-01-01T00:00:00.000Z' as Instant;
 const ACCESS = 'access' as DelegatedAccessId;
 
-const opened = () => openInMemory(customerLinks, delegatedAccesses);
+const opened = () => openInMemory(customerLinks, delegatedAccesses, impersonations);
 let store: EventStore;
 let readModels: ReadModels;
 let close: () => Promise<void>;
@@ -138,5 +140,39 @@ describe('what a user was given in the tenants below', () => {
     await isUserNoLonger();
     await react();
     expect(await accessNow()).toBe('ended');
+  });
+});
+
+describe('an impersonation of a user', () => {
+  const ID = 'impersonation' as ImpersonationId;
+  const begins = () => {
+    const wanted = { impersonationId: ID, tenantId: R, path: [D, R], userId: TESS, actorId: 'ada' as UserId, reason: 'help' };
+    return handle(store, impersonation, ID, start(wanted, 30, systemClock.now()), { command: aCommand() });
+  };
+  const hasEnded = async () => (await present(store, impersonation, ID)).state?.ended;
+
+  it.each([
+    ['at once', react],
+    ['by itself, where the read models did not know of it', reactEarly],
+  ])('ends when the user is deleted, %s', async (_, reacting) => {
+    await isUserOf(R);
+    await begins();
+    await react();
+    expect(await hasEnded()).toBe(false);
+    await isUserNoLonger();
+    await isUserOf(R);
+    await reacting();
+    expect(await hasEnded()).toBe(true);
+  });
+
+  it('goes on where it began after they had become a user again, and where they leave another tenant', async () => {
+    await isUserOf(R);
+    await isUserNoLonger();
+    await isUserOf(R);
+    await begins();
+    await isUserOf(D);
+    await handle(store, membership, membershipId(D, TESS), revoke(D, TESS), { command: aCommand() });
+    await react();
+    expect(await hasEnded()).toBe(false);
   });
 });
