@@ -34,8 +34,8 @@ export type Caller = Readonly<{
   /** All that the policy judges by: `decide(standing, permission, path)` answers for any tenant. */
   standing: Standing;
   /**
-   * The tenant as whose user the caller acts: where their role in the route's tenant comes from, `platform` for an operator. It
-   * and everything below it is within reach. Null for a user without any membership.
+   * The tenant as whose user the caller acts: where their role in the route's tenant comes from, or in the one above it that decides
+   * there; `platform` for an operator. It and everything below it is within reach. Null for a user without any membership.
    */
   anchor: TenantId | 'platform' | null;
   /** The tenant that the route's path names, already found to be within reach. */
@@ -75,22 +75,33 @@ const describing =
 
 export const CallerOf = createParamDecorator((_: unknown, context: ExecutionContext) => exchangeOf(requestOf(context)).caller);
 
+const takingAKey = [
+  describing(
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description:
+        'The same key, route and body again is answered as the first time and does nothing twice. 1 to 255 visible characters.',
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+    }),
+  ),
+  describing(describeProblems(409, 422, 503)),
+];
+
 /** The command of this request; its id comes from `Idempotency-Key`, else it is random. */
 export const CommandOf = createParamDecorator(
   (_: unknown, context: ExecutionContext) => commandOf(requestOf(context)),
-  [
-    describing(
-      ApiHeader({
-        name: 'Idempotency-Key',
-        required: false,
-        description:
-          'The same key, route and body again is answered as the first time and does nothing twice. 1 to 255 visible characters.',
-        schema: { type: 'string', minLength: 1, maxLength: 255 },
-      }),
-    ),
-    describing(describeProblems(409, 422, 503)),
-  ],
+  takingAKey,
 );
+
+/** By what a request may be known again: its `Idempotency-Key`, null without one. */
+export type Repeatable = Readonly<{ key: string | null; bodyHash: string }>;
+
+/** Where nobody is logged in, and what the command is about has to scope the key. */
+export const RepeatableOf = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const request = requestOf(context);
+  return { key: keyOf(request), bodyHash: bodyHashOf(request) } satisfies Repeatable;
+}, takingAKey);
 
 /** On the handlers that read `If-Match`. */
 export const READS_IF_MATCH = 'tributary:reads-if-match';
@@ -115,27 +126,34 @@ export const IfMatch = createParamDecorator(
 const COMMAND_NAMESPACE = '5f0d3a54-6c0e-5c38-9e5c-6f5a9d2c7b11';
 const VISIBLE = /^[\x21-\x7e]{1,255}$/;
 
-/**
- * The key is scoped to caller, method and path: the same key on another route is another command. Passwords stay out of the body's
- * hash, because the hash is kept in events that others may read.
- */
-const commandOf = (request: FastifyRequest): Command => {
-  const { caller, clock, newId } = exchangeOf(request);
+/** @throws DomainError `invalid` `invalid-idempotency-key` */
+const keyOf = (request: FastifyRequest): string | null => {
   const key = request.headers['idempotency-key'];
-  if (key !== undefined && (typeof key !== 'string' || !VISIBLE.test(key))) {
+  if (key === undefined) return null;
+  if (typeof key !== 'string' || !VISIBLE.test(key)) {
     const message = 'must be 1 to 255 visible ASCII characters';
     throw new DomainError('invalid', 'invalid-idempotency-key', `The Idempotency-Key ${message}.`, [
       { path: 'Idempotency-Key', message },
     ]);
   }
+  return key;
+};
+
+/** Passwords stay out of it, because it is kept in events that others may read. */
+const bodyHashOf = ({ body }: FastifyRequest): string => hash('sha256', canonicalJson(body, { without: ['password'] }));
+
+/** The key is scoped to caller, method and path: the same key on another route is another command. */
+const commandOf = (request: FastifyRequest): Command => {
+  const { caller, clock, newId } = exchangeOf(request);
+  const key = keyOf(request);
   const path = request.url.split('?', 1)[0] ?? request.url;
   const who = caller.actor === undefined ? caller.userId : `${caller.actor.id} as ${caller.userId}`;
-  const id = key === undefined ? newId() : uuidv5(`${who}\n${request.method}\n${path}\n${key}`, COMMAND_NAMESPACE);
+  const id = key === null ? newId() : uuidv5(`${who}\n${request.method}\n${path}\n${key}`, COMMAND_NAMESPACE);
   const traceparent = currentTraceparent();
   return {
     id: id as CommandId,
-    keyed: key !== undefined,
-    bodyHash: hash('sha256', canonicalJson(request.body, { without: ['password'] })),
+    keyed: key !== null,
+    bodyHash: bodyHashOf(request),
     principal: principalOf(caller),
     tenant: caller.tenant?.id ?? null,
     time: clock.now(),
@@ -143,12 +161,15 @@ const commandOf = (request: FastifyRequest): Command => {
   };
 };
 
-/** The tenant as whose user the person acts, `platform` for an operator: a link to a tenant does not make it one. */
+/**
+ * The tenant as whose user the person acts, `platform` for an operator: that from which their role comes, or the nearest one above it
+ * whose user they are, because a link to a tenant does not make it one. What else they are further down does not count.
+ */
 export const homeOf = ({ memberships, anchor, tenant, home }: Caller): TenantId | 'platform' | null => {
   if (home !== undefined) return home;
   const member = new Set(memberships.map(({ tenantId }) => tenantId));
-  const reach: readonly (TenantId | 'platform')[] = ['platform', ...(tenant?.path ?? [])];
-  return (tenant && reach.findLast((id) => member.has(id))) ?? anchor;
+  const path: readonly (TenantId | 'platform')[] = ['platform', ...(tenant?.path ?? [])];
+  return path.slice(0, path.findIndex((id) => id === anchor) + 1).findLast((id) => member.has(id)) ?? anchor;
 };
 
 /** Who a command's events name. */

@@ -28,43 +28,46 @@ export type InvitationRow = Readonly<{
   userId: UserId | null;
 }>;
 
+/** An invitation after one more event: what is decided on, and what is shown. */
+export const invitationAfter = (before: InvitationRow | undefined, { type, data }: InvitationEvent): InvitationRow => {
+  switch (type) {
+    case 'InvitationSent': {
+      const { invitationId, role: _role, roleId: _roleId, extras = [], childTenantRole = null, ...rest } = data;
+      return {
+        ...rest,
+        id: invitationId,
+        emailOrder: alphabetical(data.email),
+        role: roleIn(data),
+        extras,
+        childTenantRole,
+        decision: null,
+        // An address that comes back later is invited anew.
+        firstSentAt: before?.decision === null ? before.firstSentAt : data.sentAt,
+        acceptedAt: null,
+        userId: null,
+      };
+    }
+    case 'InvitationRevoked':
+      return { ...existing(before, type), decision: 'revoked' };
+    case 'InvitationAccepted':
+      return { ...existing(before, type), decision: 'accepted', acceptedAt: data.acceptedAt, userId: data.userId };
+  }
+};
+
+const existing = (before: InvitationRow | undefined, type: string): InvitationRow => {
+  if (!before) throw new Error(`${type} before anybody was invited`);
+  return before;
+};
+
 export const invitationList = projection({
   name: 'invitations',
   version: 4,
   parts: {
     invitation: part<InvitationEvent, InvitationRow>('access-control.invitation', {
       document: ({ data }) => data.invitationId,
-      evolve: (before, { type, data }) => {
-        switch (type) {
-          case 'InvitationSent': {
-            const { invitationId, role: _role, roleId: _roleId, extras = [], childTenantRole = null, ...rest } = data;
-            return {
-              ...rest,
-              id: invitationId,
-              emailOrder: alphabetical(data.email),
-              role: roleIn(data),
-              extras,
-              childTenantRole,
-              decision: null,
-              // An address that comes back later is invited anew.
-              firstSentAt: before?.decision === null ? before.firstSentAt : data.sentAt,
-              acceptedAt: null,
-              userId: null,
-            };
-          }
-          case 'InvitationRevoked':
-            return { ...existing(before, type), decision: 'revoked' };
-          case 'InvitationAccepted':
-            return { ...existing(before, type), decision: 'accepted', acceptedAt: data.acceptedAt, userId: data.userId };
-        }
-      },
+      evolve: invitationAfter,
     }),
   },
   row: ({ invitation }): InvitationRow | undefined => invitation,
   indexes: [['tenantId', 'sentAt']],
 });
-
-const existing = (before: InvitationRow | undefined, type: string): InvitationRow => {
-  if (!before) throw new Error(`${type} before anybody was invited`);
-  return before;
-};

@@ -3,6 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
 import { type FastifyRequest } from 'fastify';
 import { Answers } from '#libs/platform/answers';
+import { type Repeatable, RepeatableOf } from '#libs/platform/caller';
 import { describeProblems } from '#libs/platform/problem-responses';
 import { instant, role, tenantId, userId } from '#libs/platform/published-schemas';
 import { Public } from '#libs/platform/requires';
@@ -80,8 +81,12 @@ export class AcceptanceController {
   })
   @Answers(200, accepted)
   @describeProblems(401, 409, 422, 429, 503)
-  async accept(@Body() { token, password, name }: AcceptanceInput, @Req() request: FastifyRequest): Promise<Accepted> {
+  async accept(
+    @Body() { token, password, name }: AcceptanceInput,
+    @RepeatableOf() repeatable: Repeatable,
+    @Req() request: FastifyRequest,
+  ): Promise<Accepted> {
     this.#rate.count(request.ip);
-    return this.#acceptance.accept(token, password, name ?? null);
+    return this.#acceptance.accept(token, password, name ?? null, repeatable);
   }
 }

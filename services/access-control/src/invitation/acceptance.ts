@@ -5,13 +5,15 @@ import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
 import { handle, present } from '#libs/event-sourcing/handle';
+import { type Repeatable } from '#libs/platform/caller';
 import { type Platform } from '#libs/platform/service';
-import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
+import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant, systemClock } from '#libs/time/time';
 import { grantAccepted, isAccepted } from '../reactions/on-invitation-accepted.ts';
 import { mayLogIn, type PasswordLogin, userWithAddress } from '../session/password-login.ts';
 import { addWithChosenPassword, newUserId } from '../user/add-user.ts';
-import { accept, acceptable, invitation, type Invited } from './invitation.ts';
+import { type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
+import { accept, acceptable, type Invitation, invitation } from './invitation.ts';
 import { type InvitationTokens } from './invitation-tokens.ts';
 
 /** What a letter opens. */
@@ -28,8 +30,6 @@ export type Opened = Readonly<{
 
 export type Accepted = Readonly<{ userId: UserId; email: string; tenantId: TenantId; tenantName: string; role: Role }>;
 
-type Letter = Readonly<{ id: InvitationId; round: number; invited: Invited; expiresAt: Instant }>;
-
 /** By whoever holds a letter's token: nobody is logged in. */
 export class Acceptance {
   readonly #platform: Pick<Platform, 'store' | 'readModels' | 'clock'>;
@@ -44,38 +44,51 @@ export class Acceptance {
 
   /** @throws DomainError `rejected` and why the token opens nothing */
   async open(token: string): Promise<Opened> {
-    const { invited, expiresAt } = await this.#letter(token);
-    const { email, name, tenantId, role } = invited;
+    const { email, name, tenantId, role, expiresAt } = await this.#letter(token);
     const hasUser = (await userWithAddress(this.#platform, email)) !== undefined;
     return { email, name, tenantId, tenantName: await this.#nameOf(tenantId), role, expiresAt, hasUser };
   }
 
   /**
-   * A new user with this password, or one who has shown theirs, becomes a member of the tenant.
+   * A new user with this password, or one who has shown theirs, becomes a member of the tenant. The same request once more, by its
+   * key, is answered as it was, with no password looked at.
    * @throws DomainError `rejected` and why the token opens nothing, `conflict` `invitation-being-accepted`; Unauthenticated,
    * TooManyAttempts for a wrong password
    */
-  async accept(token: string, password: string, name: string | null): Promise<Accepted> {
+  async accept(
+    token: string,
+    password: string,
+    name: string | null,
+    { key, bodyHash }: Repeatable = { key: null, bodyHash: '' },
+  ): Promise<Accepted> {
+    const { id, round } = this.#named(token);
+    const { state, holds } = await present(this.#platform.store, invitation, id);
+    const own = uuidv5(`accept ${String(round)}${key === null ? '' : ` ${key}`}`, id) as CommandId;
+    const keyed = key !== null;
+    if (state && keyed && holds(own)) {
+      const repeated = { ...this.#command(own, state.tenantId), keyed, bodyHash, principal: { id } };
+      return this.#accepted((await handle(this.#platform.store, invitation, id, () => [], { command: repeated })).state);
+    }
     const letter = await this.#letter(token);
-    const { id, round, invited } = letter;
-    const { email, tenantId, role } = invited;
     const userId = await this.#userOf(letter, password, name).catch(async (error: unknown) => {
       // Somebody else was faster with the same letter: that says it better.
       await this.#letter(token);
       throw error;
     });
-    const command = { ...this.#command(uuidv5(`accept ${String(round)}`, id), tenantId), principal: { id: userId } };
+    const command = { ...this.#command(own, letter.tenantId), keyed, bodyHash, principal: { id: userId } };
     const decision = accept(id, round, userId, systemClock.now());
-    const { events } = await handle(this.#platform.store, invitation, id, decision, { command });
-    for (const event of events) if (isAccepted(event)) await grantAccepted(this.#platform.store, event);
+    const handled = await handle(this.#platform.store, invitation, id, decision, { command });
+    for (const event of handled.events) if (isAccepted(event)) await grantAccepted(this.#platform.store, event);
+    return this.#accepted(handled.state);
+  }
+
+  async #accepted(known: Invitation): Promise<Accepted> {
+    if (!known?.userId) throw new Error('an invitation was accepted by nobody');
+    const { userId, email, tenantId, role } = known;
     return { userId, email, tenantId, tenantName: await this.#nameOf(tenantId), role };
   }
 
-  async #userOf(
-    { id, invited: { email, name: known, tenantId } }: Letter,
-    password: string,
-    given: string | null,
-  ): Promise<UserId> {
+  async #userOf({ id, email, name: known, tenantId }: InvitationRow, password: string, given: string | null): Promise<UserId> {
     const registering = this.#command(uuidv5('register', id), tenantId);
     const userId = newUserId(registering);
     const person = await userWithAddress(this.#platform, email);
@@ -99,13 +112,17 @@ export class Acceptance {
     return userId;
   }
 
-  async #letter(token: string): Promise<Letter> {
+  #named(token: string): NonNullable<ReturnType<InvitationTokens['read']>> {
     const named = this.#tokens.read(token);
     if (!named)
       throw new DomainError('rejected', 'invitation-token-invalid', 'This is no link of an invitation: copy all of it.');
-    const { state } = await present(this.#platform.store, invitation, named.id);
-    const { invited, expiresAt } = acceptable(state, named.round, systemClock.now());
-    return { ...named, invited, expiresAt };
+    return named;
+  }
+
+  async #letter(token: string): Promise<InvitationRow> {
+    const { id, round } = this.#named(token);
+    const { state } = await present(this.#platform.store, invitation, id);
+    return acceptable(state, round, systemClock.now());
   }
 
   async #nameOf(tenantId: TenantId): Promise<string> {

@@ -214,9 +214,9 @@ export class InvitationController {
   ): Promise<Invitation> {
     const row = rowOf('', { email, name, jobFunction, role, childTenantRole, extras });
     const [outcome] = await this.#invitations.invite(caller, [row], 'none', command);
-    if (!outcome?.id) throw new Error('somebody was neither invited nor refused');
-    created(reply, `/api/v1/tenants/${tenantId}/invitations/${outcome.id}`);
-    return shown(await this.#invitations.get(tenantId, outcome.id));
+    if (!outcome?.invitation) throw new Error('somebody was neither invited nor refused');
+    created(reply, `/api/v1/tenants/${tenantId}/invitations/${outcome.invitation.id}`);
+    return decided(outcome.invitation);
   }
 
   @Post('bulk')
@@ -293,7 +293,7 @@ export class InvitationController {
   @ApiOperation({ summary: 'One invitation' })
   @Answers(200, invitationSchema)
   async get(@Param('tenantId') tenantId: TenantId, @Param('invitationId') invitationId: InvitationId): Promise<Invitation> {
-    return shown(await this.#invitations.get(tenantId, invitationId));
+    return shown(await this.#invitations.get(tenantId, invitationId), systemClock.now());
   }
 
   @Post(':invitationId/resend')
@@ -306,13 +306,11 @@ export class InvitationController {
   @Answers(200, invitationSchema)
   @describeProblems(429)
   async resend(
-    @Param('tenantId') tenantId: TenantId,
     @Param('invitationId') invitationId: InvitationId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<Invitation> {
-    await this.#invitations.resend(caller, invitationId, command);
-    return shown(await this.#invitations.get(tenantId, invitationId));
+    return decided(await this.#invitations.resend(caller, invitationId, command));
   }
 
   @Post(':invitationId/revoke')
@@ -321,13 +319,11 @@ export class InvitationController {
   @ApiOperation({ summary: 'Withdraw an invitation', description: 'Its link counts no longer.' })
   @Answers(200, invitationSchema)
   async revoke(
-    @Param('tenantId') tenantId: TenantId,
     @Param('invitationId') invitationId: InvitationId,
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<Invitation> {
-    await this.#invitations.revoke(tenantOf(caller), invitationId, command);
-    return shown(await this.#invitations.get(tenantId, invitationId));
+    return decided(await this.#invitations.revoke(tenantOf(caller), invitationId, command));
   }
 }
 
@@ -343,10 +339,10 @@ const rowOf = (place: string, given: Readonly<Record<string, string | undefined>
 });
 
 const outcomesOf = (outcomes: readonly Outcome[]): Outcomes => {
-  const rows = outcomes.map(({ row: { place, email }, id, faults }) => ({
+  const rows = outcomes.map(({ row: { place, email }, invitation, faults }) => ({
     place,
     email,
-    invitationId: id,
+    invitationId: invitation?.id ?? null,
     faults: faults.map(({ code, path, message }) => ({ code, message: `${path}: ${message}` })),
   }));
   const sent = rows.filter((row) => row.invitationId !== null).length;
@@ -356,7 +352,10 @@ const outcomesOf = (outcomes: readonly Outcome[]): Outcomes => {
 const statusOf = ({ decision, expiresAt }: InvitationRow, now: Instant): Status =>
   decision ?? (expiresAt > now ? 'pending' : 'expired');
 
-const shown = (row: InvitationRow, now = systemClock.now()): Invitation => {
+/** As a command left it, whatever the time is by now: what it sent was pending. */
+const decided = (row: InvitationRow): Invitation => shown(row, row.sentAt);
+
+const shown = (row: InvitationRow, now: Instant): Invitation => {
   const { decision: _decision, emailOrder: _order, path: _path, round, ...rest } = row;
   return { ...rest, letters: round, status: statusOf(row, now) };
 };

@@ -1,9 +1,10 @@
-import { type ChildTenantRole, type Extra, grantedRole, type Role, roleIn } from '#libs/access-policy/roles';
+import { type ChildTenantRole, type Extra, grantedRole, type Role } from '#libs/access-policy/roles';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type InvitationEvent } from '#libs/published/access-control';
 import { type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant } from '#libs/time/time';
+import { invitationAfter, type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
 
 /** Who is invited to what. */
 export type Invited = Readonly<{
@@ -18,23 +19,13 @@ export type Invited = Readonly<{
   childTenantRole: ChildTenantRole | null;
 }>;
 
-type Status = 'pending' | 'revoked' | 'accepted';
-
-/** One e-mail address and one tenant; null: never invited. */
-export type Invitation = Readonly<{ invited: Invited; status: Status; round: number; expiresAt: Instant }> | null;
+/** One e-mail address and one tenant; undefined: never invited. */
+export type Invitation = InvitationRow | undefined;
 
 export const invitation = decider<Invitation, InvitationEvent, InvitationId>(
   'access-control.invitation',
-  null,
-  (before, { type, data }) => {
-    if (type === 'InvitationSent') {
-      const { tenantId, path, email, name, jobFunction, extras = [], childTenantRole = null, round, expiresAt } = data;
-      const invited = { tenantId, path, email, name, jobFunction, role: roleIn(data), extras, childTenantRole };
-      return { invited, status: 'pending', round, expiresAt };
-    }
-    if (!before) throw new Error(`${type} before anybody was invited`);
-    return { ...before, status: type === 'InvitationRevoked' ? 'revoked' : 'accepted' };
-  },
+  undefined,
+  invitationAfter,
 );
 
 /** Until when an invitation that is sent now can be accepted. */
@@ -79,7 +70,7 @@ const notAvailable = (): DomainError => {
 export const invite =
   (id: InvitationId, invited: Invited, sending: Sending) =>
   (before: Invitation): InvitationEvent[] => {
-    if (before?.status === 'pending' && before.expiresAt > sending.sentAt)
+    if (before?.decision === null && before.expiresAt > sending.sentAt)
       throw new DomainError(
         'conflict',
         'already-invited',
@@ -93,45 +84,45 @@ export const invite =
 export const resend =
   (id: InvitationId, sending: Sending) =>
   (before: Invitation): InvitationEvent[] => {
-    const { invited, status, round } = existing(before);
-    if (status !== 'pending') throw over(status);
-    return [sent(id, invited, round + 1, sending)];
+    const known = existing(before);
+    if (known.decision !== null) throw over(known.decision);
+    return [sent(id, known, known.round + 1, sending)];
   };
 
 /** One that has expired can be revoked, too: it cannot be sent again then. */
 export const revoke =
   (id: InvitationId) =>
   (before: Invitation): InvitationEvent[] => {
-    const { invited, status } = existing(before);
-    if (status === 'accepted') throw over(status);
-    return status === 'revoked' ? [] : [{ type: 'InvitationRevoked', data: { tenantId: invited.tenantId, invitationId: id } }];
+    const { tenantId, decision } = existing(before);
+    if (decision === 'accepted') throw over(decision);
+    return decision === 'revoked' ? [] : [{ type: 'InvitationRevoked', data: { tenantId, invitationId: id } }];
   };
 
 /** By whoever holds the letter of that round. */
 export const accept =
   (id: InvitationId, round: number, userId: UserId, now: Instant) =>
   (before: Invitation): InvitationEvent[] => {
-    const { tenantId } = acceptable(before, round, now).invited;
+    const { tenantId } = acceptable(before, round, now);
     return [{ type: 'InvitationAccepted', data: { tenantId, invitationId: id, userId, acceptedAt: now } }];
   };
 
 /** @throws DomainError `rejected` and a code for each reason why the letter of that round opens nothing now */
-export const acceptable = (before: Invitation, round: number, now: Instant): NonNullable<Invitation> => {
+export const acceptable = (before: Invitation, round: number, now: Instant): InvitationRow => {
   const found = existing(before);
   if (found.round !== round)
     throw new DomainError('rejected', 'invitation-superseded', 'A newer invitation was sent: use the link in the last letter.');
-  if (found.status !== 'pending') throw over(found.status);
+  if (found.decision !== null) throw over(found.decision);
   if (found.expiresAt <= now)
     throw new DomainError('rejected', 'invitation-expired', 'The invitation has expired: ask for a new one.');
   return found;
 };
 
-const existing = (before: Invitation): NonNullable<Invitation> => {
+const existing = (before: Invitation): InvitationRow => {
   if (!before) throw new DomainError('not-found', 'invitation-not-found', 'There is no such invitation.');
   return before;
 };
 
-const over = (status: 'revoked' | 'accepted'): DomainError =>
-  status === 'accepted'
+const over = (decision: 'revoked' | 'accepted'): DomainError =>
+  decision === 'accepted'
     ? new DomainError('rejected', 'invitation-accepted', 'The invitation was accepted already.')
     : new DomainError('rejected', 'invitation-revoked', 'The invitation was withdrawn.');

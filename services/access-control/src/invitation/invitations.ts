@@ -3,19 +3,21 @@ import { membershipId, memberships } from '#libs/access-policy/memberships.proje
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { addressKey } from '#libs/email-address';
 import { type Command } from '#libs/event-sourcing/command';
+import { type Decision } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
 import { handle, present } from '#libs/event-sourcing/handle';
 import { type Caller, tenantOf } from '#libs/platform/caller';
 import { TooManyAttempts } from '#libs/platform/problem';
 import { type Platform } from '#libs/platform/service';
+import { type InvitationEvent } from '#libs/published/access-control';
 import { type InvitationId, type TenantId } from '#libs/published/ids';
 import { addDays, dayOf, type Instant, startOf, systemClock } from '#libs/time/time';
 import { invitationList, type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
 import { countLetters, invitationQuota, quotaId } from '../invitation-quota/invitation-quota.ts';
 import { refuseUngrantable } from '../role/grantable.ts';
 import { userWithAddress } from '../session/password-login.ts';
-import { invitation, invite, resend, revoke, type Sending } from './invitation.ts';
+import { type Invitation, invitation, invite, resend, revoke, type Sending } from './invitation.ts';
 import { InvitationConfiguration } from './invitation-configuration.ts';
 import { judgeRows, type JudgedRow, pathOf, type Person, type Row } from './invited-rows.ts';
 
@@ -23,7 +25,8 @@ const DAY_MS = 86_400_000;
 const INVITATIONS = '0d9f2a51-3a0c-5e0e-8c53-0a1f6c1b2d37';
 
 /** What became of a row. */
-export type Outcome = Readonly<{ row: Row; id: InvitationId | null; faults: JudgedRow['faults'] }>;
+/** `invitation`: as this request left it; null: not invited. */
+export type Outcome = Readonly<{ row: Row; invitation: InvitationRow | null; faults: JudgedRow['faults'] }>;
 
 /** Inviting people to a tenant, one or many at once. Instants are of the wall clock, as the tokens in letters are. */
 export class Invitations {
@@ -60,27 +63,27 @@ export class Invitations {
     if (good > 0) await this.#count(tenant.id, good, command);
     const outcomes: Outcome[] = [];
     for (const { row, person, faults: found } of judged)
-      outcomes.push({ row, faults: found, id: person ? await this.#send(tenant, person, command) : null });
+      outcomes.push({ row, faults: found, invitation: person ? await this.#send(tenant, person, command) : null });
     return outcomes;
   }
 
   /** @throws DomainError `not-found`, `rejected`; TooManyAttempts */
-  async resend(caller: Caller, id: InvitationId, command: Command): Promise<void> {
+  async resend(caller: Caller, id: InvitationId, command: Command): Promise<InvitationRow> {
     const { id: tenantId, path } = tenantOf(caller);
     const { state, holds } = await this.#existing(tenantId, id);
     const sending = this.#sending(command);
     if (!holds(command.id)) {
       resend(id, sending)(state);
-      await refuseUngrantable(this.#platform.readModels, caller, path, state.invited);
+      await refuseUngrantable(this.#platform.readModels, caller, path, state);
     }
     await this.#count(tenantId, 1, command);
-    await handle(this.#platform.store, invitation, id, resend(id, sending), { command });
+    return this.#handled(id, resend(id, sending), command);
   }
 
   /** @throws DomainError `not-found`, `rejected` */
-  async revoke({ id: tenantId }: TenantTreeRow, id: InvitationId, command: Command): Promise<void> {
+  async revoke({ id: tenantId }: TenantTreeRow, id: InvitationId, command: Command): Promise<InvitationRow> {
     await this.#existing(tenantId, id);
-    await handle(this.#platform.store, invitation, id, revoke(id), { command });
+    return this.#handled(id, revoke(id), command);
   }
 
   /** @throws DomainError `not-found` for one of another tenant, too */
@@ -92,7 +95,7 @@ export class Invitations {
 
   async #existing(tenantId: TenantId, id: InvitationId) {
     const { state, holds } = await present(this.#platform.store, invitation, id);
-    if (state?.invited.tenantId !== tenantId) throw notFound();
+    if (state?.tenantId !== tenantId) throw notFound();
     return { state, holds };
   }
 
@@ -113,17 +116,20 @@ export class Invitations {
     const user = await userWithAddress({ readModels }, person.email);
     if (user && (await readModels.of(memberships).get(membershipId(tenantId, user.id))))
       return fault('already-member', 'belongs to a user of this tenant');
-    const isPending = state?.status === 'pending' && state.expiresAt > systemClock.now();
+    const isPending = state?.decision === null && state.expiresAt > systemClock.now();
     return isPending ? fault('already-invited', 'is invited already: send that invitation again instead') : judged;
   }
 
-  async #send({ id: tenantId, path }: TenantTreeRow, person: Person, command: Command): Promise<InvitationId> {
+  #send({ id: tenantId, path }: TenantTreeRow, person: Person, command: Command): Promise<InvitationRow> {
     const id = invitationIdOf(tenantId, person.email);
-    const own = commandOfRow(command, id);
-    await handle(this.#platform.store, invitation, id, invite(id, { ...person, tenantId, path }, this.#sending(command)), {
-      command: own,
-    });
-    return id;
+    const decision = invite(id, { ...person, tenantId, path }, this.#sending(command));
+    return this.#handled(id, decision, commandOfRow(command, id));
+  }
+
+  async #handled(id: InvitationId, decision: Decision<Invitation, InvitationEvent>, command: Command): Promise<InvitationRow> {
+    const { state } = await handle(this.#platform.store, invitation, id, decision, { command });
+    if (!state) throw new Error('an invitation is not there that was decided on');
+    return state;
   }
 
   /** The first step, so that a key that meant something else is found out before any letter goes. @throws TooManyAttempts */

@@ -30,7 +30,7 @@ export const grantAccepted = async (store: EventStore, event: Accepted): Promise
   const { tenantId, invitationId, userId } = event.data;
   const { state } = await present(store, invitation, invitationId);
   if (!state) throw new Error('an invitation was accepted that nobody sent');
-  const { role, extras, childTenantRole } = state.invited;
+  const { role, extras, childTenantRole } = state;
   const id = membershipId(tenantId, userId);
   const command = reactionCommand(NAME, event, membership.stream(id));
   const granting = grant(tenantId, userId, { role, extras, childTenantRole });

@@ -23,7 +23,7 @@ export const onInvitationSent = (
     if (!isSent(event)) return;
     const { invitationId, round, tenantId } = event.data;
     const { state } = await present(store, invitation, invitationId);
-    if (state?.status !== 'pending' || state.round !== round) return;
+    if (state?.decision !== null || state.round !== round) return;
     const tenant = await readModels.of(tenantTree).get(tenantId);
     if (!tenant) throw new Error(`${tenantId} is not known here yet`);
     await mail.send(
