@@ -14,7 +14,7 @@ import {
 import { tenantTree, type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type WayOfActing } from '#libs/event-sourcing/event';
-import { type UserId } from '#libs/published/ids';
+import { type TenantId, type UserId } from '#libs/published/ids';
 import { sabotaged } from '#libs/sabotage';
 import { type AccessTokens } from './access-tokens.ts';
 import { openExchange, READS_IF_MATCH, type Caller } from './caller.ts';
@@ -89,7 +89,7 @@ export class AccessGuard implements CanActivate {
     const tenant = await this.#tenantIn(request, 'tenant' in target ? target.tenant : target.parentOf);
     const verdict = ('tenant' in target ? decide : decideFromAbove)(standing, permission, tenant?.path);
     demand(verdict, permission, tenant && isDecidedAbove(target, tenant));
-    const found = tenant && effective(standing, tenant.path);
+    const found = tenant && effective(standing, decidingPath(target, tenant));
     if (!found) throw new Error('a tenant was found to be within reach of nobody');
     return { userId, memberships: standing.memberships, standing, anchor: found.anchor, tenant };
   }
@@ -130,15 +130,17 @@ const demandPresence = (presence: Presence, via: WayOfActing | undefined): void 
 
 const demandToStay = ({ standing, tenant }: Placed, rule: AccessRule): void => {
   if (!tenant || rule.kind !== 'permission' || typeof rule.target === 'string') return;
-  const { path } = tenant;
-  // What the tier above decides they decide as what they are in it.
-  if (isDelegated(standing, isDecidedAbove(rule.target, tenant) ? path.slice(0, -1) : path))
+  if (isDelegated(standing, decidingPath(rule.target, tenant)))
     throw new Forbidden('Not by delegated access: what is changed here would outlast it.', 'not-by-delegated-access');
 };
 
 /** By the tenant above it, where there is one: a root decides about itself. */
 const isDecidedAbove = (target: Exclude<Target, string>, { path }: TenantTreeRow): boolean =>
   'parentOf' in target && path.length > 1;
+
+/** What the tier above decides they decide as what they are in it. */
+const decidingPath = (target: Exclude<Target, string>, tenant: TenantTreeRow): readonly TenantId[] =>
+  isDecidedAbove(target, tenant) ? tenant.path.slice(0, -1) : tenant.path;
 
 const demand = (verdict: Verdict, permission: string, isAbove = false): void => {
   switch (verdict) {

@@ -221,6 +221,59 @@ describe('the activity log', () => {
     expect((await log(reseller, '?user=carl@example.com')).total).toBe(0);
   });
 
+  it('has as done for the customer what a role from above permits, and as its own what being its user does', async () => {
+    const served = await made(`/tenants/${reseller}/customers`, { tier: 'endCustomer', name: 'Served' });
+    const both = async (email: string, above: string, here: string): Promise<HttpClient> => {
+      const as = await user(reseller, email, above);
+      const userId = await idOf(reseller, email);
+      await platform.happened(`access-control.membership-${served}~${userId}`, {
+        type: 'MembershipGranted',
+        data: { tenantId: served, userId, role: here },
+      });
+      return as;
+    };
+    const doing = async (as: HttpClient, name: string): Promise<void> =>
+      expect(await as.patch(`/tenants/${served}`, { name })).toMatchObject({ status: 200 });
+    const told = async (tenantId: TenantId, email: string): Promise<readonly unknown[]> =>
+      (await log(tenantId, `?user=${email}`)).items
+        .filter((entry) => entry.tenantId === served && entry.event !== 'UserLoggedIn')
+        .map(({ event, onBehalf }) => [event, onBehalf])
+        .toReversed();
+    // By being Admin of the reseller, also where they are the customer's Admin: itself, and in its context.
+    for (const [email, here] of [
+      ['sue@example.com', 'support'],
+      ['amy@example.com', 'admin'],
+    ] as const) {
+      const as = await both(email, 'admin', here);
+      await doing(as, `By ${email}`);
+      const { body } = await as.put<Readonly<{ accessToken: string }>>(`/tenants/${served}/switch`);
+      const inCustomer = platform.http.with({ authorization: `Bearer ${body.accessToken}` });
+      await doing(inCustomer, `By ${email} again`);
+      const done = ['TenantProfileChanged', 'UserSwitchedIn', 'TenantProfileChanged'].map((event) => [event, true]);
+      expect(await told(served, email)).toEqual(done);
+      await mirror(true);
+      expect(await told(reseller, email)).toEqual(done);
+      await mirror(false);
+    }
+    // By being the customer's Admin alone: a Regular of the reseller is nothing there.
+    await doing(await both('reg@example.com', 'regular', 'admin'), 'By one of its own');
+    expect(await told(served, 'reg@example.com')).toEqual([['TenantProfileChanged', false]]);
+    await mirror(true);
+    expect(await told(reseller, 'reg@example.com')).toEqual([]);
+    await mirror(false);
+    // By a role above that decides about the customer, and is nothing in it.
+    const { role } = (
+      await ofReseller.post<Readonly<{ role: string }>>(`/tenants/${reseller}/roles`, {
+        name: 'Porter',
+        permissions: ['access:write', 'users:read', 'tenants:read'],
+      })
+    ).body;
+    const porter = await both('porter@example.com', role, 'support');
+    const asked = await porter.post(`/tenants/${served}/delegated-accesses`, { role: 'support', hours: 1, reason: 'x' });
+    expect(asked).toMatchObject({ status: 201 });
+    expect(await told(served, 'porter@example.com')).toEqual([['DelegatedAccessRequested', true]]);
+  });
+
   it('comes as CSV with the same filter, harmless to a spreadsheet', async () => {
     expect((await ofCustomer.patch(`/tenants/${customer}`, { name: '=1+1' })).status).toBe(200);
     const { status, body, headers } = await ofCustomer.get<string>(`/tenants/${customer}/activity/export?user=carl@example.com`);
