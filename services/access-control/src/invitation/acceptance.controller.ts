@@ -77,7 +77,8 @@ export class AcceptanceController {
     description:
       'A new user chooses a password; somebody who has a user says its password. The name is needed when the invitation holds none. ' +
       'Of several who accept at once with different passwords one is answered 200; the others are 422 `invitation-accepted`, or 409 ' +
-      '`invitation-being-accepted` as long as that one is on its way.',
+      '`invitation-being-accepted` as long as that one is on its way. One for a role that was removed is 422 ' +
+      '`invitation-role-removed`.',
   })
   @Answers(200, accepted)
   @describeProblems(401, 409, 422, 429, 503)

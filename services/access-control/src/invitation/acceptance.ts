@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
-import { type Role } from '#libs/access-policy/roles';
+import { type Role, roleIdIn } from '#libs/access-policy/roles';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type CommandId } from '#libs/event-sourcing/event';
@@ -10,6 +10,7 @@ import { type Platform } from '#libs/platform/service';
 import { type TenantId, type UserId } from '#libs/published/ids';
 import { type Instant, systemClock } from '#libs/time/time';
 import { grantAccepted, isAccepted } from '../reactions/on-invitation-accepted.ts';
+import { customRoleOf } from '../role/role.ts';
 import { mayLogIn, type PasswordLogin, userWithAddress } from '../session/password-login.ts';
 import { addWithChosenPassword, newUserId } from '../user/add-user.ts';
 import { type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
@@ -122,7 +123,15 @@ export class Acceptance {
   async #letter(token: string): Promise<InvitationRow> {
     const { id, round } = this.#named(token);
     const { state } = await present(this.#platform.store, invitation, id);
-    return acceptable(state, round, systemClock.now());
+    const letter = acceptable(state, round, systemClock.now());
+    const roleId = roleIdIn(letter.role);
+    if (roleId !== undefined && (await present(this.#platform.store, customRoleOf, roleId)).state === null)
+      throw new DomainError(
+        'rejected',
+        'invitation-role-removed',
+        'The role that this invitation is for was removed: ask for a new one.',
+      );
+    return letter;
   }
 
   async #nameOf(tenantId: TenantId): Promise<string> {

@@ -183,6 +183,27 @@ describe('inviting people', () => {
     }
   });
 
+  it('leads to no role that there is no longer', async () => {
+    const roles = `/tenants/${tenant}/roles`;
+    const { body: role } = await admin.post<Readonly<{ id: string; role: string }>>(roles, {
+      name: 'For a while',
+      permissions: ['tenants:read'],
+    });
+    const email = 'without.a.role@example.com';
+    const { id } = await invited(email, { role: role.role });
+    const token = await tokenFor(email);
+    expect((await platform.http.post('/invitations/open', { token })).status).toBe(200);
+    expect((await admin.delete(`${roles}/${role.id}`)).status).toBe(204);
+    const opened = await platform.http.post<Problem>('/invitations/open', { token });
+    expect([opened.status, opened.body.code]).toEqual([422, 'invitation-role-removed']);
+    expect(await codeOf(token)).toBe('422 invitation-role-removed');
+    expect((await platform.http.post<Problem>('/auth/login', { email, password: PASSWORD })).status).toBe(401);
+    expect((await admin.post<Problem>(`${invitations}/${id}/resend`)).body.code).toBe('role-not-available');
+    expect((await admin.post(`${invitations}/${id}/revoke`)).status).toBe(200);
+    expect((await admin.post(invitations, { email, role: 'support' })).status).toBe(201);
+    expect((await accept(await tokenFor(email))).status).toBe(200);
+  });
+
   it('takes the same acceptance twice at once', async () => {
     await invited('twice@example.com', { name: 'Twice' });
     const token = await tokenFor('twice@example.com');
