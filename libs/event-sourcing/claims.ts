@@ -166,6 +166,10 @@ export const releaseFormer = async <E extends DomainEvent>(
   await release(store, unique, event.stream, commandId, command(claimStream(unique)));
 };
 
+/** The stream of the thing that has the value, or is about to: only its own events tell which. */
+export const holderOf = async (store: EventStore, unique: Unique): Promise<StreamName | undefined> =>
+  (await readClaim(store, claimStream(unique))).holder?.by;
+
 const readClaim = async (
   store: EventStore,
   stream: StreamName,

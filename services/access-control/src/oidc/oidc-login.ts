@@ -1,12 +1,11 @@
 import type * as OpenIdClient from 'openid-client';
 import { unrequested } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
-import { handle } from '#libs/event-sourcing/handle';
 import { Unauthenticated } from '#libs/platform/problem';
 import { type Platform } from '#libs/platform/service';
 import { type UserId } from '#libs/published/ids';
 import { systemClock } from '#libs/time/time';
-import { identities, linkIdentity } from '../identity/identity.ts';
+import { bind, type Subject, userBoundTo } from '../identity/identity.ts';
 import { InvitationConfiguration } from '../invitation/invitation-configuration.ts';
 import { sealed, unsealed } from '../sealed-token.ts';
 import { mayLogIn, userWithAddress } from '../session/password-login.ts';
@@ -20,7 +19,7 @@ const ANSWER_SECONDS = 10;
 export type Begun = Readonly<{ authorizationUrl: string; transaction: string }>;
 
 /** Who the provider says it is. */
-type Stated = Readonly<{ issuer: string; subject: string; email: string | null; emailVerified: boolean }>;
+type Stated = Subject & Readonly<{ email: string | null; emailVerified: boolean }>;
 
 /** The library comes with the first provider: most platforms have none. */
 type Discovered = Readonly<{ client: typeof OpenIdClient; provider: OpenIdClient.Configuration }>;
@@ -29,8 +28,9 @@ type Transaction = Readonly<{ state: string; nonce: string; verifier: string }>;
 
 /**
  * Logging in by an OpenID provider: authorization code with PKCE, found by discovery. What has to be known at the end is sealed and
- * goes with the browser, so any process can finish, and nobody can have another browser finish for them. A user is found by the
- * address that the provider has verified, and stays bound to the subject that came first: the address may get another owner there.
+ * goes with the browser, so any process can finish, and nobody can have another browser finish for them. Whoever comes
+ * for the first time is found by the address that the provider has verified; from then on user and subject stay bound to each other,
+ * because the address may get another owner there.
  */
 export class OidcLogin {
   readonly #platform: Pick<Platform, 'store' | 'readModels' | 'log'>;
@@ -79,11 +79,13 @@ export class OidcLogin {
     const begun = this.#opened(transaction);
     if (!begun) throw failed();
     const stated = await this.#stated(await this.#discovered(), begun, query);
-    const person =
-      stated.email !== null && stated.emailVerified ? await userWithAddress(this.#platform, stated.email) : undefined;
-    if (!person || !(await mayLogIn(this.#platform, person))) throw failed();
-    if ((await this.#subjectOf(person.id, stated)) !== stated.subject) throw failed();
-    return person.id;
+    const { store } = this.#platform;
+    const bound = await userBoundTo(store, stated);
+    const userId = bound ?? (await this.#withAddress(stated));
+    if (userId === undefined || !(await mayLogIn(this.#platform, { id: userId }))) throw failed();
+    const isTheirs = bound !== undefined || (await bind(store, userId, stated, unrequested(userId, systemClock.now())));
+    if (!isTheirs) throw failed();
+    return userId;
   }
 
   async #stated({ client, provider }: Discovered, { state, nonce, verifier }: Transaction, query: string): Promise<Stated> {
@@ -107,11 +109,8 @@ export class OidcLogin {
     }
   }
 
-  /** The subject that the user is bound to: this one, unless another one came before. */
-  async #subjectOf(userId: UserId, { issuer, subject }: Stated): Promise<string | undefined> {
-    const command = unrequested(userId, systemClock.now());
-    const { state } = await handle(this.#platform.store, identities, userId, linkIdentity(userId, issuer, subject), { command });
-    return state.get(issuer);
+  async #withAddress({ email, emailVerified }: Stated): Promise<UserId | undefined> {
+    return email !== null && emailVerified ? (await userWithAddress(this.#platform, email))?.id : undefined;
   }
 
   #opened(transaction: string): Transaction | undefined {

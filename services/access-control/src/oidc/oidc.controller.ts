@@ -72,8 +72,8 @@ export class OidcController {
   @ApiOperation({
     summary: 'Finish a login by the identity provider',
     description:
-      'Opens a session for the user with the e-mail address that the provider has verified. A user stays bound to who first logged in ' +
-      'that way.',
+      'Opens a session for the user who is bound to the provider’s subject, whatever address it has there now. One that comes for the ' +
+      'first time is bound to the user with the e-mail address that the provider has verified, unless that user is bound to another.',
   })
   @Answers(200, loginAnswer)
   @describeProblems(401, 422, 429, 503)

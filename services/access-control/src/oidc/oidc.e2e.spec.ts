@@ -43,6 +43,7 @@ describe('logging in by an identity provider', () => {
     });
     await addAdministrator(platform.running.platform, 'ada@example.com', 'a long enough password');
     await addAdministrator(platform.running.platform, 'bob@example.com', 'a long enough password');
+    await addAdministrator(platform.running.platform, 'cora@example.com', 'a long enough password');
   });
 
   afterAll(async () => {
@@ -72,6 +73,17 @@ describe('logging in by an identity provider', () => {
     const { status, body } = await loginAs({ ...ADA, subject: 'another-there' });
     expect([status, body.code]).toEqual([401, 'oidc-login-failed']);
     expect((await loginAs(ADA)).status).toBe(200);
+  });
+
+  it('leads whoever is bound to their own user, whatever address they have there now', async () => {
+    expect((await loginAs(ADA)).status).toBe(200);
+    for (const now of [{ email: 'cora@example.com' }, { email: 'eve@example.com' }, { emailVerified: false }]) {
+      const { status, body } = await loginAs({ ...ADA, ...now });
+      expect([now, status, body.user?.email]).toEqual([now, 200, 'ada@example.com']);
+    }
+    // And leaves the other one to whoever it is, by whatever spelling of a subject.
+    const { status, body } = await loginAs({ ...ADA, subject: 'ADA-there', email: 'cora@example.com' });
+    expect([status, body.user?.email]).toEqual([200, 'cora@example.com']);
   });
 
   it('is refused to an address that is not verified, and to one that nobody here has', async () => {

@@ -23,7 +23,8 @@ type Subject = Pick<Platform, 'store' | 'readModels'>;
 
 /**
  * What a tenant's user was given in the tenants below ends with being its user: it counts no longer from then on, and must not count
- * again when they become one again. So do the impersonations of that user, which then are told as ended. What the read models did not know of yet at that moment is looked at by itself.
+ * again when they become one again. The impersonations of that user, which count no longer either, are told as ended. What the read
+ * models did not know of yet at that moment is looked at by itself.
  */
 export const onMembershipEnded = (subject: Subject): Consumer => ({
   name: NAME,

@@ -58,5 +58,5 @@ export const userWithAddress = async (
   return items.find((one) => sameValue(one.email, email)) ?? items[0];
 };
 
-export const mayLogIn = async ({ store }: Pick<Platform, 'store'>, { id }: UserRow): Promise<boolean> =>
+export const mayLogIn = async ({ store }: Pick<Platform, 'store'>, { id }: Pick<UserRow, 'id'>): Promise<boolean> =>
   (await present(store, userAccessOf, id)).state.open;
