@@ -21,9 +21,11 @@ export const standingOf = async (readModels: ReadModels, userId: UserId): Promis
   ]);
   // A link is that of a tenant's user, and ends with being one.
   const isMember = (of: TenantId | 'platform'): boolean => held.some(({ tenantId }) => tenantId === of);
-  const linked = everyLink.filter(({ memberOf }) => isMember(memberOf));
+  const ofMembers = everyLink.filter(({ memberOf }) => isMember(memberOf));
   const now = granted.length > 0 ? systemClock.now() : null;
   const delegated = granted.filter(({ memberOf, until }) => now !== null && until !== null && until > now && isMember(memberOf));
+  // What a tenant itself lets somebody do for a while counts instead of what those above did.
+  const linked = ofMembers.filter(({ tenantId }) => !delegated.some((one) => one.tenantId === tenantId));
   const roles = new Set([...held, ...linked, ...delegated].map(({ role }) => role));
   const deciding = new Set(
     [...held, ...linked].flatMap(({ tenantId, role }) => (REACHING_DOWN.includes(role) ? [] : [tenantId])),

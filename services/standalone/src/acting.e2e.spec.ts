@@ -352,6 +352,25 @@ describe('delegated access', () => {
     expect(await statusOf(own.post(`${at()}/${id}/end`))).toBe(200);
   });
 
+  it('counts instead of a link while it lasts, and the link again from then on', async () => {
+    const there = `/tenants/${customer}`;
+    const linking = ruth.post(`${there}/customer-links`, { userId: idOf('rob'), role: 'support' });
+    expect(await statusOf(linking)).toBe(201);
+    const roleThere = async (): Promise<readonly unknown[]> => {
+      const { body } = await regular.get<Readonly<{ roles: readonly string[] }>>(`${there}/access`);
+      return [body.roles, await statusOf(regular.patch(there, { name: 'By Rob' }))];
+    };
+    expect(await roleThere()).toEqual([['support'], 403]);
+    const { id } = await requested('admin');
+    expect(await statusOf(own.post(`${at()}/${id}/approve`))).toBe(200);
+    expect(await roleThere()).toEqual([['admin'], 200]);
+    const inviting = regular.post(`${there}/invitations`, { email: 'stays@example.com', name: 'Stays', role: 'support' });
+    expect(await refusal(inviting)).toEqual([403, 'not-by-delegated-access']);
+    expect(await statusOf(own.post(`${at()}/${id}/end`))).toBe(200);
+    expect(await roleThere()).toEqual([['support'], 403]);
+    expect(await statusOf(ruth.delete(`${there}/customer-links/${idOf('rob')}`))).toBe(204);
+  });
+
   it('leaves nothing behind by which somebody may enter', async () => {
     const { id } = await requested('admin');
     expect(await statusOf(own.post(`${at()}/${id}/approve`))).toBe(200);

@@ -102,8 +102,9 @@ export class DelegatedAccessController {
     summary: 'Ask a tenant for access for a while',
     description:
       'For a user of a tenant above it, who then has the role in this tenant for the hours asked for, once one of the tenant’s own ' +
-      'Admins approves; a letter tells them. A user of no tenant above within your reach is 422 `user-not-above`. Nothing that they do by it outlasts it in ' +
-      'who may enter: users, invitations, roles, links, service accounts and delegated access are 403 `not-by-delegated-access` to them.',
+      'Admins approves; a letter tells them. While it lasts it counts instead of a link that they have there. A user of no tenant above ' +
+      'within your reach is 422 `user-not-above`. Nothing that they do by it outlasts it in who may enter: users, invitations, roles, ' +
+      'links, service accounts and delegated access are 403 `not-by-delegated-access` to them.',
   })
   @Answers(201, delegatedAccessSchema, { headers: ['Location'] })
   async request(
