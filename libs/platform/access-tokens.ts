@@ -27,19 +27,23 @@ export type VerifiedToken = Readonly<{
   expiresAt: number;
 }>;
 
-/** What somebody acts by; `origTenant`: as whose user they do. */
+/** As whose user somebody acts; `origSince`: by the membership that began at this revision. */
+export type Origin = Readonly<{ origTenant: TenantId | 'platform'; origSince: Revision }>;
+
+type Place = Origin & Readonly<{ tenantId: TenantId }>;
+
+/** What somebody acts by. */
 export type ActingClaims =
-  | Readonly<{ kind: 'switch'; tenantId: TenantId; origTenant: TenantId | 'platform' }>
-  | Readonly<{
-      kind: 'impersonation';
-      impersonationId: ImpersonationId;
-      actorId: UserId;
-      tenantId: TenantId;
-      origTenant: TenantId | 'platform';
-      reason: string;
-      /** The user's membership of the tenant, by the revision at which it began. */
-      since: Revision;
-    }>
+  | (Place & Readonly<{ kind: 'switch' }>)
+  | (Place &
+      Readonly<{
+        kind: 'impersonation';
+        impersonationId: ImpersonationId;
+        actorId: UserId;
+        reason: string;
+        /** The user's membership of the tenant, by the revision at which it began. */
+        since: Revision;
+      }>)
   /** `number` of the key that was shown for it. */
   | Readonly<{ kind: 'service-account'; number: number }>;
 
@@ -180,24 +184,20 @@ export class AccessTokens {
 
 /** As the JWT has them: `act` after RFC 8693. */
 const claimsOf = (acting: ActingClaims): JWTPayload => {
-  switch (acting.kind) {
-    case 'switch':
-      return { tenant: acting.tenantId, origTenant: acting.origTenant };
-    case 'impersonation': {
-      const { impersonationId, actorId, tenantId, origTenant, reason, since } = acting;
-      return { act: { sub: actorId }, impersonation: impersonationId, tenant: tenantId, origTenant, reason, since };
-    }
-    case 'service-account':
-      return { keyNumber: acting.number };
-  }
+  if (acting.kind === 'service-account') return { keyNumber: acting.number };
+  const { tenantId: tenant, origTenant, origSince } = acting;
+  if (acting.kind === 'switch') return { tenant, origTenant, origSince };
+  const { impersonationId: impersonation, actorId, reason, since } = acting;
+  return { act: { sub: actorId }, impersonation, tenant, origTenant, origSince, reason, since };
 };
 
 /** What only we can have written, since the signature holds. */
 const actingIn = (payload: JWTPayload): ActingClaims | null => {
-  const { act, impersonation, tenant, origTenant, reason, since, keyNumber } = payload;
+  const { act, impersonation, tenant, origTenant, origSince, reason, since, keyNumber } = payload;
   if (typeof keyNumber === 'number') return { kind: 'service-account', number: keyNumber };
   if (typeof tenant !== 'string' || typeof origTenant !== 'string') return null;
-  const place = { tenantId: tenant as TenantId, origTenant: origTenant as TenantId | 'platform' };
+  if (typeof origSince !== 'number') throw new Error('a context that does not say by which membership');
+  const place = { tenantId: tenant as TenantId, origTenant: origTenant as TenantId | 'platform', origSince };
   if (typeof act !== 'object' || act === null) return { kind: 'switch', ...place };
   const actorId: unknown = Reflect.get(act, 'sub');
   const isWhole = typeof actorId === 'string' && typeof impersonation === 'string' && typeof reason === 'string';

@@ -7,12 +7,14 @@ import { keyCounts, serviceAccounts } from '#libs/access-policy/service-accounts
 import { standingOf } from '#libs/access-policy/standing';
 import { tenantTree } from '#libs/access-policy/tenant-tree.projection';
 import { userAccess } from '#libs/access-policy/user-access.projection';
-import { type WayOfActing } from '#libs/event-sourcing/event';
+import { type Revision, type WayOfActing } from '#libs/event-sourcing/event';
 import { type ImpersonationId, type RoleId, type TenantId, type UserId } from '#libs/published/ids';
 import { type ReadModels } from '#libs/read-models/read-model';
 import { sabotaged } from '#libs/sabotage';
 import { systemClock } from '#libs/time/time';
-import { type ActingClaims, type VerifiedToken } from './access-tokens.ts';
+import { type ActingClaims, type Origin, type VerifiedToken } from './access-tokens.ts';
+import { type Caller, homeOf } from './caller.ts';
+import { Unauthenticated } from './problem.ts';
 
 type Claims<Kind extends ActingClaims['kind']> = Extract<ActingClaims, { kind: Kind }>;
 
@@ -52,14 +54,36 @@ const lookedUp = async (readModels: ReadModels, token: VerifiedToken): Promise<I
   const person = acting?.kind === 'impersonation' ? acting.actorId : token.userId;
   if (!(await counts(readModels, person, token))) return undefined;
   const standing = await standingOf(readModels, person);
-  switch (acting?.kind) {
-    case undefined:
-      return { userId: person, standing };
+  if (acting === null) return { userId: person, standing };
+  if ((await memberSince(readModels, acting.origTenant, person)) !== acting.origSince) return undefined;
+  switch (acting.kind) {
     case 'switch':
       return switched(readModels, person, standing, acting);
     case 'impersonation':
       return impersonated(readModels, token.userId, standing, acting);
   }
+};
+
+/**
+ * The membership at present, by the revision at which it began; undefined: none. What was begun by an earlier one ended with it:
+ * whoever has left a tenant and come back begins anew.
+ */
+const memberSince = async (
+  readModels: ReadModels,
+  tenantId: TenantId | 'platform',
+  userId: UserId,
+): Promise<Revision | undefined> => (await readModels.of(memberships).get(membershipId(tenantId, userId)))?.since;
+
+/**
+ * What a context that the caller opens rests on.
+ * @throws Unauthenticated when they have left meanwhile
+ */
+export const originOf = async (readModels: ReadModels, caller: Caller): Promise<Origin> => {
+  const origTenant = homeOf(caller);
+  if (origTenant === null) throw new Error('somebody acts elsewhere who is of no tenant');
+  const origSince = await memberSince(readModels, origTenant, caller.userId);
+  if (origSince === undefined) throw new Unauthenticated();
+  return { origTenant, origSince };
 };
 
 /** Whether the person's access is open, and the login that the token stems from has not been ended. */
@@ -132,8 +156,7 @@ const impersonated = async (
   const row = await readModels.of(impersonations).get(impersonationId);
   if (row?.endedAt !== null || row.until <= systemClock.now() || row.userId !== userId || row.actorId !== actorId)
     return undefined;
-  // Whoever has left the tenant and come back is not whom it began with.
-  if ((await readModels.of(memberships).get(membershipId(tenantId, userId)))?.since !== since) return undefined;
+  if ((await memberSince(readModels, tenantId, userId)) !== since) return undefined;
   const access = await readModels.of(userAccess).get(userId);
   const standing = await standingOf(readModels, userId);
   if (access?.open !== true || !(await mayImpersonate(readModels, ofActor, standing))) return undefined;

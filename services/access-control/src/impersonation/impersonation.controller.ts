@@ -11,8 +11,8 @@ import { DomainError } from '#libs/event-sourcing/domain-error';
 import { handle } from '#libs/event-sourcing/handle';
 import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Answers, AnswersNothing } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, homeOf, tenantOf } from '#libs/platform/caller';
-import { mayImpersonate } from '#libs/platform/identities';
+import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { mayImpersonate, originOf } from '#libs/platform/identities';
 import { instant, page, userId as userIdSchema } from '#libs/platform/published-schemas';
 import { AnyUser, InPerson, Requires } from '#libs/platform/requires';
 import { named, nullable, object, saying, schema, type Schema, text } from '#libs/platform/schema';
@@ -72,7 +72,7 @@ export class ImpersonationController {
     description:
       'An access token with which everything is as for that user, for half an hour at most. Whatever is done with it names both of ' +
       'you, and neither credentials nor who may enter can be changed; the user and the Admins of the tenant are told by a letter. It ' +
-      'ends for good with the user’s deletion. A user who may anything where you may not impersonate (one of a tenant above, say) is ' +
+      'ends for good when either of you is deleted. A user who may anything where you may not impersonate (one of a tenant above, say) is ' +
       '422 `impersonation-not-allowed`; so are you yourself. While you act as somebody you cannot begin to act as another one.',
   })
   @Answers(
@@ -92,6 +92,7 @@ export class ImpersonationController {
     @CommandOf() command: Command,
   ): Promise<StartedAnswer> {
     const { since } = await this.#within(tenantId, userId, caller);
+    const origin = await originOf(this.#platform.readModels, caller);
     const id = uuidv5('impersonation', command.id) as ImpersonationId;
     const { path } = tenantOf(caller);
     const actorId = caller.userId;
@@ -99,12 +100,11 @@ export class ImpersonationController {
     const { state } = await handle(this.#platform.store, impersonation, id, start(wanted, minutes, systemClock.now()), {
       command,
     });
-    const origTenant = homeOf(caller);
-    if (!state || origTenant === null) throw new Error('an impersonation is not there that was started');
+    if (!state) throw new Error('an impersonation is not there that was started');
     const issued = await this.#platform.accessTokens.issue(userId, {
       ...(caller.sessionId === null ? {} : { sessionId: caller.sessionId }),
       authenticatedAt: new Date(caller.authenticatedAt).toISOString() as Instant,
-      acting: { kind: 'impersonation', impersonationId: id, actorId, tenantId, origTenant, reason, since },
+      acting: { kind: 'impersonation', impersonationId: id, actorId, tenantId, ...origin, reason, since },
       until: state.until,
     });
     return { ...issued, impersonationId: id, userId };

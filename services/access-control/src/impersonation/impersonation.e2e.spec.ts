@@ -15,12 +15,13 @@ const here = `/tenants/${tenant}`;
 describe('impersonating somebody who is deleted', () => {
   let platform: TestPlatform;
   let admin: HttpClient;
+  let ada: UserId;
   let user: UserId;
 
-  const granted = () =>
-    platform.happened(`access-control.membership-${tenant}~${user}`, {
+  const granted = (userId = user, role = 'readOnly') =>
+    platform.happened(`access-control.membership-${tenant}~${userId}`, {
       type: 'MembershipGranted',
-      data: { tenantId: tenant, userId: user, role: 'readOnly' },
+      data: { tenantId: tenant, userId, role },
     });
   const begun = async (): Promise<Readonly<{ id: string; reaches: () => Promise<number> }>> => {
     const { status, body } = await admin.post<Issued>(`${here}/users/${user}/impersonation`, { reason: 'Ticket 7' });
@@ -42,7 +43,7 @@ describe('impersonating somebody who is deleted', () => {
       const account = { email: `${name}@example.com`, name, password: PASSWORD, role };
       return (await operator.post<Readonly<{ id: UserId }>>(`${here}/users`, account)).body.id;
     };
-    await added('ada', 'admin');
+    ada = await added('ada', 'admin');
     user = await added('tmp', 'readOnly');
     admin = await platform.as('ada@example.com', PASSWORD);
   });
@@ -72,5 +73,20 @@ describe('impersonating somebody who is deleted', () => {
     expect((await admin.post(`${here}/users/${user}/enable`)).status).toBe(200);
     expect(await reaches()).toBe(200);
     expect((await endings()).get(id)).toBeNull();
+  });
+
+  it('ends for good with whoever does it, as their switches do', async () => {
+    const { reaches } = await begun();
+    const switched = await admin.put<Issued>(`${here}/switch`);
+    const inContext = platform.http.with({ authorization: `Bearer ${switched.body.accessToken}` });
+    const statuses = async (): Promise<readonly number[]> => [await reaches(), (await inContext.get(`${here}/access`)).status];
+    expect(await statuses()).toEqual([200, 200]);
+    await platform.happened(`access-control.membership-${tenant}~${ada}`, {
+      type: 'MembershipRevoked',
+      data: { tenantId: tenant, userId: ada },
+    });
+    await granted(ada, 'admin');
+    expect((await admin.get(`${here}/access`)).status).toBe(200);
+    expect(await statuses()).toEqual([401, 401]);
   });
 });

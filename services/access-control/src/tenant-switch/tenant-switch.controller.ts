@@ -6,6 +6,7 @@ import { type IssuedToken } from '#libs/platform/access-tokens';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, CommandOf, homeOf, tenantOf } from '#libs/platform/caller';
 import { tenantId as tenantIdSchema, userId as userIdSchema } from '#libs/platform/published-schemas';
+import { originOf } from '#libs/platform/identities';
 import { AnyUser, InPerson, Requires } from '#libs/platform/requires';
 import { choice, nullable, object, oneOf, saying, schema, text } from '#libs/platform/schema';
 import { type Platform } from '#libs/platform/service';
@@ -60,13 +61,12 @@ export class TenantSwitchController {
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<SwitchAnswer> {
-    const origTenant = homeOf(caller);
-    if (origTenant === null) throw new Error('somebody switches who is of no tenant');
+    const origin = await originOf(this.#platform.readModels, caller);
     await tellSwitch(this.#platform, tenantId, caller.userId, command);
     const issued = await this.#platform.accessTokens.issue(caller.userId, {
       ...(caller.sessionId === null ? {} : { sessionId: caller.sessionId }),
       authenticatedAt: new Date(caller.authenticatedAt).toISOString() as Instant,
-      acting: { kind: 'switch', tenantId, origTenant },
+      acting: { kind: 'switch', tenantId, ...origin },
     });
     return { ...issued, tenantId, tenantName: tenantOf(caller).name };
   }
