@@ -448,7 +448,8 @@ describe('delegated access', () => {
 
   it('is the matter of the customer, of whoever has it, and of the tenants from theirs upwards; to one in between there is none', async () => {
     const dan = await platform.as('dan@example.com', PASSWORD);
-    const inBetween = [ruth, await switched(ruth, customer)];
+    const dora = await platform.as('dora@example.com', PASSWORD);
+    const inBetween = [ruth, await switched(ruth, customer), await switched(dora, reseller)];
     const above = [operator, dan, await switched(dan, customer)];
     const seen = async (as: HttpClient, id: string): Promise<boolean> => {
       const { body } = await as.get<DelegatedList>(`${at()}?limit=500`);

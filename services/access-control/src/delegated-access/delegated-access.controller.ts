@@ -272,14 +272,13 @@ const demandOwn = (caller: Caller): void => {
  * nor is whoever is a user of the tenant as well.
  */
 const mattersOf = (caller: Caller): 'all' | readonly TenantId[] => {
-  const { path } = tenantOf(caller);
+  const { id, path } = tenantOf(caller);
   if (ownMembership(caller.standing, path)) return 'all';
   const person = inPerson(caller.standing);
-  const anchor = effective(person, path)?.anchor;
-  const above = path.slice(0, -1);
-  const nearest = above.findLast((id) => person.memberships.some(({ tenantId }) => tenantId === id)) ?? null;
-  const of = anchor === 'platform' || above.some((id) => id === anchor) ? anchor : nearest;
-  return of === 'platform' ? 'all' : knownTo(of ?? null, path);
+  const anchor = (caller.anchor === id ? effective(person, path)?.anchor : caller.anchor) ?? null;
+  const nearest = path.slice(0, -1).findLast((above) => person.memberships.some(({ tenantId }) => tenantId === above));
+  const of = anchor === id ? (nearest ?? null) : anchor;
+  return of === 'platform' ? 'all' : knownTo(of, path);
 };
 
 const isMatterOf = ({ userId, memberOf }: Pick<DelegatedAccessRow, 'userId' | 'memberOf'>, caller: Caller): boolean => {
