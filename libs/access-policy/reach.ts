@@ -1,5 +1,6 @@
 import { type TenantId } from '#libs/published/ids';
 import { type Filter, type ReadModels } from '#libs/read-models/read-model';
+import { invitedTenants } from './invited-tenants.projection.ts';
 import { decide, type Standing } from './policy.ts';
 import { type Permission } from './roles.ts';
 import { tenantTree, type TenantTreeRow } from './tenant-tree.projection.ts';
@@ -58,6 +59,23 @@ export const allowedWithin = async (
   return (await readModels.of(tenantTree).all({ path: { has: top.id } })).filter(isAllowed).map(({ id }) => id);
 };
 
+/** What a list shows of a tenant and those below it: as `Allowed`, or all but these. */
+type Listed = Allowed | Readonly<{ allBut: readonly TenantId[] }>;
+
+/** As `allowedWithin`, but for those below who were invited and have not set up the account yet: they stand on no list. */
+export const listedWithin = async (
+  readModels: ReadModels,
+  standing: Standing,
+  permission: Permission,
+  top: Place,
+): Promise<Listed> => {
+  const allowed = await allowedWithin(readModels, standing, permission, top);
+  const invited = (await readModels.of(invitedTenants).all({ path: { has: top.id } })).map(({ id }) => id);
+  const unlisted = invited.filter((id) => id !== top.id);
+  if (unlisted.length === 0) return allowed;
+  return allowed === 'all' ? { allBut: unlisted } : allowed.filter((id) => !unlisted.includes(id));
+};
+
 /** Does the policy allow it in this tenant and all below? Never reads the whole subtree to tell. */
 export const allowedThroughout = async (
   readModels: ReadModels,
@@ -82,6 +100,9 @@ export const areasOf = async (readModels: ReadModels, standing: Standing, permis
 };
 
 /** What a query adds so that it finds nothing else. @param field of the row that names the tenant */
-export const among = (allowed: Allowed, field = 'tenantId'): Filter => (allowed === 'all' ? {} : { [field]: { in: allowed } });
+export const among = (listed: Listed, field = 'tenantId'): Filter => {
+  if (listed === 'all') return {};
+  return { [field]: 'allBut' in listed ? { notIn: listed.allBut } : { in: listed } };
+};
 
 export const includes = (allowed: Allowed, tenantId: TenantId): boolean => allowed === 'all' || allowed.includes(tenantId);

@@ -7,6 +7,7 @@ export type Condition =
   | Scalar
   | Readonly<{ in: readonly Scalar[] }>
   | Readonly<{ not: Scalar }>
+  | Readonly<{ notIn: readonly string[] }>
   | Readonly<{ contains: string }>
   | Readonly<{ gt?: string | number; gte?: string | number; lt?: string | number; lte?: string | number }>
   /** The field is an array that holds this scalar, e.g. a tenant's path that holds an ancestor. */

@@ -105,6 +105,9 @@ export const readModelsContract = (
       [{ kind: { in: [] } }, []],
       [{ rank: { in: [1, 'z'] } }, ['a', 'd']],
       [{ kind: { not: 'x' } }, ['b', 'c']],
+      [{ kind: { notIn: ['x'] } }, ['b', 'c']],
+      [{ id: { notIn: ['b', 'd', 'e'] } }, ['a', 'c']],
+      [{ kind: { notIn: [] } }, ['a', 'b', 'c', 'd']],
       [{ kind: { not: null } }, ['a', 'c', 'd']],
       [{ name: { contains: 'nn' } }, ['a']],
       [{ name: { contains: 'ben é' } }, ['b']],
@@ -396,6 +399,7 @@ const filters: fc.Arbitrary<Filter> = fc.constantFrom<Filter>(
   { path: { has: '2' } },
   { kind: { not: null } },
   { rank: { in: [0, null] } },
+  { kind: { notIn: ['a', 'b'] } },
 );
 
 /** Nothing stands before numbers, numbers before texts; texts in the order of their bytes. */
@@ -424,5 +428,6 @@ const holds = (row: Thing, filter: Filter): boolean =>
     if (condition === null || typeof condition !== 'object') return value === condition;
     if ('in' in condition) return condition.in.some((one) => one === value);
     if ('not' in condition) return value !== condition.not;
+    if ('notIn' in condition) return !condition.notIn.some((one) => one === value);
     return 'has' in condition && Array.isArray(value) && value.includes(condition.has as string);
   });

@@ -44,6 +44,7 @@ const holding = (path: Path, condition: Condition, operators: Operators): Condit
   const field = fieldOf(path);
   if (condition === null || typeof condition !== 'object') return { [field]: operators({ $eq: comparableScalar(condition) }) };
   if ('in' in condition) return { [field]: operators({ $in: condition.in.map(comparableScalar) }) };
+  if ('notIn' in condition) return { [field]: operators({ $nin: condition.notIn.map(comparableScalar) }) };
   if ('not' in condition) return { [field]: operators({ $ne: comparableScalar(condition.not) }) };
   if ('contains' in condition) return { [field]: operators({ $regex: containing(path, condition.contains) }) };
   if ('has' in condition) return { [elementsOf(path)]: operators({ $elemMatch: { $eq: comparableScalar(condition.has) } }) };

@@ -90,6 +90,11 @@ const holding = (path: Path, condition: Condition, members: Members): Sql => {
     const parameters = [JSON.stringify(condition.in.filter((one) => one !== null))];
     return { text: condition.in.includes(null) ? `(${list} OR ${value} IS NULL)` : list, parameters };
   }
+  if ('notIn' in condition)
+    return {
+      text: `(${value} IS NULL OR ${value} NOT IN (SELECT value FROM json_each(?)))`,
+      parameters: [JSON.stringify(condition.notIn)],
+    };
   if ('not' in condition) return { text: `${value} IS NOT ?`, parameters: [stored(condition.not)] };
   if ('contains' in condition) return { text: `${value} GLOB ?`, parameters: [containing(path, condition.contains)] };
   if ('has' in condition) {

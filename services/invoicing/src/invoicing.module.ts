@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { invitedTenants } from '#libs/access-policy/invited-tenants.projection';
 import { type Category } from '#libs/event-sourcing/event';
 import { type Consumer } from '#libs/messaging/consumer';
 import { type Platform, type ServiceDefinition } from '#libs/platform/service';
@@ -48,7 +49,7 @@ export const invoicingService: ServiceDefinition = {
   module: InvoicingModule,
   configuration: [UsageEngineConfiguration],
   providers: (platform) => [{ provide: MonthRatingService, useFactory: () => serviceOf(platform) }],
-  projections: [...inputs, monthRatings, billList],
+  projections: [...inputs, monthRatings, billList, invitedTenants],
   consumers: (platform) => [wakingUp(serviceOf(platform).worker)],
   files: keptFiles,
   background: (platform) => {

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
-import { allowedWithin, among } from '#libs/access-policy/reach';
+import { among, listedWithin } from '#libs/access-policy/reach';
 import { Answers } from '#libs/platform/answers';
 import { type Caller, CallerOf, tenantOf } from '#libs/platform/caller';
 import { page as pageOf } from '#libs/platform/published-schemas';
@@ -73,7 +73,8 @@ export class BillListController {
     summary: 'Bills of a tenant, its children or its subtree',
     description:
       'What each month comes to, newest first; also sorted by month, name, tier. `state` is `applying` while a change of usage, ' +
-      'links or contracts is not in the figures yet.',
+      'links or contracts is not in the figures yet. A customer who was invited and has not set up the account yet stands on no list ' +
+      'of the tenants above.',
   })
   async list(
     @Param('tenantId') tenantId: TenantId,
@@ -145,9 +146,9 @@ export class BillListController {
     return unpricedUsage(this.#readModels, kind, of, paging(query));
   }
 
-  /** Of the tenants below only those whose bills the caller may see. */
+  /** Of the tenants below only those whose bills the caller may see, and who are listed at all. */
   async #reached(caller: Caller): Promise<Filter> {
-    return among(await allowedWithin(this.#readModels, caller.standing, 'bills:read', tenantOf(caller)));
+    return among(await listedWithin(this.#readModels, caller.standing, 'bills:read', tenantOf(caller)));
   }
 
   async #states(rootId: TenantId, month: Month | undefined): Promise<ReadonlyMap<string, RatingState>> {

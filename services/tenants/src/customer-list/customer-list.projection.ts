@@ -1,3 +1,4 @@
+import { isSetUp } from '#libs/access-policy/invited-tenants.projection';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type Currency } from '#libs/money/currency';
 import { type ContractsEvent, type ContractStatus } from '#libs/published/contracts';
@@ -15,14 +16,7 @@ import { type TenantActivityEvent } from '#libs/published/acting';
 import { alphabetical } from '#libs/read-models/alphabetical';
 import { part, projection } from '#libs/read-models/projection';
 import { type Instant } from '#libs/time/time';
-import {
-  adminsOf,
-  isSetUp,
-  type Onboarding,
-  onboarding as onboardingOf,
-  type Progress,
-  progressOf,
-} from '../onboarding/onboarding.ts';
+import { adminsOf, type Onboarding, onboarding as onboardingOf, type Progress, progressOf } from '../onboarding/onboarding.ts';
 import { HEALTH_STATUSES } from '../source-data/source-data.ts';
 
 export type ContractCounts = Readonly<Record<ContractStatus, number>>;
@@ -139,7 +133,7 @@ const rowOf = (parts: Parts): CustomerRow | undefined => {
   if (!tenant) return undefined;
   const counts = countsOf(contracts);
   const progress = progressOf({ tier: tenant.tier, isRoot: tenant.parentId === null, contracts: counts }, onboarding);
-  const listed = isSetUp(tenant.mode, onboarding);
+  const listed = isSetUp(tenant.mode, onboarding.admins.length > 0);
   return {
     ...tenant,
     nameOrder: alphabetical(tenant.name),

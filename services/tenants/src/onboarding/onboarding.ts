@@ -2,7 +2,7 @@ import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type ContractStatus } from '#libs/published/contracts';
 import { type DataSourceId, type InvitationId, type TenantId, type UserId } from '#libs/published/ids';
-import { type CreationMode, type OnboardingEvent, type OnboardingTask, type Tier } from '#libs/published/tenants';
+import { type OnboardingEvent, type OnboardingTask, type Tier } from '#libs/published/tenants';
 import { type Instant } from '#libs/time/time';
 
 /** Of one membership: whether it makes an admin at present, and the revision that said so. */
@@ -124,9 +124,6 @@ export const adminsOf = ({ admins, invited }: Onboarding): readonly UserId[] => 
   const byInvitation = invited.flatMap(({ userId }) => (userId !== null && active.includes(userId) ? [userId] : []));
   return [...new Set([...byInvitation, ...active])];
 };
-
-/** An invited tenant is on no list before an admin of its own has accepted; from then on it stays there. */
-export const isSetUp = (mode: CreationMode, { admins }: Onboarding): boolean => mode !== 'invite' || admins.length > 0;
 
 const done = (task: OnboardingTask, { contracts }: Situation, { admins, dataArrived }: Onboarding): boolean => {
   switch (task) {

@@ -3,6 +3,7 @@ import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { IsFQDN, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
+import { isSetUp } from '#libs/access-policy/invited-tenants.projection';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { handleClaiming, sameValue } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
@@ -27,7 +28,7 @@ import { type Company, companyProfile, tell } from '../company-profile/company-p
 import { CompanyInput, companyOf } from '../company-profile/company-profile.controller.ts';
 import { addAll, type ContactDetails, contacts } from '../contacts/contacts.ts';
 import { ContactInput, detailsOf } from '../contacts/contacts.controller.ts';
-import { isSetUp, onboarding } from '../onboarding/onboarding.ts';
+import { onboarding } from '../onboarding/onboarding.ts';
 import { visiblePath } from '../reach.ts';
 import {
   changeProfile,
@@ -225,7 +226,7 @@ export class TenantController {
 
   /** Whoever is on no list yet has no place there where a customer could stand. */
   async #refuseBeforeSetUp({ id, mode }: Pick<TenantTreeRow, 'id' | 'mode'>): Promise<void> {
-    if (mode !== 'invite' || isSetUp(mode, (await present(this.#store, onboarding, id)).state)) return;
+    if (mode !== 'invite' || isSetUp(mode, (await present(this.#store, onboarding, id)).state.admins.length > 0)) return;
     throw new DomainError(
       'rejected',
       'parent-not-set-up',
