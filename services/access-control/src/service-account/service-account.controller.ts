@@ -307,13 +307,8 @@ export class ServiceAccountController {
     @CommandOf() command: Command,
   ): Promise<void> {
     const of = { serviceAccountId: id, tenantId };
-    await handle(
-      this.#platform.store,
-      serviceAccount,
-      id,
-      revokeKey(of, NUMBER.test(number) ? Number(number) : NaN, systemClock.now()),
-      { command },
-    );
+    const key = NUMBER.test(number) ? Number(number) : NaN;
+    await handle(this.#platform.store, serviceAccount, id, revokeKey(of, key, systemClock.now()), { command });
   }
 
   @Post('auth/service-token')
