@@ -215,7 +215,7 @@ export class Relay {
             if (baseOffset !== undefined) sent.set(partition, BigInt(baseOffset));
         }
         await transaction.commit();
-        await this.#committed(sent, signal);
+        await this.#committed(sent);
       }
       if (last === undefined) continue;
       this.#published = last;
@@ -225,13 +225,14 @@ export class Relay {
   }
 
   /** A broker answers a commit before it has marked the partitions: until then whoever asks where these end is told an earlier offset. */
-  async #committed(sent: ReadonlyMap<number, bigint>, signal: AbortSignal): Promise<void> {
+  async #committed(sent: ReadonlyMap<number, bigint>): Promise<void> {
     const { questions, topic } = this.#options;
-    for (let tries = 1; !signal.aborted || tries <= MOST_TRIES; tries++) {
+    for (let tries = 1; tries <= MOST_TRIES; tries++) {
       const ends = await questions.ask((admin) => admin.fetchTopicOffsets(topic));
       if (ends.every(({ partition, high }) => BigInt(high) > (sent.get(partition) ?? -1n))) return;
       await pause(BETWEEN_TRIES_MS, new AbortController().signal);
     }
+    throw new Error(`the broker has not marked in ${topic} what it has committed`);
   }
 
   /** Until the signal aborts, and then once more. */
