@@ -68,7 +68,7 @@ export default {
       from: { path: '^services/[^/]+/src/([^/]+)/(\\1|terms|window)\\.ts$' },
       to: {
         pathNot:
-          '^(services/|(node:)?(crypto|util)$|libs/(event-sourcing/(claims|decider|domain-error|event)|access-policy/(policy|roles))\\.ts$|libs/(canonical-json\\.ts|money/|published/|rules/|time/))',
+          '^(services/|(node:)?(crypto|util)$|libs/(event-sourcing/(claims|decider|domain-error|event)|access-policy/(delegated-access|policy|roles|service-account))\\.ts$|libs/(canonical-json\\.ts|money/|published/|rules/|time/))',
       },
     },
     {
@@ -77,7 +77,7 @@ export default {
       from: { path: '\\.projection\\.ts$' },
       to: {
         pathNot:
-          '^(services/|libs/(event-sourcing/(claims|event)|access-policy/(policy|roles)|read-models/(alphabetical|projection))\\.ts$|libs/(money|published|rules|time)/)',
+          '^(services/|libs/(email-address|event-sourcing/(claims|event)|access-policy/(delegated-access|policy|roles|service-account)|read-models/(alphabetical|projection))\\.ts$|libs/(money|published|rules|time)/)',
       },
     },
     {

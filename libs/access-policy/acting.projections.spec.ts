@@ -12,7 +12,8 @@ import { history, rowsOf } from '#libs/read-models/testing/rows';
 import { type Instant } from '#libs/time/time';
 import { delegatedAccesses } from './delegated-accesses.projection.ts';
 import { impersonations } from './impersonations.projection.ts';
-import { keyCounts, serviceAccounts } from './service-accounts.projection.ts';
+import { keyCounts } from './service-account.ts';
+import { serviceAccounts } from './service-accounts.projection.ts';
 
 const NOON = '2026-01-31T12:00:00.000Z' as Instant;
 const LATER = '2026-01-31T12:30:00.000Z' as Instant;

@@ -3,7 +3,8 @@ import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs
 import { IsInt, IsUUID, Max, Min } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
-import { delegatedAccesses, type DelegatedAccessRow } from '#libs/access-policy/delegated-accesses.projection';
+import { type DelegatedAccessRow } from '#libs/access-policy/delegated-access';
+import { delegatedAccesses } from '#libs/access-policy/delegated-accesses.projection';
 import { memberships } from '#libs/access-policy/memberships.projection';
 import { inPerson, ownMembership } from '#libs/access-policy/own';
 import { effective } from '#libs/access-policy/policy';

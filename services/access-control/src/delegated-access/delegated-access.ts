@@ -1,4 +1,4 @@
-import { delegatedAccessAfter, type DelegatedAccessRow } from '#libs/access-policy/delegated-accesses.projection';
+import { delegatedAccessAfter, type DelegatedAccessRow } from '#libs/access-policy/delegated-access';
 import { type BuiltInRole } from '#libs/access-policy/roles';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';

@@ -5,12 +5,8 @@ import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
 import { decide } from '#libs/access-policy/policy';
 import { TENANT_PERMISSIONS, type TenantPermission } from '#libs/access-policy/roles';
-import {
-  keyCounts,
-  serviceAccounts,
-  type ServiceAccountKey,
-  type ServiceAccountRow,
-} from '#libs/access-policy/service-accounts.projection';
+import { keyCounts, type ServiceAccountKey, type ServiceAccountRow } from '#libs/access-policy/service-account';
+import { serviceAccounts } from '#libs/access-policy/service-accounts.projection';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Recorded, type Revision } from '#libs/event-sourcing/event';

@@ -1,5 +1,5 @@
 import { type TenantPermission } from '#libs/access-policy/roles';
-import { keyCounts, serviceAccountAfter, type ServiceAccountRow } from '#libs/access-policy/service-accounts.projection';
+import { keyCounts, serviceAccountAfter, type ServiceAccountRow } from '#libs/access-policy/service-account';
 import { decider } from '#libs/event-sourcing/decider';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type ServiceAccountEvent } from '#libs/published/acting';
