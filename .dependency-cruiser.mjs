@@ -77,7 +77,7 @@ export default {
       from: { path: '\\.projection\\.ts$' },
       to: {
         pathNot:
-          '^(services/|libs/(email-address|event-sourcing/(claims|event)|access-policy/(delegated-access|policy|roles|service-account)|read-models/(alphabetical|projection))\\.ts$|libs/(money|published|rules|time)/)',
+          '^(services/|libs/(email-address|event-sourcing/(claims|event)|access-policy/(delegated-access|policy|roles|service-account|set-up)|read-models/(alphabetical|projection))\\.ts$|libs/(money|published|rules|time)/)',
       },
     },
     {

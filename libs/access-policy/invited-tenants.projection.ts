@@ -1,11 +1,9 @@
 import { type TenantId } from '#libs/published/ids';
 import { type CreationMode, type OnboardingEvent, type TenantEvent } from '#libs/published/tenants';
 import { part, projection } from '#libs/read-models/projection';
+import { isSetUp } from './set-up.ts';
 
 type InvitedTenantRow = Readonly<{ id: TenantId; path: readonly TenantId[] }>;
-
-/** An invited tenant is on no list before an admin of its own has accepted; from then on it stays there. */
-export const isSetUp = (mode: CreationMode, hadAdmin: boolean): boolean => mode !== 'invite' || hadAdmin;
 
 /** Who was invited and has not set up the account yet: what lists leave out. */
 export const invitedTenants = projection({

@@ -1,4 +1,4 @@
-import { isSetUp } from '#libs/access-policy/invited-tenants.projection';
+import { isSetUp } from '#libs/access-policy/set-up';
 import { type Revision } from '#libs/event-sourcing/event';
 import { type Currency } from '#libs/money/currency';
 import { type ContractsEvent, type ContractStatus } from '#libs/published/contracts';

@@ -3,7 +3,7 @@ import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { IsFQDN, MaxLength } from 'class-validator';
 import { type FastifyReply } from 'fastify';
 import { v5 as uuidv5 } from 'uuid';
-import { isSetUp } from '#libs/access-policy/invited-tenants.projection';
+import { isSetUp } from '#libs/access-policy/set-up';
 import { type TenantTreeRow } from '#libs/access-policy/tenant-tree.projection';
 import { handleClaiming, sameValue } from '#libs/event-sourcing/claims';
 import { type Command } from '#libs/event-sourcing/command';
