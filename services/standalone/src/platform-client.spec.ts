@@ -8,13 +8,13 @@ import { PlatformClient, Refused, Unreachable } from './platform-client.ts';
 
 describe('a download', () => {
   const servers: Server[] = [];
-  const serving = async (respond: (response: ServerResponse) => void): Promise<PlatformClient> => {
+  const serving = async (respond: (response: ServerResponse) => void, patience = 300): Promise<PlatformClient> => {
     const server = createServer((_, response) => {
       respond(response);
     });
     servers.push(server);
     await once(server.listen(0, '127.0.0.1'), 'listening');
-    return new PlatformClient(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, 300);
+    return new PlatformClient(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, patience);
   };
   const read = async (client: PlatformClient): Promise<string> => {
     const { body } = await client.stream('/operations/log');
@@ -35,8 +35,8 @@ describe('a download', () => {
         if (++sent < 10) return;
         clearInterval(sending);
         response.end();
-      }, 50);
-    });
+      }, 200);
+    }, 1_500);
     expect(await read(client)).toBe('xxxxxxxxxx');
   });
 
