@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cursorTo, foreignCursor, placeOf } from './cursor.ts';
 import { type Path } from './projection.ts';
-import { type Filter, type Scalar, type Sort } from './read-model.ts';
+import { type Condition, type Filter, type Scalar, type Sort } from './read-model.ts';
 
 /** What every adapter does alike: the total order of a query, and cursors that belong to one query only. */
 
@@ -20,8 +20,12 @@ export const totalOrder = (sort: Sort = []): Sort => {
   return [...sort, { by: 'id', direction: sort.at(-1)?.direction ?? 'ascending' }];
 };
 
+/** What a query leaves out may be more or less by its next page. */
+const leavesOut = (condition: Condition): boolean => typeof condition === 'object' && condition !== null && 'notIn' in condition;
+
 const digest = (projection: string, filter: Filter, order: Sort): string => {
-  const fields = Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const asked = Object.entries(filter).filter(([, condition]) => !leavesOut(condition));
+  const fields = asked.toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
     .update(JSON.stringify([projection, fields, order]))
     .digest('base64url')

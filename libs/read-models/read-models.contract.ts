@@ -219,6 +219,20 @@ export const readModelsContract = (
       },
     );
 
+    it('goes on where more or less is left out by then', async () => {
+      for (const id of ['a', 'b', 'c', 'd']) await put1(id, { name: id, kind: 'x' });
+      const page = (notIn: readonly string[], cursor?: string) =>
+        model().find({
+          filter: { kind: 'x', ...(notIn.length > 0 && { id: { notIn } }) },
+          limit: 1,
+          ...(cursor !== undefined && { cursor }),
+        });
+      const first = await page([]);
+      const second = await page(['b'], first.nextCursor ?? '');
+      const third = await page([], second.nextCursor ?? '');
+      expect([first, second, third].map(({ items }) => items.map(({ id }) => id))).toEqual([['a'], ['c'], ['d']]);
+    });
+
     it('refuses the cursor of another query', async () => {
       for (const id of ['a', 'b', 'c']) await put1(id, { name: id, kind: 'x' });
       const { nextCursor } = await model().find({ filter: { kind: 'x' }, limit: 1 });
