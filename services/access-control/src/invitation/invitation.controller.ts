@@ -8,7 +8,7 @@ import { readCsv } from '#libs/csv/csv';
 import { type Command } from '#libs/event-sourcing/command';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { Answers } from '#libs/platform/answers';
-import { type Caller, CallerOf, CommandOf, tenantOf } from '#libs/platform/caller';
+import { type Caller, CallerOf, CommandOf } from '#libs/platform/caller';
 import { errorCode } from '#libs/platform/error-code';
 import { onlyFile } from '#libs/platform/only-file';
 import { describeProblems } from '#libs/platform/problem-responses';
@@ -323,7 +323,7 @@ export class InvitationController {
     @CallerOf() caller: Caller,
     @CommandOf() command: Command,
   ): Promise<Invitation> {
-    return decided(await this.#invitations.revoke(tenantOf(caller), invitationId, command));
+    return decided(await this.#invitations.revoke(caller, invitationId, command));
   }
 }
 

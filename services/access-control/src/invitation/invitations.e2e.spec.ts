@@ -398,8 +398,10 @@ describe('inviting people', () => {
       'role-not-available',
     ]);
     const byAdmin = await invited('f5@example.com', { role: 'admin' });
-    const { status, body: problem } = await client.post<Problem>(`${invitations}/${byAdmin.id}/resend`);
-    expect([status, problem.code]).toEqual([422, 'role-beyond-yours']);
+    for (const change of ['resend', 'revoke']) {
+      const { status, body: problem } = await client.post<Problem>(`${invitations}/${byAdmin.id}/${change}`);
+      expect([change, status, problem.code]).toEqual([change, 422, 'role-beyond-yours']);
+    }
   });
 
   it('opens nothing to what is no token of ours', async () => {

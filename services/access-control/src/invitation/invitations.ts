@@ -15,7 +15,7 @@ import { type InvitationId, type TenantId } from '#libs/published/ids';
 import { addDays, dayOf, type Instant, startOf, systemClock } from '#libs/time/time';
 import { invitationList, type InvitationRow } from '../invitation-list/invitation-list.projection.ts';
 import { countLetters, invitationQuota, quotaId } from '../invitation-quota/invitation-quota.ts';
-import { refuseUngrantable } from '../role/grantable.ts';
+import { refuseAbove, refuseUngrantable } from '../role/grantable.ts';
 import { userWithAddress } from '../session/password-login.ts';
 import { type Invitation, invitation, invite, resend, revoke, type Sending } from './invitation.ts';
 import { InvitationConfiguration } from './invitation-configuration.ts';
@@ -81,8 +81,10 @@ export class Invitations {
   }
 
   /** @throws DomainError `not-found`, `rejected` */
-  async revoke({ id: tenantId }: TenantTreeRow, id: InvitationId, command: Command): Promise<InvitationRow> {
-    await this.#existing(tenantId, id);
+  async revoke(caller: Caller, id: InvitationId, command: Command): Promise<InvitationRow> {
+    const { id: tenantId, path } = tenantOf(caller);
+    const { state, holds } = await this.#existing(tenantId, id);
+    if (!holds(command.id)) await refuseAbove(this.#platform.readModels, caller, path, state);
     return this.#handled(id, revoke(id), command);
   }
 
