@@ -62,7 +62,7 @@ export const busContract = (open: () => Promise<BusSubject>): void => {
     if (!found) throw new Error(`no status of ${name}`);
     return found;
   };
-  const settled = (): Promise<void> => subject.bus().settled({ timeout: 5_000 });
+  const settled = (): Promise<void> => subject.bus().settled({ timeout: 15_000 });
 
   beforeEach(async () => {
     subject = await open();
@@ -139,7 +139,7 @@ export const busContract = (open: () => Promise<BusSubject>): void => {
     it('says how far each consumer is', async () => {
       run(consumer());
       const position = await subject.append('test.order-a', order(1));
-      await subject.bus().untilCaughtUp(position, { timeout: 5_000 });
+      await subject.bus().untilCaughtUp(position, { timeout: 15_000 });
       const last = await subject.append('test.other-a', order(1));
       await settled();
       expect(await statusOf()).toEqual({

@@ -1,15 +1,19 @@
-import { type PartitionMetadata } from 'kafkajs';
+import { type Admin, type PartitionMetadata } from 'kafkajs';
 import { DomainError } from '#libs/event-sourcing/domain-error';
 import { type Category, categoryOf, type StreamName } from '#libs/event-sourcing/event';
+import { messageOf } from '../attempt.ts';
 import { type Partition } from '../feed.ts';
 import { kafkaClient, type Questions } from './broker.ts';
 import { type Codec } from './codec.ts';
+import { pause } from './delay.ts';
 import { murmur2 } from './murmur2.ts';
 
 const DEFAULT_PARTITIONS = 3;
 /** An event may be as large as a request that makes it. */
 const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
 const FOR_EVER = '-1';
+const LED_WITHIN_MS = 20_000;
+const BETWEEN_LOOKS_MS = 50;
 
 /** Where a service keeps what its reactions have set aside. */
 export const parkedTopicOf = (topic: string): string => `${topic}.parked`;
@@ -51,11 +55,30 @@ export const makeTopics = async (
       },
     ]);
     const missing = wanted.filter(({ topic }) => !there.has(topic));
-    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
-    return missing.map(({ topic }) => topic);
+    const names = missing.map(({ topic }) => topic);
+    if (names.length > 0) {
+      await admin.createTopics({ topics: missing, waitForLeaders: false });
+      await untilLed(admin, names);
+    }
+    return names;
   } finally {
     await admin.disconnect();
   }
+};
+
+/** A broker that has made a topic may say for a while that there is none. */
+const untilLed = async (admin: Admin, names: string[]): Promise<void> => {
+  let trouble: unknown = 'a partition has no leader';
+  for (const end = performance.now() + LED_WITHIN_MS; performance.now() < end;) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: names });
+      if (topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+    } catch (error) {
+      trouble = error;
+    }
+    await pause(BETWEEN_LOOKS_MS, new AbortController().signal);
+  }
+  throw new Error(`The broker has made ${names.join(', ')} but does not lead them: ${messageOf(trouble)}`);
 };
 
 /** Where the events of each stream are. Known once the broker has answered. */
